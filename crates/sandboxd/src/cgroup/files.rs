@@ -1,0 +1,125 @@
+//! Reading and writing the small files of a cgroup, always relative to an open folder.
+
+use rustix::fs::{mkdirat, openat, unlinkat, AtFlags, Mode, OFlags};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+/// The longest file that is read here is memory.stat, about 2 KiB.
+const FILE_BYTES_MAX: usize = 16 * 1024;
+
+pub fn make_folder(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    Ok(mkdirat(parent, name, Mode::from_raw_mode(0o755))?)
+}
+
+pub fn open_folder(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(openat(parent, name, flags, Mode::empty())?)
+}
+
+/// Removes a cgroup; one that is not there is fine.
+pub fn remove_folder(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    match unlinkat(parent, name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub fn write(folder: BorrowedFd<'_>, name: &str, value: &[u8]) -> io::Result<()> {
+    let file = openat(folder, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    match rustix::io::write(&file, value)? {
+        written if written == value.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+pub fn write_number(folder: BorrowedFd<'_>, name: &str, value: u64) -> io::Result<()> {
+    write(folder, name, value.to_string().as_bytes())
+}
+
+/// Writes a file that an older kernel or another configuration may lack.
+pub fn write_if_there(folder: BorrowedFd<'_>, name: &str, value: &[u8]) -> io::Result<()> {
+    match write(folder, name, value) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+pub fn read(folder: BorrowedFd<'_>, name: &str) -> io::Result<String> {
+    let file = openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = Vec::with_capacity(4096);
+    let mut chunk = [0u8; 4096];
+    while text.len() < FILE_BYTES_MAX {
+        let count = rustix::io::read(&file, &mut chunk)?;
+        if count == 0 {
+            break;
+        }
+        text.extend_from_slice(chunk.get(..count).unwrap_or_default());
+    }
+    String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+pub fn read_number(folder: BorrowedFd<'_>, name: &str) -> u64 {
+    read(folder, name).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// The value behind `key ` in a flat keyed file such as memory.stat; 0 where it is absent.
+pub fn keyed(text: &str, key: &str) -> u64 {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == key)
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// Checks in /proc/<pid>/cgroup that the process is in a group of this name wherever it should be.
+pub fn check_membership(pid: u32, name: &OsStr) -> io::Result<()> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+    let ours = |line: &str| line.as_bytes().ends_with(name.as_bytes());
+    let expected = ["memory", "pids", "cpu", "cpuacct"];
+    let v1: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            let controllers = line.split(':').nth(1).unwrap_or("");
+            controllers.split(',').any(|controller| expected.contains(&controller))
+        })
+        .collect();
+    let arrived = if v1.is_empty() { text.lines().any(ours) } else { v1.into_iter().all(ours) };
+    if arrived {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Memory that a run answers for, in KiB: the high-water mark less the clean pages of toolchain
+/// files at the end (whoever touches a page first is charged for it), and never less than
+/// anonymous and shared memory now.
+pub fn counted_memory_kb(peak: u64, file: u64, shmem: u64, dirty: u64, anon: u64) -> u64 {
+    let clean = file.saturating_sub(shmem).saturating_sub(dirty);
+    peak.saturating_sub(clean).max(anon + shmem) / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_keyed_file_is_read_by_whole_names() {
+        let text = "cache 10\nrss 5\nrss_huge 7\n";
+        assert_eq!(keyed(text, "rss"), 5);
+        assert_eq!(keyed(text, "huge"), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn counted_memory_is_never_below_what_is_held(peak in 0u64..1 << 40, file in 0u64..1 << 40,
+            shmem in 0u64..1 << 40, dirty in 0u64..1 << 40, anon in 0u64..1 << 40) {
+            let counted = counted_memory_kb(peak, file, shmem, dirty, anon);
+            prop_assert!(counted >= (anon + shmem) / 1024);
+            prop_assert!(counted <= peak.max(anon + shmem) / 1024);
+        }
+    }
+}

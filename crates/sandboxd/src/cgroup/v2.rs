@@ -1,0 +1,72 @@
+//! Limits and counters of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
+
+use super::files::{self, keyed};
+use super::{hosts::Instance, Counters};
+use crate::lab::{holds, Protection};
+use crate::protocol::message::Limits;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+const PERIOD_US: u64 = 100_000;
+
+/// Switches the controllers on for our folder's children, from the parent downwards.
+pub fn enable_controllers(instance: &Instance) -> Result<(), String> {
+    let Some(folder) = instance.v2_path() else {
+        return Err("no cgroup v2 hierarchy is mounted".into());
+    };
+    let parent = folder.parent().unwrap_or(folder);
+    for group in [parent, folder] {
+        std::fs::write(group.join("cgroup.subtree_control"), "+memory +pids +cpu").map_err(
+            |error| {
+                format!(
+                    "cannot enable memory, pids and cpu in the cgroup {}: {error}. Run the launcher \
+                     as root, or in a cgroup that is delegated to it (systemd: Delegate=yes)",
+                    group.display()
+                )
+            },
+        )?;
+    }
+    Ok(())
+}
+
+pub fn write(folder: BorrowedFd<'_>, limits: &Limits, cores: u64) -> io::Result<()> {
+    if holds(Protection::MemoryLimit) {
+        files::write_number(folder, "memory.max", limits.memory_kb * 1024)?;
+        files::write_if_there(folder, "memory.swap.max", b"0")?;
+        // One process past the limit ends them all at once.
+        files::write(folder, "memory.oom.group", b"1")?;
+    }
+    if holds(Protection::PidsLimit) {
+        // One more than asked: the sandbox's own PID 1.
+        files::write_number(folder, "pids.max", limits.processes + 1)?;
+    }
+    if limits.cpus < cores && holds(Protection::CpuRate) {
+        let quota = format!("{} {PERIOD_US}", limits.cpus * PERIOD_US);
+        files::write(folder, "cpu.max", quota.as_bytes())?;
+    }
+    Ok(())
+}
+
+pub fn cpu_us(folder: BorrowedFd<'_>) -> u64 {
+    keyed(&files::read(folder, "cpu.stat").unwrap_or_default(), "usage_usec")
+}
+
+pub fn counters(folder: BorrowedFd<'_>) -> Counters {
+    let stat = files::read(folder, "memory.stat").unwrap_or_default();
+    let events = files::read(folder, "memory.events").unwrap_or_default();
+    let pids = files::read(folder, "pids.events").unwrap_or_default();
+    let dirty = keyed(&stat, "file_dirty") + keyed(&stat, "file_writeback");
+    let memory_kb = files::counted_memory_kb(
+        files::read_number(folder, "memory.peak"),
+        keyed(&stat, "file"),
+        keyed(&stat, "shmem"),
+        dirty,
+        keyed(&stat, "anon"),
+    );
+    Counters {
+        cpu_us: cpu_us(folder),
+        memory_kb,
+        oom_kills: keyed(&events, "oom_kill"),
+        pids_refused: keyed(&pids, "max"),
+    }
+}

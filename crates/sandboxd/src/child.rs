@@ -1,0 +1,282 @@
+//! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
+//! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
+
+use crate::confine::{capabilities, landlock, namespaces, rlimits, rootfs};
+use crate::lab::{holds, Protection};
+use crate::plan::Plan;
+use crate::protocol::steps::{SetupFailure, Step};
+use crate::report::{Ended, Report};
+use crate::sys;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::fs::{fstatfs, Mode};
+use rustix::net::{socket_with, AddressFamily, SocketFlags, SocketType};
+use rustix::process::{
+    set_dumpable_behavior, set_parent_process_death_signal, setsid, umask, wait, DumpableBehavior,
+    Signal, WaitOptions,
+};
+use rustix::thread::{
+    sched_setaffinity, set_no_new_privs, set_thread_groups, set_thread_res_gid,
+    set_thread_res_uid, Gid, Uid,
+};
+use rustix::time::{clock_gettime, ClockId};
+use std::ffi::{c_int, c_void};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// The child's ends of what ties it to the launcher.
+pub struct Ends {
+    pub release: OwnedFd,
+    pub report: OwnedFd,
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    pub work: OwnedFd,
+}
+
+pub const PAYLOAD_STACK_BYTES: usize = 256 * 1024;
+
+/// PID 1 of the sandbox. Never returns.
+pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
+    let report = ends.report.as_fd();
+    if let Err(failure) = build(plan, &ends) {
+        tell(report, Report::Failed(failure));
+        sys::exit_now(1);
+    }
+    let mut payload = Payload { plan, ends: &ends, failure: None, at_ns: 0, cpu_us: 0 };
+    let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
+    let pid = match sys::spawn_sharing_memory(stack, run_payload, argument) {
+        Ok(pid) => pid,
+        Err(error) => {
+            tell(report, Report::Failed(Step::Spawn.failed()(error)));
+            sys::exit_now(1);
+        }
+    };
+    if let Some(failure) = payload.failure {
+        tell(report, Report::Failed(failure));
+        sys::exit_now(1);
+    }
+    let prepare_cpu_us = payload.cpu_us + process_cpu_us();
+    tell(report, Report::Started { at_ns: payload.at_ns, prepare_cpu_us });
+    for end in [&ends.stdin, &ends.stdout, &ends.stderr] {
+        let number = end.as_raw_fd() as u32;
+        let _ = sys::close_range(number, number);
+    }
+    if holds(Protection::Capabilities) {
+        let _ = capabilities::keep_none();
+    }
+    let ended = reap(pid, &ends);
+    tell(report, Report::Ended(ended));
+    if !holds(Protection::KillAtEnd) {
+        while wait(WaitOptions::empty()).is_ok() {}
+    }
+    sys::exit_now(0);
+}
+
+/// Everything that PID 1 does before there is a payload.
+fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
+    close_others(ends).map_err(Step::Release.failed())?;
+    sys::reset_signals().map_err(Step::Release.failed())?;
+    wait_for_release(ends.release.as_fd())?;
+    if holds(Protection::CgroupNamespace) {
+        sys::unshare_cgroup().map_err(Step::CgroupNamespace.failed())?;
+    }
+    if holds(Protection::UserNamespace) {
+        become_sandbox(namespaces::INSIDE_ID).map_err(Step::Identity.failed())?;
+    }
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::ParentDeath.failed())?;
+    check_launcher_lives(ends.release.as_fd())?;
+    umask(Mode::from_raw_mode(0o022));
+    rootfs::assemble(&plan.layout, ends.work.as_fd())?;
+    if holds(Protection::UtsNamespace) {
+        rustix::system::sethostname(b"sandbox").map_err(Step::Hostname.failed())?;
+        rustix::system::setdomainname(b"(none)").map_err(Step::Hostname.failed())?;
+    }
+    if holds(Protection::NetworkNamespace) {
+        let socket =
+            socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+                .map_err(Step::Loopback.failed())?;
+        sys::loopback_up(socket.as_fd()).map_err(Step::Loopback.failed())?;
+    }
+    if holds(Protection::NonDumpableInit) {
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .map_err(Step::InitConfine.failed())?;
+    }
+    rustix::process::chdir(c"/work").map_err(Step::InitConfine.failed())
+}
+
+/// Closes what the fork copied of other sandboxes and of the launcher.
+fn close_others(ends: &Ends) -> std::io::Result<()> {
+    let all = [&ends.release, &ends.report, &ends.stdin, &ends.stdout, &ends.stderr, &ends.work];
+    let mut keep = all.map(|end| end.as_raw_fd() as u32);
+    keep.sort_unstable();
+    let mut next = 3;
+    for fd in keep {
+        if fd >= next {
+            sys::close_range(next, fd.saturating_sub(1))?;
+            next = fd + 1;
+        }
+    }
+    sys::close_range(next, u32::MAX)
+}
+
+fn wait_for_release(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
+    let mut byte = [0u8; 1];
+    match rustix::io::read(release, &mut byte) {
+        Ok(1) => Ok(()),
+        Ok(_) => sys::exit_now(1),
+        Err(error) => Err(Step::Release.failed()(error)),
+    }
+}
+
+/// The death signal counts from now on: a launcher that died before it closed the pipe.
+fn check_launcher_lives(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
+    let mut fds = [PollFd::new(&release, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&now)).map_err(Step::ParentDeath.failed())?;
+    if fds.iter().any(|fd| fd.revents().contains(PollFlags::HUP)) {
+        sys::exit_now(1);
+    }
+    Ok(())
+}
+
+fn become_sandbox(id: u32) -> rustix::io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    set_thread_res_gid(gid, gid, gid)?;
+    set_thread_res_uid(uid, uid, uid)
+}
+
+struct Payload<'a> {
+    plan: &'a Plan,
+    ends: &'a Ends,
+    failure: Option<SetupFailure>,
+    at_ns: u64,
+    cpu_us: u64,
+}
+
+/// The payload until it is the program: it shares PID 1's memory, which sleeps meanwhile.
+extern "C" fn run_payload(argument: *mut c_void) -> c_int {
+    // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
+    let payload = sys::borrow_payload::<Payload<'_>>(argument);
+    let plan = payload.plan;
+    if let Err(failure) = confine(plan, payload.ends) {
+        payload.failure = Some(failure);
+        sys::exit_now(1);
+    }
+    payload.cpu_us = process_cpu_us();
+    payload.at_ns = monotonic_ns();
+    let errno = sys::execve(plan.argv(), plan.envp());
+    if !is_programs_own(plan, errno) {
+        payload.failure = Some(SetupFailure { step: Step::Exec, errno });
+        sys::exit_now(1);
+    }
+    explain(plan, errno);
+    sys::exit_now(if errno == libc::ENOENT { 127 } else { 126 })
+}
+
+/// A program below /work that can't be executed is what the user made; a toolchain is not.
+fn is_programs_own(plan: &Plan, errno: i32) -> bool {
+    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP, libc::E2BIG];
+    plan.program().starts_with(b"/work/") && usual.contains(&errno)
+}
+
+fn explain(plan: &Plan, errno: i32) {
+    let why: &[u8] = match errno {
+        libc::ENOENT => b": no such file, or its interpreter is missing\n",
+        libc::ENOEXEC => b": not a program\n",
+        libc::EACCES => b": permission denied\n",
+        _ => b": not executable\n",
+    };
+    for part in [b"sandbox: cannot execute ", plan.program(), why] {
+        let _ = rustix::io::write(rustix::stdio::stderr(), part);
+    }
+}
+
+/// The last layers, in order; after them only execve.
+fn confine(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
+    if holds(Protection::NewSession) {
+        setsid().map_err(Step::Session.failed())?;
+    }
+    if holds(Protection::Affinity) {
+        sched_setaffinity(None, &plan.cpus).map_err(Step::Affinity.failed())?;
+    }
+    rlimits::apply(&plan.rlimits).map_err(Step::Rlimits.failed())?;
+    take_streams(ends).map_err(Step::Descriptors.failed())?;
+    if holds(Protection::UserNamespace) {
+        become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
+    } else {
+        leave_root(plan.host_id).map_err(Step::Credentials.failed())?;
+    }
+    capabilities::drop_all().map_err(Step::Capabilities.failed())?;
+    if holds(Protection::NoNewPrivileges) {
+        set_no_new_privs(true).map_err(Step::NoNewPrivileges.failed())?;
+    }
+    if let Some(landlock) = &plan.host.landlock {
+        landlock::restrict(landlock).map_err(Step::Landlock.failed())?;
+    }
+    if holds(Protection::Seccomp) {
+        sys::install_seccomp(&plan.host.filter).map_err(Step::Seccomp.failed())?;
+    }
+    Ok(())
+}
+
+/// The attack lab's build without a user namespace: the capabilities must survive the change of
+/// uid, to be dropped by their own step.
+fn leave_root(id: u32) -> rustix::io::Result<()> {
+    set_thread_groups(&[])?;
+    rustix::thread::set_keep_capabilities(true)?;
+    become_sandbox(id)
+}
+
+/// Descriptors 0, 1 and 2 are the pipes; every other one is closed.
+fn take_streams(ends: &Ends) -> std::io::Result<()> {
+    rustix::stdio::dup2_stdin(&ends.stdin)?;
+    rustix::stdio::dup2_stdout(&ends.stdout)?;
+    rustix::stdio::dup2_stderr(&ends.stderr)?;
+    if holds(Protection::Descriptors) {
+        return sys::close_range(3, u32::MAX);
+    }
+    // The attack lab's build: one descriptor of the workspace's outside stays open.
+    sys::keep_open(ends.work.as_fd())
+}
+
+/// Reaps until the main process has ended, whoever else ends before it.
+fn reap(main: i32, ends: &Ends) -> Ended {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_nonzero().get() == main => {
+                return Ended {
+                    at_ns: monotonic_ns(),
+                    exit_code: status.exit_status(),
+                    signal: status.terminating_signal(),
+                    disk_full: is_full(ends.work.as_fd()) || tmp_is_full(),
+                };
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => {
+                let at_ns = monotonic_ns();
+                return Ended { at_ns, exit_code: None, signal: None, disk_full: false };
+            }
+        }
+    }
+}
+
+fn tmp_is_full() -> bool {
+    rustix::fs::statfs(c"/tmp").is_ok_and(|stat| stat.f_bfree == 0 || stat.f_ffree == 0)
+}
+
+fn is_full(work: BorrowedFd<'_>) -> bool {
+    fstatfs(work).is_ok_and(|stat| stat.f_bfree == 0 || stat.f_ffree == 0)
+}
+
+fn tell(report: BorrowedFd<'_>, what: Report) {
+    let _ = rustix::io::write(report, &what.encode());
+}
+
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+fn process_cpu_us() -> u64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as u64 * 1_000_000 + used.tv_nsec as u64 / 1000
+}

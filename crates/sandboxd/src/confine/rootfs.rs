@@ -1,0 +1,75 @@
+//! The file system of one sandbox, put together in its own mount namespace: the template bound,
+//! a /proc of its own, bounded tmpfs, the workspace; then the old root is gone (pivot_root(2)).
+
+use crate::lab::{holds, Protection};
+use crate::protocol::steps::{SetupFailure, Step};
+use rustix::fs::{Mode, CWD};
+use rustix::mount::{
+    mount, mount_bind, mount_bind_recursive, mount_change, move_mount, unmount, MountFlags,
+    MountPropagationFlags, MoveMountFlags, UnmountFlags,
+};
+use rustix::process::{chdir, pivot_root};
+use std::ffi::{CStr, CString};
+use std::os::fd::BorrowedFd;
+
+/// What the child needs to know; every string is made before the clone.
+pub struct Layout {
+    /// The template: a mount point in the launcher's own mount namespace.
+    pub root: CString,
+    /// Source and target of each bind that hides a file or folder of /proc.
+    pub masks: Vec<(CString, CString)>,
+    pub tmp_options: CString,
+    pub shm_options: CString,
+}
+
+/// Builds the root below the template's path and steps into it. Paths are relative to it.
+pub fn assemble(layout: &Layout, work: BorrowedFd<'_>) -> Result<(), SetupFailure> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change(c"/", private).map_err(Step::PrivateMounts.failed())?;
+    let root = layout.root.as_c_str();
+    // A mount copied from a more privileged namespace is locked; a bind of it is ours to move.
+    mount_bind_recursive(root, root).map_err(Step::Rootfs.failed())?;
+    chdir(root).map_err(Step::Rootfs.failed())?;
+    mount_proc()?;
+    if holds(Protection::ProcMasks) {
+        for (source, target) in &layout.masks {
+            mount_bind(source.as_c_str(), target.as_c_str()).map_err(Step::Masks.failed())?;
+        }
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    mount_tmpfs(c"tmp", flags, &layout.tmp_options)?;
+    mount_tmpfs(c"dev/shm", flags | MountFlags::NOEXEC, &layout.shm_options)?;
+    let whole = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    move_mount(work, c"", CWD, c"work", whole).map_err(Step::Work.failed())?;
+    pivot()
+}
+
+fn mount_proc() -> Result<(), SetupFailure> {
+    let mut flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    if holds(Protection::ProcReadonly) {
+        flags |= MountFlags::RDONLY;
+    }
+    if !holds(Protection::PidNamespace) {
+        return mount_bind_recursive(c"/proc", c"proc").map_err(Step::Proc.failed());
+    }
+    let options: Option<&CStr> = holds(Protection::NonDumpableInit).then_some(c"hidepid=invisible");
+    mount(c"proc", c"proc", c"proc", flags, options).map_err(Step::Proc.failed())
+}
+
+fn mount_tmpfs(target: &CStr, flags: MountFlags, options: &CStr) -> Result<(), SetupFailure> {
+    mount(c"tmpfs", target, c"tmpfs", flags, options).map_err(Step::Tmpfs.failed())
+}
+
+fn pivot() -> Result<(), SetupFailure> {
+    if holds(Protection::PivotRoot) {
+        // Both on one point: the old root lies on top of the new one, and is taken off.
+        pivot_root(c".", c".").map_err(Step::PivotRoot.failed())?;
+        unmount(c".", UnmountFlags::DETACH).map_err(Step::PivotRoot.failed())?;
+    } else {
+        // The attack lab's build: the old root stays reachable.
+        rustix::fs::mkdir(c"tmp/old", Mode::from_raw_mode(0o755))
+            .map_err(Step::PivotRoot.failed())?;
+        pivot_root(c".", c"tmp/old").map_err(Step::PivotRoot.failed())?;
+    }
+    chdir(c"/").map_err(Step::PivotRoot.failed())
+}

@@ -1,0 +1,262 @@
+//! The root that all sandboxes of one launcher start from, built once, in the launcher's own mount
+//! namespace, before any untrusted code exists: /usr of the host, a minimal /dev, a synthetic
+//! /etc; read-only as a whole. Each sandbox binds it and adds what is its own.
+
+use crate::lab::{holds, Protection};
+use crate::sys;
+use rustix::fs::{makedev, mknodat, symlinkat, FileType, Mode, CWD};
+use rustix::mount::{
+    mount, mount_bind_recursive, mount_change, unmount, MountFlags, MountPropagationFlags,
+    UnmountFlags,
+};
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const ATTR_RDONLY: u64 = 0x1;
+const ATTR_NOSUID: u64 = 0x2;
+const ATTR_NODEV: u64 = 0x4;
+const ATTR_NOEXEC: u64 = 0x8;
+
+/// Folders that every system has and the launcher does not use: one is hidden, in the launcher's
+/// own mount namespace only, by the tmpfs that all of this lies on.
+const BASES: [&str; 3] = ["/mnt", "/media", "/srv"];
+
+/// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
+/// end stands for any rest of the name.
+const HOST_ETC: [&str; 22] = [
+    "alternatives", "java*", "php*", "perl", "python*", "ruby*", "lua*", "R", "mono*", "octave*",
+    "fonts", "ghc*", "erlang*", "guile*", "emacs*", "maxima", "texmf", "swi-prolog", "racket",
+    "ImageMagick*", "ldc*", "fpc*",
+];
+const HOST_ETC_FILES: [&str; 7] =
+    ["ld.so.cache", "services", "protocols", "mime.types", "os-release", "fpc.cfg", "ldc2.conf"];
+
+const ETC_FILES: [(&str, &str); 8] = [
+    (
+        "passwd",
+        "root:x:0:0:root:/:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:/tmp:/bin/sh\n\
+         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+    ),
+    ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
+    ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
+    ("hostname", "sandbox\n"),
+    ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
+    ("host.conf", "multi on\n"),
+    ("resolv.conf", ""),
+    ("timezone", "Etc/UTC\n"),
+];
+
+const DEVICES: [(&str, u32); 5] =
+    [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
+
+/// What of /proc tells of the host and nothing of the sandbox, or would change the host.
+const MASKED: [&str; 32] = [
+    "sys", "fs", "bus", "irq", "acpi", "scsi", "driver", "pressure", "dynamic_debug", "kcore",
+    "keys", "key-users", "kallsyms", "kmsg", "timer_list", "sched_debug", "slabinfo",
+    "vmallocinfo", "pagetypeinfo", "interrupts", "config.gz", "sysrq-trigger", "cmdline",
+    "modules", "partitions", "diskstats", "locks", "softirqs", "zoneinfo", "vmstat", "schedstat",
+    "mtrr",
+];
+
+pub struct Template {
+    base: PathBuf,
+    root: PathBuf,
+    serial: u32,
+    /// Changes whenever a package puts something into /etc.
+    etc_changed: (i64, i64),
+}
+
+impl Template {
+    /// Moves this process into a mount namespace of its own and builds the template there.
+    pub fn build() -> Result<Template, String> {
+        sys::unshare_mounts().map_err(|error| told("make a mount namespace", &error))?;
+        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change(c"/", private).map_err(|error| told("make mounts private", &error.into()))?;
+        let base = BASES.iter().map(Path::new).find(|path| path.is_dir());
+        let base = base.ok_or("none of /mnt, /media and /srv exists: make one of them")?;
+        let mut template = Template {
+            base: base.to_path_buf(),
+            root: PathBuf::new(),
+            serial: 0,
+            etc_changed: (0, 0),
+        };
+        template.make_base().map_err(|error| told("prepare the sandboxes' root", &error))?;
+        template.renew()?;
+        Ok(template)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where frozen outputs of compiles are mounted.
+    pub fn layers(&self) -> PathBuf {
+        self.base.join("layers")
+    }
+
+    /// Source and target of every mask of something that this kernel's /proc has.
+    pub fn masks(&self) -> Vec<(PathBuf, PathBuf)> {
+        let existing = MASKED.iter().filter_map(|name| {
+            let kind = fs::symlink_metadata(Path::new("/proc").join(name)).ok()?;
+            let source = if kind.is_dir() { "mask-folder" } else { "mask-file" };
+            Some((self.base.join(source), Path::new("proc").join(name)))
+        });
+        existing.collect()
+    }
+
+    /// Builds the root anew where the host's /etc changed: a package was installed.
+    pub fn renew(&mut self) -> Result<(), String> {
+        let etc = fs::metadata("/etc").map_err(|error| told("read /etc", &error))?;
+        let changed = (etc.mtime(), etc.mtime_nsec());
+        if changed == self.etc_changed {
+            return Ok(());
+        }
+        let old = std::mem::take(&mut self.root);
+        self.serial += 1;
+        self.root = self.base.join(format!("root-{}", self.serial));
+        make_root(&self.root).map_err(|error| told("build the sandboxes' root", &error))?;
+        self.etc_changed = changed;
+        if !old.as_os_str().is_empty() {
+            // Sandboxes that live have a copy of their own.
+            let _ = unmount(&old, UnmountFlags::DETACH);
+            let _ = fs::remove_dir(&old);
+        }
+        Ok(())
+    }
+
+    fn make_base(&self) -> io::Result<()> {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        mount(c"gozolite", &self.base, c"tmpfs", flags, c"mode=0711,size=1m")?;
+        folder(&self.base.join("layers"), 0o711)?;
+        folder(&self.base.join("mask-folder"), 0o555)?;
+        fs::write(self.base.join("mask-file"), "")?;
+        fs::set_permissions(self.base.join("mask-file"), fs::Permissions::from_mode(0o444))
+    }
+}
+
+fn told(what: &str, error: &io::Error) -> String {
+    format!("cannot {what}: {error}")
+}
+
+fn folder(path: &Path, mode: u32) -> io::Result<()> {
+    fs::DirBuilder::new().mode(mode).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+fn make_root(root: &Path) -> io::Result<()> {
+    folder(root, 0o755)?;
+    mount(c"root", root, c"tmpfs", MountFlags::empty(), c"mode=0755,size=4m")?;
+    for name in ["usr", "etc", "dev", "proc", "work", "tmp"] {
+        folder(&root.join(name), 0o755)?;
+    }
+    mount_bind_recursive("/usr", &root.join("usr"))?;
+    for name in ["bin", "sbin", "lib", "lib64", "lib32", "libx32"] {
+        copy_top_level(root, name)?;
+    }
+    make_etc(&root.join("etc"))?;
+    let read_only = if holds(Protection::RootfsReadonly) { ATTR_RDONLY } else { 0 };
+    let nosuid = if holds(Protection::Nosuid) { ATTR_NOSUID } else { 0 };
+    attributes(root, read_only | nosuid | ATTR_NODEV)?;
+    // The device nodes come last: this mount alone is not nodev.
+    make_devices(&root.join("dev"))
+}
+
+fn attributes(path: &Path, attributes: u64) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    sys::set_mount_attributes(&path, attributes, true)
+}
+
+/// /bin and its like are links into /usr on merged systems, folders on others.
+fn copy_top_level(root: &Path, name: &str) -> io::Result<()> {
+    let host = Path::new("/").join(name);
+    match fs::symlink_metadata(&host) {
+        Ok(kind) if kind.is_symlink() => Ok(symlinkat(fs::read_link(&host)?, CWD, root.join(name))?),
+        Ok(kind) if kind.is_dir() => {
+            folder(&root.join(name), 0o755)?;
+            Ok(mount_bind_recursive(&host, &root.join(name))?)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn make_etc(etc: &Path) -> io::Result<()> {
+    for (name, text) in ETC_FILES {
+        fs::write(etc.join(name), text)?;
+    }
+    symlinkat("/usr/share/zoneinfo/Etc/UTC", CWD, etc.join("localtime"))?;
+    for name in HOST_ETC_FILES {
+        if let Ok(bytes) = fs::read(Path::new("/etc").join(name)) {
+            fs::write(etc.join(name), bytes)?;
+        }
+    }
+    for entry in fs::read_dir("/etc")?.flatten() {
+        let name = entry.file_name();
+        let wanted = name.to_str().is_some_and(|name| HOST_ETC.iter().any(|p| matches(p, name)));
+        if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            bind_folder(&entry.path(), &etc.join(&name))?;
+        }
+    }
+    folder(&etc.join("ssl"), 0o755)?;
+    if let Ok(bytes) = fs::read("/etc/ssl/openssl.cnf") {
+        fs::write(etc.join("ssl/openssl.cnf"), bytes)?;
+    }
+    if Path::new("/etc/ssl/certs").is_dir() {
+        bind_folder(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
+    }
+    Ok(())
+}
+
+fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {
+    folder(target, 0o755)?;
+    Ok(mount_bind_recursive(source, target)?)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => pattern == name,
+    }
+}
+
+fn make_devices(dev: &Path) -> io::Result<()> {
+    if !holds(Protection::Devices) {
+        return Ok(mount_bind_recursive("/dev", dev)?);
+    }
+    mount(c"dev", dev, c"tmpfs", MountFlags::NOSUID | MountFlags::NOEXEC, c"mode=0755,size=64k")?;
+    for (name, minor) in DEVICES {
+        let mode = Mode::from_raw_mode(0o666);
+        mknodat(CWD, dev.join(name), FileType::CharacterDevice, mode, makedev(1, minor))?;
+        fs::set_permissions(dev.join(name), fs::Permissions::from_mode(0o666))?;
+    }
+    folder(&dev.join("shm"), 0o755)?;
+    for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
+        symlinkat(format!("/proc/self/fd{target}"), CWD, dev.join(name))?;
+    }
+    attributes(dev, ATTR_RDONLY | ATTR_NOSUID | ATTR_NOEXEC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_the_rest_of_a_name_only() {
+        assert!(matches("java*", "java-17-openjdk"));
+        assert!(matches("perl", "perl"));
+        assert!(!matches("perl", "perl5"));
+        assert!(!matches("R", "Rx"));
+    }
+
+    #[test]
+    fn nothing_secret_of_etc_is_shown() {
+        let secret = ["shadow", "gshadow", "ssh", "sudoers", "passwd", "ssl", "gozolite"];
+        for name in secret {
+            assert!(!HOST_ETC.iter().any(|pattern| matches(pattern, name)), "{name}");
+            assert!(!HOST_ETC_FILES.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What all sessions of one launcher share.
+
+use crate::cgroup::{Group, Tree};
+use crate::confine::rootfs::Layout;
+use crate::confine::template::Template;
+use crate::plan::{self, Host};
+use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::running::Running;
+use crate::slots::{Slot, Slots};
+use rustix::event::epoll;
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+const RECIPES_MAX: usize = 1024;
+const MS: u64 = 1_000_000;
+/// How long a cgroup may refuse to go before its uid is withheld for good.
+const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
+const REMOVE_AGAIN_NS: u64 = 10 * MS;
+
+pub struct Context {
+    pub epoll: OwnedFd,
+    pub host: Rc<Host>,
+    pub tree: Tree,
+    pub template: Template,
+    pub slots: Slots,
+    pub running: usize,
+    pub draining: bool,
+    recipes: HashMap<String, Recipe>,
+    layers: HashMap<String, Layer>,
+    masks: Vec<(CString, CString)>,
+    condemned: Vec<Condemned>,
+    serial: u64,
+}
+
+/// The frozen output of a compile. Its runs take its uid over, so that its files are theirs.
+pub struct Layer {
+    pub path: PathBuf,
+    pub slot: Rc<Slot>,
+}
+
+struct Condemned {
+    group: Group,
+    slot: Rc<Slot>,
+    since_ns: u64,
+    next_ns: u64,
+}
+
+impl Context {
+    /// # Errors
+    /// The kernel has no descriptor left for the poller.
+    pub fn new(
+        host: Host,
+        tree: Tree,
+        template: Template,
+        slots: Slots,
+    ) -> std::io::Result<Context> {
+        let c_string = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+        let masks = template.masks();
+        let masks = masks.iter().map(|(from, to)| (c_string(from), c_string(to))).collect();
+        Ok(Context {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            host: Rc::new(host),
+            tree,
+            template,
+            slots,
+            running: 0,
+            draining: false,
+            recipes: HashMap::new(),
+            layers: HashMap::new(),
+            masks,
+            condemned: Vec::new(),
+            serial: 0,
+        })
+    }
+
+    /// Takes a sandbox's descriptors off the poller. Closing them is not enough: a child that was
+    /// just cloned holds copies for a moment, and the kernel goes on reporting them (epoll(7)).
+    pub fn unwatch(&self, running: &Running) {
+        for descriptor in running.descriptors() {
+            let _ = epoll::delete(&self.epoll, descriptor);
+        }
+    }
+
+    /// # Errors
+    /// `RECIPE` where it is not acceptable.
+    pub fn learn(&mut self, digest: &str, recipe: Recipe) -> Result<(), (ErrorCode, String)> {
+        let refused = |message: &str| Err((ErrorCode::Recipe, message.to_string()));
+        if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return refused("a digest is 64 hexadecimal digits");
+        }
+        if recipe.rootfs != "host" {
+            return refused("the only rootfs of this launcher is 'host'");
+        }
+        if !recipe.command.first().is_some_and(|program| program.starts_with('/')) {
+            return refused("a recipe's command starts with an absolute path");
+        }
+        match self.recipes.get(digest) {
+            Some(known) if *known == recipe => return Ok(()),
+            Some(_) => return refused("this digest names another recipe"),
+            None if self.recipes.len() >= RECIPES_MAX => return refused("too many recipes"),
+            None => {}
+        }
+        self.recipes.insert(digest.to_string(), recipe);
+        Ok(())
+    }
+
+    pub fn recipe(&self, digest: &str) -> Option<&Recipe> {
+        self.recipes.get(digest)
+    }
+
+    /// The root's layout for one sandbox; the template is renewed first if the host changed.
+    pub fn layout(&mut self, limits: &Limits) -> Result<Layout, String> {
+        self.template.renew()?;
+        let root = CString::new(self.template.root().as_os_str().as_bytes());
+        Ok(Layout {
+            root: root.map_err(|_| "the template's path holds a NUL")?,
+            masks: self.masks.clone(),
+            tmp_options: plan::tmp_options(limits),
+            shm_options: plan::shm_options(),
+        })
+    }
+
+    /// A name that no group and no layer of this launcher had before.
+    pub fn next_name(&mut self) -> String {
+        self.serial += 1;
+        format!("s{}", self.serial)
+    }
+
+    pub fn layer_path(&self, name: &str) -> PathBuf {
+        self.template.layers().join(name)
+    }
+
+    pub fn layer(&self, handle: &str) -> Option<&Layer> {
+        self.layers.get(handle)
+    }
+
+    /// Registers a layer under a new unguessable handle.
+    pub fn keep_layer(&mut self, layer: Layer) -> Option<String> {
+        let mut random = [0u8; 16];
+        let filled = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+        if filled != Ok(random.len()) {
+            return None;
+        }
+        let handle: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.layers.insert(handle.clone(), layer);
+        Some(handle)
+    }
+
+    pub fn free_layer(&mut self, handle: &str) {
+        self.layers.remove(handle);
+    }
+
+    /// Removes the groups of a dead sandbox, now or as soon as the kernel lets them go; the uid
+    /// comes back only then.
+    pub fn bury(&mut self, group: Group, slot: Rc<Slot>, now_ns: u64) {
+        if self.tree.remove(&group).is_err() {
+            let next_ns = now_ns + REMOVE_AGAIN_NS;
+            self.condemned.push(Condemned { group, slot, since_ns: now_ns, next_ns });
+        }
+    }
+
+    pub fn tick(&mut self, now_ns: u64) {
+        let due = std::mem::take(&mut self.condemned);
+        for mut condemned in due {
+            if now_ns < condemned.next_ns {
+                self.condemned.push(condemned);
+            } else if self.tree.remove(&condemned.group).is_err() {
+                condemned.group.kill();
+                if now_ns.saturating_sub(condemned.since_ns) > REMOVE_GIVE_UP_NS {
+                    eprintln!("sandboxd: a cgroup refuses to go; its uid is withheld");
+                    condemned.slot.withhold();
+                } else {
+                    condemned.next_ns = now_ns + REMOVE_AGAIN_NS;
+                    self.condemned.push(condemned);
+                }
+            }
+        }
+    }
+
+    pub fn deadline_ns(&self) -> u64 {
+        self.condemned.iter().map(|condemned| condemned.next_ns).min().unwrap_or(u64::MAX)
+    }
+}

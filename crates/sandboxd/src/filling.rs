@@ -1,0 +1,117 @@
+//! A sandbox that was asked for and whose files are arriving: the workspace exists, nothing runs.
+
+use crate::child::monotonic_ns;
+use crate::context::Context;
+use crate::launch::launch;
+use crate::plan::{check_limits, Place, Plan};
+use crate::protocol::message::{
+    End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage,
+};
+use crate::protocol::steps::{SetupFailure, Step};
+use crate::running::{setup_failed, Running};
+use crate::sandbox::Sandbox;
+use crate::slots::Slot;
+use crate::workspace::{Kind, Workspace, Writing};
+use std::rc::Rc;
+
+pub struct Filling {
+    start: Start,
+    recipe: Recipe,
+    workspace: Workspace,
+    slot: Rc<Slot>,
+    began_ns: u64,
+}
+
+/// Why there will be no sandbox: the client's words, or an end like any other.
+pub enum Refusal {
+    Error(ErrorCode, String),
+    Ended(Box<End>),
+}
+
+impl From<(ErrorCode, String)> for Refusal {
+    fn from((code, message): (ErrorCode, String)) -> Refusal {
+        Refusal::Error(code, message)
+    }
+}
+
+impl From<SetupFailure> for Refusal {
+    fn from(failure: SetupFailure) -> Refusal {
+        Refusal::Ended(Box::new(ended(setup_failed(failure), Vec::new())))
+    }
+}
+
+fn ended(outcome: Outcome, limits_hit: Vec<LimitName>) -> End {
+    let (usage, truncated) = (Usage::default(), Truncated::default());
+    End { outcome, usage, limits_hit, truncated, layer: None }
+}
+
+impl Filling {
+    pub fn begin(start: Start, context: &mut Context, now_ns: u64) -> Result<Filling, Refusal> {
+        if context.draining {
+            return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
+        }
+        check_limits(&start.limits, context.host.cores)?;
+        let recipe = context.recipe(&start.recipe).cloned();
+        let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;
+        let lower = match &start.layer {
+            None => None,
+            Some(handle) => {
+                let layer = context.layer(handle);
+                let layer = layer.ok_or((ErrorCode::Layer, "unknown layer".to_string()))?;
+                Some((layer.path.clone(), Rc::clone(&layer.slot)))
+            }
+        };
+        // The layer's uid is free for its first run; others at the same time get their own.
+        let inherited = lower.as_ref().map(|(_, slot)| slot).filter(|s| Rc::strong_count(s) <= 2);
+        let slot = match inherited {
+            Some(slot) => Rc::clone(slot),
+            None => {
+                let slot = context.slots.take();
+                slot.ok_or((ErrorCode::Busy, "every sandbox slot is in use".to_string()))?
+            }
+        };
+        let name = context.next_name();
+        let path = context.layer_path(&name);
+        let kind = match (&lower, start.keep) {
+            (Some((lower, _)), _) => Kind::Over(lower, &path),
+            (None, true) => Kind::Kept(&path),
+            (None, false) => Kind::Plain,
+        };
+        let workspace = Workspace::make(&kind, &start.limits, slot.host_id);
+        let workspace = workspace.map_err(Step::Workspace.failed())?;
+        Ok(Filling { start, recipe, workspace, slot, began_ns: now_ns })
+    }
+
+    pub fn write(&self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
+        let how = Writing { executable: file.executable, append: file.append };
+        self.workspace.write(&file.path, bytes, how).map_err(|error| {
+            if error.raw_os_error() == Some(libc::ENOSPC) {
+                let limit = LimitName::DiskKb;
+                let outcome = Outcome::LimitExceeded { limit, exit_code: None, signal: None };
+                return Refusal::Ended(Box::new(ended(outcome, vec![limit])));
+            }
+            Refusal::Error(ErrorCode::Path, format!("cannot write {}: {error}", file.path))
+        })
+    }
+
+    /// Makes the sandbox and sets it going.
+    pub fn launch(self, context: &mut Context) -> Result<Sandbox, Refusal> {
+        let layout = context.layout(&self.start.limits);
+        let layout = layout.map_err(|_| SetupFailure { step: Step::Rootfs, errno: libc::EIO })?;
+        let place = Place { host_id: self.slot.host_id, first_cpu: self.slot.first_cpu };
+        let host = Rc::clone(&context.host);
+        let plan = Plan::new(host, &self.recipe, &self.start, (layout, &place))?;
+        let name = context.next_name();
+        let (launched, pipes) = launch(&context.tree, &name, &plan, &self.workspace)?;
+        let limits = self.start.limits;
+        // Never before the sandbox's own clock: files may have taken their time.
+        let began_ns = self.began_ns.min(monotonic_ns());
+        context.running += 1;
+        Ok(Sandbox::new(
+            Running::new(launched, pipes, limits, began_ns),
+            self.workspace,
+            self.slot,
+            self.start,
+        ))
+    }
+}

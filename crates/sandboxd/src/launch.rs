@@ -1,0 +1,110 @@
+//! Starting one sandbox: groups, pipes, the clone, and what only the launcher can do for the child
+//! from outside (cgroup v1 membership, the id map) before it is released.
+
+use crate::cgroup::{Group, Tree};
+use crate::child::{self, Ends, PAYLOAD_STACK_BYTES};
+use crate::confine::namespaces;
+use crate::plan::Plan;
+use crate::protocol::steps::{SetupFailure, Step};
+use crate::sys::{self, Cloned};
+use crate::workspace::Workspace;
+use rustix::io::ioctl_fionbio;
+use rustix::pipe::{pipe_with, PipeFlags};
+use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// The launcher's ends of a sandbox that was released.
+pub struct Launched {
+    pub pidfd: OwnedFd,
+    pub group: Group,
+    pub report: OwnedFd,
+    /// Its closing tells the child, until it has a death signal, that the launcher is gone.
+    pub _release: OwnedFd,
+}
+
+/// The launcher's ends of the program's streams.
+pub struct Pipes {
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+}
+
+struct Ours {
+    report: OwnedFd,
+    release: OwnedFd,
+    pipes: Pipes,
+}
+
+/// # Errors
+/// The step that failed; nothing of the sandbox is left then.
+pub fn launch(
+    tree: &Tree,
+    name: &str,
+    plan: &Plan,
+    workspace: &Workspace,
+) -> Result<(Launched, Pipes), SetupFailure> {
+    let group = tree.create(name, &plan.limits, plan.host.cores).map_err(Step::Cgroup.failed())?;
+    match launch_in(&group, plan, workspace) {
+        Ok((pidfd, Ours { report, release, pipes })) => {
+            Ok((Launched { pidfd, group, report, _release: release }, pipes))
+        }
+        Err(failure) => {
+            let _ = tree.remove(&group);
+            Err(failure)
+        }
+    }
+}
+
+fn launch_in(
+    group: &Group,
+    plan: &Plan,
+    workspace: &Workspace,
+) -> Result<(OwnedFd, Ours), SetupFailure> {
+    let (ours, ends) = make_pipes(workspace).map_err(Step::Clone.failed())?;
+    let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
+    let cloned = sys::clone3(namespaces::flags(), group.clone_target());
+    let (pid, pidfd) = match cloned.map_err(Step::Clone.failed())? {
+        Cloned::Child => child::run_init(plan, ends, &mut stack),
+        Cloned::Parent(pid, pidfd) => (pid, pidfd),
+    };
+    drop(ends);
+    if let Err(failure) = admit(group, pid, plan, &ours.release) {
+        end_child(&pidfd);
+        return Err(failure);
+    }
+    Ok((pidfd, ours))
+}
+
+/// What the child waits for: its groups, its identity, the word to go.
+fn admit(group: &Group, pid: u32, plan: &Plan, release: &OwnedFd) -> Result<(), SetupFailure> {
+    group.join(pid).map_err(Step::CgroupJoin.failed())?;
+    namespaces::map_ids(pid, plan.host_id).map_err(Step::IdMap.failed())?;
+    rustix::io::write(release, b"g").map(drop).map_err(Step::Release.failed())
+}
+
+fn end_child(pidfd: &OwnedFd) {
+    let _ = pidfd_send_signal(pidfd, Signal::KILL);
+    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+}
+
+fn make_pipes(workspace: &Workspace) -> std::io::Result<(Ours, Ends)> {
+    let pipe = || pipe_with(PipeFlags::CLOEXEC);
+    let (release_read, release_write) = pipe()?;
+    let (report_read, report_write) = pipe()?;
+    let (stdin_read, stdin_write) = pipe()?;
+    let (stdout_read, stdout_write) = pipe()?;
+    let (stderr_read, stderr_write) = pipe()?;
+    for end in [&report_read, &stdin_write, &stdout_read, &stderr_read] {
+        ioctl_fionbio(end, true)?;
+    }
+    let ends = Ends {
+        release: release_read,
+        report: report_write,
+        stdin: stdin_read,
+        stdout: stdout_write,
+        stderr: stderr_write,
+        work: workspace.mount()?,
+    };
+    let pipes = Pipes { stdin: stdin_write, stdout: stdout_read, stderr: stderr_read };
+    Ok((Ours { report: report_read, release: release_write, pipes }, ends))
+}

@@ -1,0 +1,132 @@
+//! sandboxd: the native launcher of GozoLite. It has privilege and knows no tenant, no HTTP and no
+//! language; it is told what to confine over a unix socket (docs/reference/launch-protocol.md).
+
+mod cgroup;
+mod child;
+mod config;
+mod confine;
+mod context;
+mod daemon;
+mod diagnose;
+mod filling;
+mod glob;
+mod judge;
+mod lab;
+mod launch;
+mod plan;
+mod protocol;
+mod report;
+mod running;
+mod sandbox;
+mod session;
+mod slots;
+mod sys;
+mod workspace;
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::daemon::Daemon;
+use crate::plan::Host;
+use crate::slots::Slots;
+use rustix::fs::Mode;
+use rustix::net::{
+    bind, listen, socket_with, AddressFamily, SocketAddrUnix, SocketFlags, SocketType,
+};
+use rustix::process::{getrlimit, setrlimit, DumpableBehavior, Resource, Rlimit};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::ExitCode;
+
+const BACKLOG: i32 = 1024;
+const DESCRIPTORS: u64 = 65_536;
+
+fn main() -> ExitCode {
+    let told = config::read(std::env::args().skip(1)).and_then(|config| run(&config));
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("sandboxd: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Config) -> Result<(), String> {
+    if !rustix::process::geteuid().is_root() {
+        return Err("needs root: it makes namespaces, cgroups and uids for its sandboxes. Run it \
+                    as root, or use a server that runs it for you"
+            .into());
+    }
+    harden().map_err(|error| format!("cannot confine itself: {error}"))?;
+    let signals = sys::signal_descriptor(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
+        .map_err(|error| format!("cannot take signals: {error}"))?;
+    let listener = listen_at(config)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let tree = cgroup::Tree::open(config.cgroup_parent.as_deref(), &instance(&config.socket))?;
+    let host = Host {
+        filter: confine::seccomp::filter_for_this_machine()?,
+        landlock: confine::landlock::find(),
+        cores: cores as u64,
+    };
+    let template = confine::template::Template::build()?;
+    let slots = Slots::new(config.uid_base, config.slots, cores);
+    let context = Context::new(host, tree, template, slots)
+        .map_err(|error| format!("cannot make a poller: {error}"))?;
+    let daemon = Daemon::new(context, listener, signals);
+    let served = daemon.and_then(|mut daemon| daemon.run());
+    let _ = std::fs::remove_file(&config.socket);
+    served.map_err(|error| format!("cannot go on: {error}"))
+}
+
+/// Nothing of the launcher is for others to read, and its children start from known limits.
+fn harden() -> io::Result<()> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::thread::set_thread_groups(&[])?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    raise_own_limits();
+    Ok(())
+}
+
+/// As far as this host lets it: a container's root may lack CAP_SYS_RESOURCE, and then the limits
+/// that it was given hold, for the launcher and for what a sandbox can be allowed.
+fn raise_own_limits() {
+    let most = Rlimit { current: Some(DESCRIPTORS), maximum: Some(DESCRIPTORS) };
+    if setrlimit(Resource::Nofile, most).is_err() {
+        let hard = getrlimit(Resource::Nofile).maximum;
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard });
+    }
+    for resource in [Resource::Stack, Resource::Fsize, Resource::Nproc, Resource::Cpu] {
+        let current = getrlimit(resource).current;
+        let _ = setrlimit(resource, Rlimit { current, maximum: None });
+    }
+}
+
+/// Binds the socket: 0600, owned by the server's user, and never over a launcher that lives.
+fn listen_at(config: &Config) -> Result<OwnedFd, String> {
+    let path = &config.socket;
+    let told = |error: io::Error| format!("cannot listen at {}: {error}", path.display());
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(format!("another launcher already listens at {}", path.display()));
+    }
+    let _ = std::fs::remove_file(path);
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .map_err(|error| told(error.into()))?;
+    let address = SocketAddrUnix::new(path).map_err(|error| told(error.into()))?;
+    let open = rustix::process::umask(Mode::from_raw_mode(0o177));
+    bind(&listener, &address).map_err(|error| told(error.into()))?;
+    rustix::process::umask(open);
+    std::os::unix::fs::chown(path, Some(config.socket_owner), None).map_err(told)?;
+    listen(&listener, BACKLOG).map_err(|error| told(error.into()))?;
+    Ok(listener)
+}
+
+/// A name for this launcher's cgroups that its next life finds again: one per socket (FNV-1a).
+fn instance(socket: &Path) -> String {
+    let bytes = socket.as_os_str().as_encoded_bytes();
+    let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("gozolite-{hash:08x}")
+}

@@ -1,0 +1,149 @@
+//! The messages of the launch protocol (docs/reference/launch-protocol.md).
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const VERSION: u32 = 1;
+
+/// What a client may say.
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    Hello { version: u32 },
+    Recipe { digest: String, recipe: Recipe },
+    Diagnose {},
+    Start(Box<Start>),
+    File(FileHeader),
+    Stdin {},
+    StdinEnd {},
+}
+
+/// What the launcher knows of a stage ahead of any request.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Recipe {
+    pub rootfs: String,
+    pub command: Vec<String>,
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+pub struct Start {
+    pub id: String,
+    pub recipe: String,
+    #[serde(default)]
+    pub args: Vec<String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    pub limits: Limits,
+    pub layer: Option<String>,
+    #[serde(default)]
+    pub keep: bool,
+    #[serde(default)]
+    pub artifacts: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+pub struct FileHeader {
+    pub path: String,
+    #[serde(default)]
+    pub executable: bool,
+    #[serde(default)]
+    pub append: bool,
+}
+
+/// Milliseconds, and KiB of 1,024 bytes (docs/reference/limits.md).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub wall_time_ms: u64,
+    pub cpu_time_ms: u64,
+    pub memory_kb: u64,
+    pub stack_kb: u64,
+    pub cpus: u64,
+    pub output_kb: u64,
+    pub disk_kb: u64,
+    pub file_kb: u64,
+    pub processes: u64,
+    pub open_files: u64,
+}
+
+/// What the launcher says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply<'a> {
+    Hello { version: u32, launcher: &'a str },
+    RecipeOk { digest: &'a str },
+    Started { prepare_us: u64 },
+    Output { stream: Stream, time_us: u64 },
+    Artifact { path: &'a str, bytes: u64, more: bool },
+    End(&'a End),
+    Error { code: ErrorCode, message: &'a str },
+}
+
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ErrorCode {
+    Version,
+    Protocol,
+    Recipe,
+    Limit,
+    Path,
+    Layer,
+    Busy,
+}
+
+#[derive(Debug, Serialize)]
+pub struct End {
+    pub outcome: Outcome,
+    pub usage: Usage,
+    pub limits_hit: Vec<LimitName>,
+    pub truncated: Truncated,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+}
+
+/// How the command ended; the launcher decides once.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Outcome {
+    Exited { exit_code: i32 },
+    Signalled { signal: String },
+    LimitExceeded { limit: LimitName, exit_code: Option<i32>, signal: Option<String> },
+    Cancelled,
+    SetupFailed { step: &'static str, errno: String },
+}
+
+#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitName {
+    WallTimeMs,
+    CpuTimeMs,
+    MemoryKb,
+    OutputKb,
+    DiskKb,
+    FileKb,
+    Processes,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Usage {
+    pub wall_us: u64,
+    pub cpu_us: u64,
+    pub memory_kb: u64,
+    pub stdout_bytes: u64,
+    pub stderr_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct Truncated {
+    pub stdout: bool,
+    pub stderr: bool,
+    pub artifacts: bool,
+}

@@ -1,0 +1,290 @@
+//! One sandbox while it runs: its clocks, its streams, its end.
+
+use crate::cgroup::Counters;
+use crate::judge::{judge, Evidence};
+use crate::lab::{holds, Protection};
+use crate::launch::{Launched, Pipes};
+use crate::protocol::message::{
+    End, LimitName, Limits, Outcome, Stream, Truncated, Usage,
+};
+use crate::protocol::steps::SetupFailure;
+use crate::report::{Ended, Report, REPORT_BYTES};
+use rustix::io::Errno;
+use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
+use std::os::fd::{AsFd, OwnedFd};
+
+const MS: u64 = 1_000_000;
+/// Longest time from the clone to the program's execve.
+const SETUP_NS: u64 = 10_000 * MS;
+/// A killed sandbox is killed again until it is gone, and given up after a while.
+const KILL_AGAIN_NS: u64 = 50 * MS;
+const KILL_GIVE_UP_NS: u64 = 5_000 * MS;
+const CPU_CHECK_MIN_NS: u64 = MS;
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Why the supervisor ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    For(LimitName),
+    Cancelled,
+    SetupTooSlow,
+}
+
+pub struct Running {
+    pub launched: Launched,
+    pub limits: Limits,
+    pub stdin: Option<OwnedFd>,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    ended_streams: [bool; 2],
+    pub began_ns: u64,
+    started_ns: Option<u64>,
+    prepare_cpu_us: u64,
+    failure: Option<SetupFailure>,
+    ended: Option<Ended>,
+    killed: Option<(Killed, u64)>,
+    next_kill_ns: u64,
+    next_cpu_ns: u64,
+    written: [u64; 2],
+    truncated: [bool; 2],
+    /// PID 1 was reaped: every process of the sandbox is dead. When.
+    pub dead_ns: Option<u64>,
+}
+
+impl Running {
+    pub fn new(launched: Launched, pipes: Pipes, limits: Limits, began_ns: u64) -> Running {
+        Running {
+            launched,
+            limits,
+            stdin: Some(pipes.stdin),
+            stdout: pipes.stdout,
+            stderr: pipes.stderr,
+            ended_streams: [false; 2],
+            began_ns,
+            started_ns: None,
+            prepare_cpu_us: 0,
+            failure: None,
+            ended: None,
+            killed: None,
+            next_kill_ns: u64::MAX,
+            next_cpu_ns: u64::MAX,
+            written: [0; 2],
+            truncated: [false; 2],
+            dead_ns: None,
+        }
+    }
+
+    /// The pipe of a stream that has not ended.
+    pub fn pipe(&self, stream: Stream) -> Option<&OwnedFd> {
+        let ended = self.ended_streams.get(stream as usize).copied().unwrap_or(true);
+        match stream {
+            _ if ended => None,
+            Stream::Stdout => Some(&self.stdout),
+            Stream::Stderr => Some(&self.stderr),
+        }
+    }
+
+    /// Every descriptor that a poller may be watching, whatever has ended.
+    pub fn descriptors(&self) -> impl Iterator<Item = &OwnedFd> {
+        let fixed = [&self.stdout, &self.stderr, &self.launched.pidfd, &self.launched.report];
+        fixed.into_iter().chain(&self.stdin).chain(self.launched.group.oom_event())
+    }
+
+    pub fn raw_pipe(&self, stream: Stream) -> &OwnedFd {
+        match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        }
+    }
+
+    pub fn end_stream(&mut self, stream: Stream) {
+        if let Some(ended) = self.ended_streams.get_mut(stream as usize) {
+            *ended = true;
+        }
+    }
+
+    /// Reads what PID 1 reported. Gives the time from the launch to the start, once.
+    pub fn read_reports(&mut self) -> Option<u64> {
+        let mut started = None;
+        let mut bytes = [0u8; REPORT_BYTES];
+        while let Ok(REPORT_BYTES) = rustix::io::read(&self.launched.report, &mut bytes) {
+            match Report::decode(&bytes) {
+                Some(Report::Started { at_ns, prepare_cpu_us }) => {
+                    self.started_ns = Some(at_ns);
+                    self.prepare_cpu_us = prepare_cpu_us;
+                    self.next_cpu_ns = at_ns + self.cpu_step_ns(0);
+                    started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
+                }
+                Some(Report::Ended(ended)) => self.ended = Some(ended),
+                Some(Report::Failed(failure)) => self.failure = Some(failure),
+                None => {}
+            }
+        }
+        started
+    }
+
+    /// Time since the start in microseconds.
+    pub fn age_us(&self, now_ns: u64) -> u64 {
+        self.started_ns.map_or(0, |start| now_ns.saturating_sub(start) / 1000)
+    }
+
+    /// Counts what was read of a stream; gives how many of the bytes are within its limit.
+    pub fn count(&mut self, stream: Stream, bytes: usize, now_ns: u64) -> usize {
+        let index = stream as usize;
+        let allowed = self.limits.output_kb * 1024;
+        let (Some(written), Some(truncated)) =
+            (self.written.get_mut(index), self.truncated.get_mut(index))
+        else {
+            return 0;
+        };
+        let room = allowed.saturating_sub(*written);
+        *written += bytes as u64;
+        if *written > allowed {
+            *truncated = true;
+            if holds(Protection::OutputLimit) {
+                self.kill(Killed::For(LimitName::OutputKb), now_ns);
+            }
+        }
+        bytes.min(usize::try_from(room).unwrap_or(usize::MAX))
+    }
+
+    pub fn cancel(&mut self, now_ns: u64) {
+        self.kill(Killed::Cancelled, now_ns);
+    }
+
+    /// v1 met the memory limit: the kernel killed one process, we end the rest at once.
+    pub fn oom(&mut self, now_ns: u64) {
+        self.kill(Killed::For(LimitName::MemoryKb), now_ns);
+    }
+
+    fn kill(&mut self, why: Killed, now_ns: u64) {
+        if self.killed.is_none() {
+            self.killed = Some((why, now_ns));
+        }
+        let _ = pidfd_send_signal(&self.launched.pidfd, Signal::KILL);
+        self.launched.group.kill();
+        self.next_kill_ns = now_ns + KILL_AGAIN_NS;
+    }
+
+    /// When `tick` wants to be called next.
+    pub fn deadline_ns(&self) -> u64 {
+        if self.killed.is_some() {
+            return self.next_kill_ns;
+        }
+        match self.started_ns {
+            None => self.began_ns + SETUP_NS,
+            Some(start) => {
+                let wall = start + self.limits.wall_time_ms.saturating_mul(MS);
+                let wall = if holds(Protection::WallTime) { wall } else { u64::MAX };
+                wall.min(self.next_cpu_ns)
+            }
+        }
+    }
+
+    /// Holds the clocks to their limits. `false` when the sandbox could not be killed.
+    pub fn tick(&mut self, now_ns: u64) -> bool {
+        if now_ns < self.deadline_ns() {
+            return true;
+        }
+        if let Some((why, since_ns)) = self.killed {
+            self.kill(why, now_ns);
+            return now_ns.saturating_sub(since_ns) < KILL_GIVE_UP_NS;
+        }
+        let Some(start) = self.started_ns else {
+            self.kill(Killed::SetupTooSlow, now_ns);
+            return true;
+        };
+        if now_ns.saturating_sub(start) >= self.limits.wall_time_ms.saturating_mul(MS)
+            && holds(Protection::WallTime)
+        {
+            self.kill(Killed::For(LimitName::WallTimeMs), now_ns);
+            return true;
+        }
+        let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
+        if used_us >= self.limits.cpu_time_ms.saturating_mul(1000) && holds(Protection::CpuTime) {
+            self.kill(Killed::For(LimitName::CpuTimeMs), now_ns);
+        } else {
+            self.next_cpu_ns = now_ns + self.cpu_step_ns(used_us);
+        }
+        true
+    }
+
+    /// The earliest moment at which the CPU limit can be met: all CPUs busy until then.
+    fn cpu_step_ns(&self, used_us: u64) -> u64 {
+        let left_us = self.limits.cpu_time_ms.saturating_mul(1000).saturating_sub(used_us);
+        (left_us * 1000 / self.limits.cpus.max(1)).max(CPU_CHECK_MIN_NS)
+    }
+
+    /// PID 1 can be reaped: the kernel has ended every process of its pid namespace.
+    pub fn reap(&mut self, now_ns: u64) {
+        let id = WaitId::PidFd(self.launched.pidfd.as_fd());
+        let reaped = waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        if matches!(reaped, Ok(Some(_)) | Err(Errno::CHILD)) {
+            self.read_reports();
+            self.dead_ns = Some(now_ns);
+            self.launched.group.kill();
+        }
+    }
+
+    /// The end of the run, from what the kernel shows. Call it when all output is read.
+    pub fn end(&self, artifacts_cut: bool) -> End {
+        let counters = self.launched.group.counters();
+        let (wall_us, cpu_us) = self.times(&counters);
+        let usage = Usage {
+            wall_us,
+            cpu_us,
+            memory_kb: counters.memory_kb,
+            stdout_bytes: self.written[0],
+            stderr_bytes: self.written[1],
+        };
+        let truncated = Truncated {
+            stdout: self.truncated[0],
+            stderr: self.truncated[1],
+            artifacts: artifacts_cut,
+        };
+        let (outcome, limits_hit) = self.outcome(&counters, wall_us, cpu_us);
+        End { outcome, usage, limits_hit, truncated, layer: None }
+    }
+
+    fn times(&self, counters: &Counters) -> (u64, u64) {
+        let Some(start) = self.started_ns else { return (0, 0) };
+        let end = self.ended.map(|ended| ended.at_ns).or(self.dead_ns).unwrap_or(start);
+        (end.saturating_sub(start) / 1000, counters.cpu_us.saturating_sub(self.prepare_cpu_us))
+    }
+
+    fn outcome(
+        &self,
+        counters: &Counters,
+        wall_us: u64,
+        cpu_us: u64,
+    ) -> (Outcome, Vec<LimitName>) {
+        if let Some(failure) = self.failure {
+            return (setup_failed(failure), Vec::new());
+        }
+        let killed_for = match self.killed {
+            Some((Killed::Cancelled, _)) => return (Outcome::Cancelled, Vec::new()),
+            Some((Killed::SetupTooSlow, _)) => {
+                let errno = crate::judge::errno_name(libc::ETIMEDOUT);
+                return (Outcome::SetupFailed { step: "supervise", errno }, Vec::new());
+            }
+            Some((Killed::For(limit), _)) => Some(limit),
+            None => None,
+        };
+        let evidence = Evidence {
+            killed_for,
+            ended: self.ended,
+            oom_kills: counters.oom_kills,
+            pids_refused: counters.pids_refused,
+            wall_us: if holds(Protection::WallTime) { wall_us } else { 0 },
+            cpu_us: if holds(Protection::CpuTime) { cpu_us } else { 0 },
+        };
+        judge(&evidence, &self.limits)
+    }
+}
+
+pub fn setup_failed(failure: SetupFailure) -> Outcome {
+    Outcome::SetupFailed {
+        step: failure.step.name(),
+        errno: crate::judge::errno_name(failure.errno),
+    }
+}

@@ -1,0 +1,154 @@
+//! A live sandbox of a session: the run, its pending input, and what becomes of it at its end.
+
+use crate::context::{Context, Layer};
+use crate::protocol::frame::PAYLOAD_BYTES_MAX;
+use crate::protocol::message::{End, Outcome, Reply, Start, Stream};
+use crate::running::Running;
+use crate::session::{Session, State};
+use crate::slots::Slot;
+use crate::workspace::Workspace;
+use rustix::io::Errno;
+use std::rc::Rc;
+
+pub struct Sandbox {
+    pub running: Running,
+    workspace: Workspace,
+    slot: Rc<Slot>,
+    start: Start,
+    input: Vec<u8>,
+    fed: usize,
+    input_ended: bool,
+}
+
+/// The layer that a compile left, with the workspace that holds it.
+pub struct KeptLayer {
+    pub handle: String,
+    _workspace: Workspace,
+}
+
+impl Sandbox {
+    pub fn new(running: Running, workspace: Workspace, slot: Rc<Slot>, start: Start) -> Sandbox {
+        Sandbox {
+            running,
+            workspace,
+            slot,
+            start,
+            input: Vec::new(),
+            fed: 0,
+            input_ended: false,
+        }
+    }
+
+    pub fn has_pending_input(&self) -> bool {
+        self.fed < self.input.len()
+    }
+
+    pub fn feed(&mut self, bytes: &[u8], last: bool) {
+        self.input.extend_from_slice(bytes);
+        self.input_ended |= last;
+        self.push_input();
+    }
+
+    /// Writes pending input to the program, as much as its pipe takes.
+    pub fn push_input(&mut self) {
+        while let Some(pipe) = &self.running.stdin {
+            let Some(rest) = self.input.get(self.fed..).filter(|rest| !rest.is_empty()) else {
+                if self.input_ended {
+                    self.running.stdin = None;
+                }
+                break;
+            };
+            match rustix::io::write(pipe, rest) {
+                Ok(count) => self.fed += count,
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
+                Err(_) => self.running.stdin = None,
+            }
+        }
+        // Nothing pending, or nobody who would read it.
+        self.input.clear();
+        self.fed = 0;
+    }
+
+    /// It could not be killed: the answer is given all the same, and its uid is withheld.
+    pub fn abandon(&mut self, now_ns: u64) {
+        eprintln!("sandboxd: a sandbox could not be killed; its uid is withheld");
+        self.slot.withhold();
+        self.running.dead_ns = Some(now_ns);
+    }
+
+    /// PID 1 was reaped, and everything with it.
+    pub fn is_dead(&self) -> bool {
+        self.running.dead_ns.is_some()
+    }
+}
+
+impl Session {
+    /// Ends the execution once the sandbox is dead and its last output is on its way.
+    pub fn finish(&mut self, context: &mut Context, now_ns: u64) {
+        if !matches!(&self.state, State::Live(sandbox) if sandbox.is_dead()) || !self.drain(now_ns)
+        {
+            return;
+        }
+        let State::Live(sandbox) = std::mem::replace(&mut self.state, State::Closing) else {
+            return;
+        };
+        let cut = self.say_artifacts(&sandbox);
+        let mut end = sandbox.running.end(cut);
+        context.unwatch(&sandbox.running);
+        let Sandbox { running, workspace, slot, start, .. } = *sandbox;
+        let kept = keep_output(&start, workspace, &slot, (context, &mut end));
+        self.say(&Reply::End(&end), &[]);
+        // First the answer, then the rest: the client need not wait for the groups to go.
+        self.flush();
+        context.running = context.running.saturating_sub(1);
+        self.state = State::Over(kept);
+        context.bury(running.launched.group, slot, now_ns);
+    }
+
+    /// All writers are dead: what the pipes hold is all there will be. `false` while the client
+    /// has no room for it.
+    fn drain(&mut self, now_ns: u64) -> bool {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            while self.pump(stream, now_ns) {
+                self.flush();
+            }
+        }
+        self.has_room()
+    }
+
+    fn say_artifacts(&mut self, sandbox: &Sandbox) -> bool {
+        let Ok((found, cut)) = sandbox.workspace.collect(&sandbox.start.artifacts) else {
+            return true;
+        };
+        for (path, content) in &found {
+            let bytes = content.len() as u64;
+            let mut parts = content.chunks(PAYLOAD_BYTES_MAX).peekable();
+            if parts.peek().is_none() {
+                self.say(&Reply::Artifact { path, bytes, more: false }, &[]);
+            }
+            while let Some(part) = parts.next() {
+                let more = parts.peek().is_some();
+                self.say(&Reply::Artifact { path, bytes, more }, part);
+            }
+        }
+        cut
+    }
+}
+
+/// Freezes what a compile left and registers it; otherwise the workspace goes here.
+fn keep_output(
+    start: &Start,
+    workspace: Workspace,
+    slot: &Rc<Slot>,
+    (context, end): (&mut Context, &mut End),
+) -> Option<KeptLayer> {
+    let succeeded = matches!(end.outcome, Outcome::Exited { exit_code: 0 });
+    if !start.keep || !succeeded || workspace.freeze().is_err() {
+        return None;
+    }
+    let path = workspace.attached()?.to_path_buf();
+    let handle = context.keep_layer(Layer { path, slot: Rc::clone(slot) })?;
+    end.layer = Some(handle.clone());
+    Some(KeptLayer { handle, _workspace: workspace })
+}

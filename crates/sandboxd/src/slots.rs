@@ -1,0 +1,97 @@
+//! Host uids and CPUs for sandboxes: a uid is never shared by two that live, and one that can't be
+//! proven gone keeps its own for good.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+pub struct Slots {
+    shared: Rc<RefCell<Shared>>,
+}
+
+struct Shared {
+    /// Oldest first, so that a uid rests as long as possible before it serves again.
+    free: VecDeque<u32>,
+    /// Live sandboxes of each CPU.
+    cpus: Vec<u32>,
+    quarantined: usize,
+}
+
+pub struct Slot {
+    shared: Rc<RefCell<Shared>>,
+    pub host_id: u32,
+    pub first_cpu: usize,
+    withheld: Cell<bool>,
+}
+
+impl Slots {
+    pub fn new(uid_base: u32, count: u32, cores: usize) -> Slots {
+        let free = (0..count).map(|index| uid_base + index).collect();
+        let cpus = vec![0; cores.max(1)];
+        Slots { shared: Rc::new(RefCell::new(Shared { free, cpus, quarantined: 0 })) }
+    }
+
+    /// A uid, and the CPU with the fewest sandboxes; `None` when all uids are in use.
+    pub fn take(&self) -> Option<Rc<Slot>> {
+        let mut shared = self.shared.borrow_mut();
+        let host_id = shared.free.pop_front()?;
+        let least = shared.cpus.iter().enumerate().min_by_key(|(_, count)| **count);
+        let first_cpu = least.map_or(0, |(index, _)| index);
+        if let Some(count) = shared.cpus.get_mut(first_cpu) {
+            *count += 1;
+        }
+        let withheld = Cell::new(false);
+        Some(Rc::new(Slot { shared: Rc::clone(&self.shared), host_id, first_cpu, withheld }))
+    }
+
+    pub fn quarantined(&self) -> usize {
+        self.shared.borrow().quarantined
+    }
+}
+
+impl Slot {
+    /// Keeps the uid out of use for the rest of the launcher's life.
+    pub fn withhold(&self) {
+        self.withheld.set(true);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut shared = self.shared.borrow_mut();
+        if let Some(count) = shared.cpus.get_mut(self.first_cpu) {
+            *count = count.saturating_sub(1);
+        }
+        if self.withheld.get() {
+            shared.quarantined += 1;
+        } else {
+            shared.free.push_back(self.host_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_uid_is_given_twice_while_it_is_held() {
+        let slots = Slots::new(100, 2, 2);
+        let (first, second) = (slots.take(), slots.take());
+        let ids: Vec<u32> = [&first, &second].into_iter().flatten().map(|s| s.host_id).collect();
+        assert_eq!(ids, [100, 101]);
+        assert!(slots.take().is_none());
+        drop(first);
+        assert_eq!(slots.take().map(|slot| slot.host_id), Some(100));
+    }
+
+    #[test]
+    fn a_withheld_uid_never_comes_back() {
+        let slots = Slots::new(100, 1, 1);
+        if let Some(slot) = slots.take() {
+            slot.withhold();
+        }
+        assert!(slots.take().is_none());
+        assert_eq!(slots.quarantined(), 1);
+    }
+}

@@ -1,0 +1,277 @@
+//! The workspace of a sandbox: a tmpfs that the launcher mounts, fills before the program exists,
+//! and reads after everything in the sandbox is dead. Nothing is ever opened by a path that a
+//! program could have prepared: one segment at a time, beneath an open folder, no symlink followed.
+
+use crate::plan::{tmpfs_inodes, tmpfs_size};
+use crate::protocol::message::Limits;
+use crate::sys;
+use rustix::fs::{
+    chownat, fchmod, fchown, mkdirat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, CWD,
+};
+use rustix::io::Errno;
+use rustix::mount::{
+    fsconfig_create, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+};
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const SEGMENT_BYTES_MAX: usize = 255;
+pub const DEPTH_MAX: usize = 16;
+/// Bounds the walk for artifacts whatever a program left behind.
+const ENTRIES_MAX: usize = 20_000;
+pub const ARTIFACTS_MAX: usize = 64;
+pub const ARTIFACT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+pub struct Workspace {
+    /// The mount that the child moves to /work.
+    mount: OwnedFd,
+    /// Where its tmpfs is mounted in the launcher's namespace, if a layer comes of it or lies below.
+    attached: Option<PathBuf>,
+    host_id: u32,
+}
+
+pub enum Kind<'a> {
+    /// A tmpfs of its own.
+    Plain,
+    /// The same, kept afterwards as a layer, mounted at this new path.
+    Kept(&'a Path),
+    /// An overlay over the frozen layer of a compile: (its path, a new path for this one).
+    Over(&'a Path, &'a Path),
+}
+
+impl Workspace {
+    pub fn make(kind: &Kind<'_>, limits: &Limits, host_id: u32) -> io::Result<Workspace> {
+        let tmpfs = make_tmpfs(limits, host_id)?;
+        let mut workspace = Workspace { mount: tmpfs, attached: None, host_id };
+        match kind {
+            Kind::Plain => {}
+            Kind::Kept(path) => {
+                workspace.attach(path)?;
+                let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+                workspace.mount = open_tree(CWD, *path, flags)?;
+            }
+            Kind::Over(lower, path) => {
+                workspace.attach(path)?;
+                workspace.mount = make_overlay(lower, path, host_id)?;
+            }
+        }
+        Ok(workspace)
+    }
+
+    fn attach(&mut self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir(path)?;
+        self.attached = Some(path.to_path_buf());
+        let whole = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        Ok(move_mount(&self.mount, c"", CWD, path, whole)?)
+    }
+
+    /// A descriptor for the child, which inherits it by the fork.
+    pub fn mount(&self) -> io::Result<OwnedFd> {
+        self.mount.try_clone()
+    }
+
+    /// Makes the tmpfs read-only for good: it is a layer now.
+    pub fn freeze(&self) -> io::Result<()> {
+        const ATTR_RDONLY: u64 = 1;
+        let Some(path) = &self.attached else { return Ok(()) };
+        sys::set_mount_attributes(&CString::new(path.as_os_str().as_bytes())?, ATTR_RDONLY, false)
+    }
+
+    pub fn attached(&self) -> Option<&Path> {
+        self.attached.as_deref()
+    }
+
+    /// Writes a file below /work; folders on the way are made.
+    ///
+    /// # Errors
+    /// `EINVAL` for a path that is not acceptable, `EEXIST`, `ENOTDIR`, `ENOSPC`.
+    pub fn write(&self, path: &str, bytes: &[u8], how: Writing) -> io::Result<()> {
+        let segments: Vec<&str> = path.split('/').collect();
+        let fine = |part: &&str| {
+            !part.is_empty() && *part != "." && *part != ".." && part.len() <= SEGMENT_BYTES_MAX
+        };
+        if segments.len() > DEPTH_MAX || !segments.iter().all(fine) || path.contains('\0') {
+            return Err(Errno::INVAL.into());
+        }
+        let (name, folders) = segments.split_last().ok_or(Errno::INVAL)?;
+        let mut folder = self.root()?;
+        for part in folders {
+            folder = self.enter(folder.as_fd(), part)?;
+        }
+        let create = if how.append { OFlags::APPEND } else { OFlags::CREATE | OFlags::EXCL };
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
+        let file = openat(&folder, *name, flags, Mode::from_raw_mode(0o600))?;
+        write_all(file.as_fd(), bytes)?;
+        if !how.append {
+            let mode = if how.executable { 0o755 } else { 0o644 };
+            fchmod(&file, Mode::from_raw_mode(mode))?;
+            fchown(&file, Some(Uid::from_raw(self.host_id)), Some(Gid::from_raw(self.host_id)))?;
+        }
+        Ok(())
+    }
+
+    fn root(&self) -> io::Result<OwnedFd> {
+        open_folder(self.mount.as_fd(), ".")
+    }
+
+    fn enter(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+        match mkdirat(folder, name, Mode::from_raw_mode(0o755)) {
+            Ok(()) => {
+                let (uid, gid) = (Uid::from_raw(self.host_id), Gid::from_raw(self.host_id));
+                chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            }
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        open_folder(folder, name)
+    }
+
+    /// Reads the regular files that match one of the globs, sorted by path. Call it only when every
+    /// process of the sandbox is dead. The flag says that bounds cut something off.
+    pub fn collect(&self, globs: &[String]) -> io::Result<(Vec<(String, Vec<u8>)>, bool)> {
+        let mut walk = Walk { globs, found: Vec::new(), entries: 0, bytes: 0, cut: false };
+        if !globs.is_empty() {
+            walk.folder(&self.root()?, "", 0)?;
+            walk.found.sort();
+        }
+        Ok((walk.found, walk.cut))
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        if let Some(path) = &self.attached {
+            let _ = unmount(path, UnmountFlags::DETACH);
+            let _ = std::fs::remove_dir(path);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Writing {
+    pub executable: bool,
+    pub append: bool,
+}
+
+struct Walk<'a> {
+    globs: &'a [String],
+    found: Vec<(String, Vec<u8>)>,
+    entries: usize,
+    bytes: usize,
+    cut: bool,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &OwnedFd, prefix: &str, depth: usize) -> io::Result<()> {
+        for entry in Dir::read_from(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." {
+                continue;
+            }
+            self.entries += 1;
+            if self.entries > ENTRIES_MAX || depth >= DEPTH_MAX {
+                self.cut = true;
+                return Ok(());
+            }
+            let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
+            match entry.file_type() {
+                FileType::Directory => {
+                    if let Ok(inner) = open_folder(folder.as_fd(), name) {
+                        self.folder(&inner, &path, depth + 1)?;
+                    }
+                }
+                FileType::RegularFile => self.file(folder.as_fd(), name, path),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, folder: BorrowedFd<'_>, name: &str, path: String) {
+        if !self.globs.iter().any(|glob| crate::glob::matches(glob, &path)) {
+            return;
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return };
+        let size = match rustix::fs::fstat(&file) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                usize::try_from(stat.st_size).unwrap_or(usize::MAX)
+            }
+            _ => return,
+        };
+        if self.found.len() >= ARTIFACTS_MAX || size > ARTIFACT_BYTES_MAX - self.bytes {
+            self.cut = true;
+            return;
+        }
+        if let Ok(bytes) = read_whole(file.as_fd(), size) {
+            self.bytes += bytes.len();
+            self.found.push((path, bytes));
+        }
+    }
+}
+
+fn read_whole(file: BorrowedFd<'_>, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    let mut at = 0;
+    while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::read(file, rest)? {
+            0 => break,
+            count => at += count,
+        }
+    }
+    bytes.truncate(at);
+    Ok(bytes)
+}
+
+fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = rustix::io::write(file, bytes)?;
+        bytes = bytes.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn open_folder(parent: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(parent, name, flags, Mode::empty())?)
+}
+
+fn make_tmpfs(limits: &Limits, host_id: u32) -> io::Result<OwnedFd> {
+    let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let options = [
+        (c"size", tmpfs_size(limits.disk_kb)),
+        (c"nr_inodes", tmpfs_inodes()),
+        (c"mode", "0755".to_string()),
+        (c"uid", host_id.to_string()),
+        (c"gid", host_id.to_string()),
+    ];
+    for (key, value) in options {
+        fsconfig_set_string(&context, key, value)?;
+    }
+    mount_context(context)
+}
+
+/// Lower: what the compiler left. Upper: this run's own tmpfs (overlayfs.rst of the kernel).
+fn make_overlay(lower: &Path, own: &Path, host_id: u32) -> io::Result<OwnedFd> {
+    let (upper, work) = (own.join("upper"), own.join("work"));
+    for folder in [&upper, &work] {
+        std::fs::create_dir(folder)?;
+        std::os::unix::fs::chown(folder, Some(host_id), Some(host_id))?;
+    }
+    let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&context, c"lowerdir", lower)?;
+    fsconfig_set_string(&context, c"upperdir", &upper)?;
+    fsconfig_set_string(&context, c"workdir", &work)?;
+    mount_context(context)
+}
+
+fn mount_context(context: OwnedFd) -> io::Result<OwnedFd> {
+    fsconfig_create(&context)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    Ok(fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
+}

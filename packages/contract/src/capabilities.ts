@@ -1,0 +1,88 @@
+import { type Static, Type } from 'typebox';
+import { Isolation } from './execution.js';
+import { Limits } from './limits.js';
+
+const ToolchainSchema = Type.Union([
+  Type.Object({
+    source: Type.String(),
+    version: Type.String(),
+    digest: Type.Optional(Type.String()),
+  }),
+  Type.Null(),
+]);
+
+const LanguageVersion = Type.Object({
+  version: Type.Union([Type.String(), Type.Null()]),
+  variants: Type.Array(Type.String()),
+  available: Type.Boolean(),
+  reason: Type.Optional(Type.String()),
+  toolchain: ToolchainSchema,
+});
+
+export const LanguageInfo = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  version: Type.Union([Type.String(), Type.Null()], { description: 'The default version.' }),
+  versions: Type.Array(LanguageVersion),
+  aliases: Type.Array(Type.String()),
+  extensions: Type.Array(Type.String()),
+  available: Type.Boolean(),
+  reason: Type.Optional(Type.String({ description: 'A code: TOOLCHAIN_MISSING …' })),
+  install: Type.Optional(Type.String({ description: 'A command that provides the toolchain.' })),
+  source: Type.String({ description: 'File name that `code` is written to.' }),
+  template: Type.String({ description: 'A first program.' }),
+  limits: Type.Optional(
+    Type.Object(
+      {
+        run: Type.Optional(Type.Partial(Limits)),
+        compile: Type.Optional(Type.Partial(Limits)),
+      },
+      { description: 'Only what the language file raises.' },
+    ),
+  ),
+});
+export type LanguageInfo = Static<typeof LanguageInfo>;
+
+const StageLimits = Type.Object({ defaults: Limits, ceilings: Limits });
+
+export const Capabilities = Type.Object({
+  version: Type.String({ description: 'Of GozoLite.' }),
+  languages: Type.Array(LanguageInfo),
+  limits: Type.Object({ run: StageLimits, compile: StageLimits }),
+  isolation: Isolation,
+  concurrency: Type.Integer(),
+  queue: Type.Integer(),
+});
+export type Capabilities = Static<typeof Capabilities>;
+
+export const Finding = Type.Object({
+  id: Type.String(),
+  state: Type.Unsafe<'present' | 'missing' | 'warning'>(
+    Type.Union([Type.Literal('present'), Type.Literal('missing'), Type.Literal('warning')]),
+  ),
+  detail: Type.String(),
+  /** What the operator can do; absent where there is nothing to do. */
+  remedy: Type.Optional(Type.String()),
+});
+export type Finding = Static<typeof Finding>;
+
+export const Diagnostics = Type.Object({
+  healthy: Type.Boolean(),
+  kernel: Type.String(),
+  architecture: Type.String(),
+  cgroup: Type.String({ description: 'v1, v2 or hybrid.' }),
+  isolation: Isolation,
+  findings: Type.Array(Finding),
+  toolchains: Type.Array(
+    Type.Object({
+      language: Type.String(),
+      available: Type.Boolean(),
+      version: Type.Union([Type.String(), Type.Null()]),
+      reason: Type.Optional(Type.String()),
+      install: Type.Optional(Type.String()),
+    }),
+  ),
+  backends: Type.Array(Type.Object({ name: Type.String(), available: Type.Boolean(), detail: Type.String() })),
+  load: Type.Object({ running: Type.Integer(), queued: Type.Integer(), quarantined: Type.Integer() }),
+});
+export type Diagnostics = Static<typeof Diagnostics>;

@@ -1,0 +1,64 @@
+import type { LimitName } from './limits.js';
+
+/** The steps of making a sandbox, in order: a setup that fails names one of them. */
+export const SETUP_STEPS = [
+  'workspace',
+  'cgroup',
+  'clone',
+  'cgroup-join',
+  'id-map',
+  'release',
+  'cgroup-namespace',
+  'identity',
+  'parent-death',
+  'private-mounts',
+  'rootfs',
+  'proc',
+  'masks',
+  'tmpfs',
+  'work',
+  'pivot-root',
+  'hostname',
+  'loopback',
+  'init-confine',
+  'spawn',
+  'session',
+  'affinity',
+  'rlimits',
+  'descriptors',
+  'credentials',
+  'capabilities',
+  'no-new-privileges',
+  'landlock',
+  'seccomp',
+  'exec',
+] as const;
+export type SetupStep = (typeof SETUP_STEPS)[number];
+
+/**
+ * How one command ended. The launcher decides once; no later layer guesses again from exit codes.
+ * With `limit-exceeded`, `exitCode` and `signal` still say how the process itself ended
+ * (a program that was refused disk exits by itself; one past its time is killed).
+ */
+export type Outcome =
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  | {
+      readonly kind: 'limit-exceeded';
+      readonly limit: LimitName;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+    }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'launcher-lost'; readonly reason: string }
+  | { readonly kind: 'setup-failed'; readonly step: SetupStep | string; readonly errno: string };
+
+/** What one command used. Times in microseconds, memory in KiB, as docs/architecture.md counts it. */
+export interface Usage {
+  readonly wallUs: number;
+  readonly cpuUs: number;
+  readonly memoryKb: number;
+  /** Bytes written to each stream until the end, before any cut. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+}

@@ -1,0 +1,45 @@
+import type { Limits } from './limits.js';
+
+/**
+ * What the launcher is told of a stage, ahead of any request, and knows by its digest.
+ * It says nothing of a language: a rootfs, the fixed part of a command, the fixed environment.
+ */
+export interface LaunchRecipe {
+  /** SHA-256 (hex) of the canonical JSON of the other members. */
+  readonly digest: string;
+  /** Which of the launcher's configured root trees: 'host' is /usr and /usr/local. */
+  readonly rootfs: string;
+  /** Absolute program and its leading arguments that no request changes. At least one element. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * One stage of a recipe. `args` are templates, expanded for each request by the languages package
+ * and appended to `launch.command`; `env` likewise, over `launch.env`.
+ */
+export interface StageRecipe {
+  readonly launch: LaunchRecipe;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Defaults that the language file raises. */
+  readonly limits: Partial<Limits>;
+}
+
+export interface Toolchain {
+  /** 'host', or the pack that provides it. */
+  readonly source: string;
+  readonly version: string;
+  readonly digest?: string;
+}
+
+/** One version and variant of one language, resolved: all that engine and backends ever see. */
+export interface Recipe {
+  readonly language: string;
+  readonly version: string;
+  readonly toolchain: Toolchain;
+  /** File name that `code` is written to, relative to /work. */
+  readonly source: string;
+  readonly compile?: StageRecipe;
+  readonly run: StageRecipe;
+}

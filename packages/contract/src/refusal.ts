@@ -1,0 +1,65 @@
+import { type Static, Type } from 'typebox';
+
+/** Every problem code with its HTTP status: the one list (docs/reference/errors.md is held to it). */
+export const PROBLEMS = {
+  BAD_JSON: 400,
+  BAD_REQUEST: 400,
+  UNKNOWN_FIELD: 400,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  UNKNOWN_LANGUAGE: 422,
+  LIMIT_TOO_HIGH: 422,
+  LIMIT_TOO_LOW: 422,
+  INVALID_VALUE: 422,
+  HEADERS_TOO_LARGE: 431,
+  INTERNAL: 500,
+  OVERLOADED: 503,
+  DRAINING: 503,
+} as const;
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One offending member: where (RFC 6901 pointer), what, and what would be right. */
+export const FieldError = Type.Object(
+  {
+    pointer: Type.String({ description: 'JSON pointer (RFC 6901) into the request body.' }),
+    code: Type.String(),
+    detail: Type.String(),
+  },
+  { additionalProperties: false },
+);
+export type FieldError = Static<typeof FieldError>;
+
+/** A no before running. It carries data; the edge writes the sentence. */
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  readonly retryAfterMs?: number;
+  /** Nearest known names, for `UNKNOWN_LANGUAGE`. */
+  readonly nearest?: readonly string[];
+}
+
+/** application/problem+json, RFC 9457. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.Unsafe<ProblemCode>(
+      Type.Union(
+        Object.keys(PROBLEMS).map((code) => Type.Literal(code)),
+        { description: 'Machine-readable; docs/reference/errors.md lists all.' },
+      ),
+    ),
+    detail: Type.String(),
+    request_id: Type.String(),
+    errors: Type.Optional(Type.Array(FieldError)),
+    nearest: Type.Optional(Type.Array(Type.String())),
+  },
+  { additionalProperties: true },
+);
+export type Problem = Static<typeof Problem>;

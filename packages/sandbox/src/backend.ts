@@ -1,0 +1,85 @@
+import type { Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type { Isolation } from '@gozolite/contract/execution';
+import type { LimitName, Limits } from '@gozolite/contract/limits';
+import type { Outcome, Usage } from '@gozolite/contract/outcome';
+import type { LaunchRecipe } from '@gozolite/contract/recipe';
+
+export interface WorkspaceFile {
+  /** Relative to /work, already validated: no empty, `.` or `..` segment. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  readonly executable: boolean;
+}
+
+/** The frozen output of a compile, for the runs that name it. Disposing of it frees it. */
+export interface Layer extends AsyncDisposable {
+  readonly handle: string;
+}
+
+/** One command to confine: everything decided, nothing defaulted. */
+export interface SandboxCommand {
+  /** For logs and diagnosis: the execution's id and the stage. */
+  readonly id: string;
+  readonly recipe: LaunchRecipe;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: Limits;
+  readonly files: readonly WorkspaceFile[];
+  readonly stdin: Uint8Array;
+  readonly layer?: Layer;
+  readonly keepOutput: boolean;
+  readonly artifacts: readonly string[];
+}
+
+export interface OutputChunk {
+  readonly stream: 'stdout' | 'stderr';
+  /** Microseconds since the program could run. */
+  readonly timeUs: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface SandboxArtifact {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+export interface SandboxResult {
+  readonly outcome: Outcome;
+  readonly usage: Usage;
+  readonly limitsHit: readonly LimitName[];
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly truncated: { readonly stdout: boolean; readonly stderr: boolean };
+  readonly artifacts: readonly SandboxArtifact[];
+  readonly layer?: Layer;
+  /** Milliseconds from the call to the moment the program could run; null where it never did. */
+  readonly prepareMs: number | null;
+}
+
+export interface BackendDiagnosis {
+  readonly kernel: string;
+  readonly architecture: string;
+  readonly cgroup: Diagnostics['cgroup'];
+  readonly isolation: Isolation;
+  readonly findings: readonly Finding[];
+  readonly quarantined: number;
+}
+
+export interface RunOptions {
+  /** Aborting it kills the sandbox at once; the outcome is then `cancelled`. */
+  readonly signal: AbortSignal;
+  /** Output as it arrives, in order. */
+  readonly onOutput?: (chunk: OutputChunk) => void;
+}
+
+/** Makes sandboxes. Every call ends in an outcome; none throws for what a program or launcher does. */
+export interface Backend extends AsyncDisposable {
+  readonly name: string;
+  run(command: SandboxCommand, options: RunOptions): Promise<SandboxResult>;
+  /** @throws BackendUnavailable where the launcher can't be reached. */
+  diagnose(): Promise<BackendDiagnosis>;
+}
+
+export class BackendUnavailable extends Error {
+  override readonly name = 'BackendUnavailable';
+}
