@@ -8,15 +8,15 @@ use crate::protocol::steps::{SetupFailure, Step};
 use crate::report::{Ended, Report};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::fs::{fstatfs, Mode};
+use rustix::fs::{fstatfs, Mode, OFlags};
 use rustix::net::{socket_with, AddressFamily, SocketFlags, SocketType};
 use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, setsid, umask, wait, DumpableBehavior,
     Signal, WaitOptions,
 };
 use rustix::thread::{
-    sched_setaffinity, set_no_new_privs, set_thread_groups, set_thread_res_gid,
-    set_thread_res_uid, Gid, Uid,
+    sched_setaffinity, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    Gid, Uid,
 };
 use rustix::time::{clock_gettime, ClockId};
 use std::ffi::{c_int, c_void};
@@ -76,6 +76,9 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     close_others(ends).map_err(Step::Release.failed())?;
     sys::reset_signals().map_err(Step::Release.failed())?;
     wait_for_release(ends.release.as_fd())?;
+    if !holds(Protection::Descriptors) {
+        leave_one_open().map_err(Step::Descriptors.failed())?;
+    }
     if holds(Protection::CgroupNamespace) {
         sys::unshare_cgroup().map_err(Step::CgroupNamespace.failed())?;
     }
@@ -97,8 +100,7 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
         sys::loopback_up(socket.as_fd()).map_err(Step::Loopback.failed())?;
     }
     if holds(Protection::NonDumpableInit) {
-        set_dumpable_behavior(DumpableBehavior::NotDumpable)
-            .map_err(Step::InitConfine.failed())?;
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::InitConfine.failed())?;
     }
     rustix::process::chdir(c"/work").map_err(Step::InitConfine.failed())
 }
@@ -116,6 +118,13 @@ fn close_others(ends: &Ends) -> std::io::Result<()> {
         }
     }
     sys::close_range(next, u32::MAX)
+}
+
+/// The attack lab's build: a file of the host stays open at 9.
+fn leave_one_open() -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(c"/etc/passwd", flags, Mode::empty())?;
+    sys::keep_open(file.as_fd())
 }
 
 fn wait_for_release(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
@@ -232,10 +241,10 @@ fn take_streams(ends: &Ends) -> std::io::Result<()> {
     rustix::stdio::dup2_stdout(&ends.stdout)?;
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     if holds(Protection::Descriptors) {
-        return sys::close_range(3, u32::MAX);
+        sys::close_range(3, u32::MAX)
+    } else {
+        Ok(())
     }
-    // The attack lab's build: one descriptor of the workspace's outside stays open.
-    sys::keep_open(ends.work.as_fd())
 }
 
 /// Reaps until the main process has ended, whoever else ends before it.

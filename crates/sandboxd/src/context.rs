@@ -1,8 +1,9 @@
 //! What all sessions of one launcher share.
 
-use crate::cgroup::{Group, Tree};
+use crate::cgroup::Tree;
 use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
+use crate::lab::{holds, Protection};
 use crate::plan::{self, Host};
 use crate::protocol::message::{ErrorCode, Limits, Recipe};
 use crate::running::Running;
@@ -19,7 +20,9 @@ const RECIPES_MAX: usize = 1024;
 const MS: u64 = 1_000_000;
 /// How long a cgroup may refuse to go before its uid is withheld for good.
 const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
-const REMOVE_AGAIN_NS: u64 = 10 * MS;
+const REMOVE_AGAIN_NS: u64 = MS;
+/// PID 1 ends by itself at once; if not, it is helped.
+const KILL_AFTER_NS: u64 = 50 * MS;
 
 pub struct Context {
     pub epoll: OwnedFd,
@@ -43,7 +46,7 @@ pub struct Layer {
 }
 
 struct Condemned {
-    group: Group,
+    running: Running,
     slot: Rc<Slot>,
     since_ns: u64,
     next_ns: u64,
@@ -154,13 +157,21 @@ impl Context {
         self.layers.remove(handle);
     }
 
-    /// Removes the groups of a dead sandbox, now or as soon as the kernel lets them go; the uid
-    /// comes back only then.
-    pub fn bury(&mut self, group: Group, slot: Rc<Slot>, now_ns: u64) {
-        if self.tree.remove(&group).is_err() {
+    /// Removes what is left of a sandbox whose end was told, as soon as the kernel has taken it
+    /// down; its uid comes back only then.
+    pub fn bury(&mut self, running: Running, slot: Rc<Slot>, now_ns: u64) {
+        if holds(Protection::Teardown) {
             let next_ns = now_ns + REMOVE_AGAIN_NS;
-            self.condemned.push(Condemned { group, slot, since_ns: now_ns, next_ns });
+            self.condemned.push(Condemned { running, slot, since_ns: now_ns, next_ns });
         }
+    }
+
+    fn is_gone(&mut self, condemned: &mut Condemned, now_ns: u64) -> bool {
+        let running = &mut condemned.running;
+        if !running.is_dead() {
+            running.reap(now_ns);
+        }
+        running.is_dead() && self.tree.remove(&running.launched.group).is_ok()
     }
 
     pub fn tick(&mut self, now_ns: u64) {
@@ -168,16 +179,22 @@ impl Context {
         for mut condemned in due {
             if now_ns < condemned.next_ns {
                 self.condemned.push(condemned);
-            } else if self.tree.remove(&condemned.group).is_err() {
-                condemned.group.kill();
-                if now_ns.saturating_sub(condemned.since_ns) > REMOVE_GIVE_UP_NS {
-                    eprintln!("sandboxd: a cgroup refuses to go; its uid is withheld");
+            } else if !self.is_gone(&mut condemned, now_ns) {
+                let age_ns = now_ns.saturating_sub(condemned.since_ns);
+                if age_ns > REMOVE_GIVE_UP_NS {
+                    eprintln!("sandboxd: a sandbox refuses to go; its uid is withheld");
                     condemned.slot.withhold();
-                } else {
-                    condemned.next_ns = now_ns + REMOVE_AGAIN_NS;
-                    self.condemned.push(condemned);
+                    continue;
                 }
+                if age_ns > KILL_AFTER_NS {
+                    condemned.running.launched.group.kill();
+                }
+                condemned.next_ns = now_ns + REMOVE_AGAIN_NS;
+                self.condemned.push(condemned);
             }
+        }
+        if self.condemned.is_empty() {
+            self.tree.stock();
         }
     }
 

@@ -31,15 +31,8 @@ enum Kind {
     Oom,
 }
 
-const ALL_KINDS: [Kind; 7] = [
-    Kind::Socket,
-    Kind::Stdout,
-    Kind::Stderr,
-    Kind::Stdin,
-    Kind::Report,
-    Kind::Pid,
-    Kind::Oom,
-];
+const ALL_KINDS: [Kind; 7] =
+    [Kind::Socket, Kind::Stdout, Kind::Stderr, Kind::Stdin, Kind::Report, Kind::Pid, Kind::Oom];
 
 struct Seat {
     session: Session,
@@ -57,11 +50,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    pub fn new(
-        context: Context,
-        listener: OwnedFd,
-        signals: OwnedFd,
-    ) -> std::io::Result<Daemon> {
+    pub fn new(context: Context, listener: OwnedFd, signals: OwnedFd) -> std::io::Result<Daemon> {
         let read = EventFlags::IN;
         epoll::add(&context.epoll, &listener, EventData::new_u64(LISTENER), read)?;
         epoll::add(&context.epoll, &signals, EventData::new_u64(SIGNALS), read)?;
@@ -101,7 +90,9 @@ impl Daemon {
 
     fn timeout(&self) -> Option<Timespec> {
         let sessions = self.seats.iter().flatten().filter_map(|seat| match &seat.session.state {
-            State::Live(sandbox) if !sandbox.is_dead() => Some(sandbox.running.deadline_ns()),
+            State::Live(sandbox) if !sandbox.running.is_dead() => {
+                Some(sandbox.running.deadline_ns())
+            }
             _ => None,
         });
         let others = [self.context.deadline_ns(), self.drain_deadline_ns.unwrap_or(u64::MAX)];
@@ -125,7 +116,8 @@ impl Daemon {
                 self.seats.push(None);
             }
             let wanted = EventFlags::IN | EventFlags::RDHUP;
-            if epoll::add(&self.context.epoll, &socket, data(index, Kind::Socket), wanted).is_err() {
+            if epoll::add(&self.context.epoll, &socket, data(index, Kind::Socket), wanted).is_err()
+            {
                 continue;
             }
             let seat =
@@ -183,9 +175,9 @@ impl Daemon {
         self.context.tick(now_ns);
         for index in 0..self.seats.len() {
             let due = match self.seats.get(index) {
-                Some(Some(Seat { session: Session { state: State::Live(sandbox), .. }, .. })) => {
-                    !sandbox.is_dead() && sandbox.running.deadline_ns() <= now_ns
-                }
+                Some(Some(Seat {
+                    session: Session { state: State::Live(sandbox), .. }, ..
+                })) => !sandbox.running.is_dead() && sandbox.running.deadline_ns() <= now_ns,
                 _ => false,
             };
             if due {
@@ -303,7 +295,8 @@ fn watch(seat: &mut Seat, index: usize, context: &Context) {
             continue;
         };
         if wanted && !*watched {
-            *watched = epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
+            *watched =
+                epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
         } else if !wanted && *watched {
             let _ = epoll::delete(&context.epoll, descriptor);
             *watched = false;

@@ -5,11 +5,11 @@ use crate::context::Context;
 use crate::launch::launch;
 use crate::plan::{check_limits, Place, Plan};
 use crate::protocol::message::{
-    End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage,
+    End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage, Words,
 };
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::running::{setup_failed, Running};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Wishes};
 use crate::slots::Slot;
 use crate::workspace::{Kind, Workspace, Writing};
 use std::rc::Rc;
@@ -17,6 +17,7 @@ use std::rc::Rc;
 pub struct Filling {
     start: Start,
     recipe: Recipe,
+    words: Words,
     workspace: Workspace,
     slot: Rc<Slot>,
     began_ns: u64,
@@ -46,10 +47,21 @@ fn ended(outcome: Outcome, limits_hit: Vec<LimitName>) -> End {
 }
 
 impl Filling {
-    pub fn begin(start: Start, context: &mut Context, now_ns: u64) -> Result<Filling, Refusal> {
+    pub fn begin(
+        start: Start,
+        words: &[u8],
+        context: &mut Context,
+        now_ns: u64,
+    ) -> Result<Filling, Refusal> {
         if context.draining {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
         }
+        let words: Words = if words.is_empty() {
+            Words::default()
+        } else {
+            serde_json::from_slice(words)
+                .map_err(|error| (ErrorCode::Protocol, error.to_string()))?
+        };
         check_limits(&start.limits, context.host.cores)?;
         let recipe = context.recipe(&start.recipe).cloned();
         let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;
@@ -72,14 +84,15 @@ impl Filling {
         };
         let name = context.next_name();
         let path = context.layer_path(&name);
+        let shared = context.layer_path("shared");
         let kind = match (&lower, start.keep) {
             (Some((lower, _)), _) => Kind::Over(lower, &path),
             (None, true) => Kind::Kept(&path),
-            (None, false) => Kind::Plain,
+            (None, false) => Kind::Plain(&shared),
         };
         let workspace = Workspace::make(&kind, &start.limits, slot.host_id);
         let workspace = workspace.map_err(Step::Workspace.failed())?;
-        Ok(Filling { start, recipe, workspace, slot, began_ns: now_ns })
+        Ok(Filling { start, recipe, words, workspace, slot, began_ns: now_ns })
     }
 
     pub fn write(&self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
@@ -100,9 +113,9 @@ impl Filling {
         let layout = layout.map_err(|_| SetupFailure { step: Step::Rootfs, errno: libc::EIO })?;
         let place = Place { host_id: self.slot.host_id, first_cpu: self.slot.first_cpu };
         let host = Rc::clone(&context.host);
-        let plan = Plan::new(host, &self.recipe, &self.start, (layout, &place))?;
-        let name = context.next_name();
-        let (launched, pipes) = launch(&context.tree, &name, &plan, &self.workspace)?;
+        let plan =
+            Plan::new(host, (&self.recipe, &self.words), self.start.limits, (layout, &place))?;
+        let (launched, pipes) = launch(&mut context.tree, &plan, &self.workspace)?;
         let limits = self.start.limits;
         // Never before the sandbox's own clock: files may have taken their time.
         let began_ns = self.began_ns.min(monotonic_ns());
@@ -111,7 +124,7 @@ impl Filling {
             Running::new(launched, pipes, limits, began_ns),
             self.workspace,
             self.slot,
-            self.start,
+            Wishes { keep: self.start.keep, artifacts: self.words.artifacts },
         ))
     }
 }

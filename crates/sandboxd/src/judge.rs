@@ -42,12 +42,8 @@ fn outcome(evidence: &Evidence, hit: &[LimitName]) -> Outcome {
     let exit_code = evidence.ended.and_then(|end| end.exit_code);
     let signal = evidence.ended.and_then(|end| end.signal);
     // Memory first: the kernel's kill is a fact, whatever the supervisor did a moment later.
-    let ending = [
-        LimitName::MemoryKb,
-        LimitName::OutputKb,
-        LimitName::CpuTimeMs,
-        LimitName::WallTimeMs,
-    ];
+    let ending =
+        [LimitName::MemoryKb, LimitName::OutputKb, LimitName::CpuTimeMs, LimitName::WallTimeMs];
     if let Some(limit) = ending.into_iter().find(|limit| hit.contains(limit)) {
         let killed = if exit_code.is_none() { Some(libc::SIGKILL) } else { None };
         let signal = signal.or(killed).map(signal_name);
@@ -58,9 +54,7 @@ fn outcome(evidence: &Evidence, hit: &[LimitName]) -> Outcome {
     let refused = refusing.into_iter().find(|limit| hit.contains(limit));
     match (exit_code, signal, refused) {
         (Some(0), _, _) => Outcome::Exited { exit_code: 0 },
-        (None, None, _) => {
-            Outcome::SetupFailed { step: "supervise", errno: "ECHILD".to_string() }
-        }
+        (None, None, _) => Outcome::SetupFailed { step: "supervise", errno: "ECHILD".to_string() },
         (exit_code, signal, Some(limit)) => {
             Outcome::LimitExceeded { limit, exit_code, signal: signal.map(signal_name) }
         }
@@ -70,10 +64,38 @@ fn outcome(evidence: &Evidence, hit: &[LimitName]) -> Outcome {
 }
 
 const SIGNALS: [&str; 32] = [
-    "SIG0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
-    "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT",
-    "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU",
-    "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+    "SIG0",
+    "SIGHUP",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGKILL",
+    "SIGUSR1",
+    "SIGSEGV",
+    "SIGUSR2",
+    "SIGPIPE",
+    "SIGALRM",
+    "SIGTERM",
+    "SIGSTKFLT",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGSTOP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGWINCH",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSYS",
 ];
 /// The first real-time signal that glibc leaves to programs (signal(7)).
 const SIGRTMIN: i32 = 34;
@@ -88,14 +110,30 @@ pub fn signal_name(number: i32) -> String {
 }
 
 const ERRNOS: [(i32, &str); 24] = [
-    (libc::EPERM, "EPERM"), (libc::ENOENT, "ENOENT"), (libc::EIO, "EIO"), (libc::E2BIG, "E2BIG"),
-    (libc::ENOEXEC, "ENOEXEC"), (libc::EBADF, "EBADF"), (libc::EAGAIN, "EAGAIN"),
-    (libc::ENOMEM, "ENOMEM"), (libc::EACCES, "EACCES"), (libc::EFAULT, "EFAULT"),
-    (libc::EBUSY, "EBUSY"), (libc::EEXIST, "EEXIST"), (libc::ENODEV, "ENODEV"),
-    (libc::ENOTDIR, "ENOTDIR"), (libc::EINVAL, "EINVAL"), (libc::ENFILE, "ENFILE"),
-    (libc::EMFILE, "EMFILE"), (libc::ENOSPC, "ENOSPC"), (libc::EROFS, "EROFS"),
-    (libc::ENOSYS, "ENOSYS"), (libc::ELOOP, "ELOOP"), (libc::EOPNOTSUPP, "EOPNOTSUPP"),
-    (libc::EOVERFLOW, "EOVERFLOW"), (libc::ESRCH, "ESRCH"),
+    (libc::EPERM, "EPERM"),
+    (libc::ENOENT, "ENOENT"),
+    (libc::EIO, "EIO"),
+    (libc::E2BIG, "E2BIG"),
+    (libc::ENOEXEC, "ENOEXEC"),
+    (libc::EBADF, "EBADF"),
+    (libc::EAGAIN, "EAGAIN"),
+    (libc::ENOMEM, "ENOMEM"),
+    (libc::EACCES, "EACCES"),
+    (libc::EFAULT, "EFAULT"),
+    (libc::EBUSY, "EBUSY"),
+    (libc::EEXIST, "EEXIST"),
+    (libc::ENODEV, "ENODEV"),
+    (libc::ENOTDIR, "ENOTDIR"),
+    (libc::EINVAL, "EINVAL"),
+    (libc::ENFILE, "ENFILE"),
+    (libc::EMFILE, "EMFILE"),
+    (libc::ENOSPC, "ENOSPC"),
+    (libc::EROFS, "EROFS"),
+    (libc::ENOSYS, "ENOSYS"),
+    (libc::ELOOP, "ELOOP"),
+    (libc::EOPNOTSUPP, "EOPNOTSUPP"),
+    (libc::EOVERFLOW, "EOVERFLOW"),
+    (libc::ESRCH, "ESRCH"),
 ];
 
 /// The name of an errno, as errno(3) lists it; its number where it is an unusual one.
@@ -166,7 +204,10 @@ mod tests {
         let copes = Evidence { pids_refused: 4, ..exited(0) };
         assert_eq!(judge(&copes, &LIMITS).0, Outcome::Exited { exit_code: 0 });
         assert_eq!(judge(&copes, &LIMITS).1, vec![LimitName::Processes]);
-        assert_eq!(limit_of(&Evidence { pids_refused: 4, ..exited(1) }), Some(LimitName::Processes));
+        assert_eq!(
+            limit_of(&Evidence { pids_refused: 4, ..exited(1) }),
+            Some(LimitName::Processes)
+        );
     }
 
     #[test]

@@ -53,6 +53,8 @@ protections! {
     NiceLimit = "nice-limit",
     KillAtEnd = "kill-at-end",
     FreshWorkspace = "fresh-workspace",
+    Teardown = "teardown",
+    ArtifactLinks = "artifact-links",
 }
 
 #[cfg(not(feature = "attack-lab"))]

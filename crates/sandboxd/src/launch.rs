@@ -38,12 +38,11 @@ struct Ours {
 /// # Errors
 /// The step that failed; nothing of the sandbox is left then.
 pub fn launch(
-    tree: &Tree,
-    name: &str,
+    tree: &mut Tree,
     plan: &Plan,
     workspace: &Workspace,
 ) -> Result<(Launched, Pipes), SetupFailure> {
-    let group = tree.create(name, &plan.limits, plan.host.cores).map_err(Step::Cgroup.failed())?;
+    let group = tree.take(&plan.limits, plan.host.cores).map_err(Step::Cgroup.failed())?;
     match launch_in(&group, plan, workspace) {
         Ok((pidfd, Ours { report, release, pipes })) => {
             Ok((Launched { pidfd, group, report, _release: release }, pipes))
@@ -62,12 +61,16 @@ fn launch_in(
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
     let (ours, ends) = make_pipes(workspace).map_err(Step::Clone.failed())?;
     let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
+    namespaces::own_next_clone(plan.host_id).map_err(Step::Clone.failed())?;
     let cloned = sys::clone3(namespaces::flags(), group.clone_target());
-    let (pid, pidfd) = match cloned.map_err(Step::Clone.failed())? {
-        Cloned::Child => child::run_init(plan, ends, &mut stack),
-        Cloned::Parent(pid, pidfd) => (pid, pidfd),
-    };
+    if matches!(cloned, Ok(Cloned::Child)) {
+        child::run_init(plan, ends, &mut stack);
+    }
     drop(ends);
+    namespaces::own_next_clone(0).map_err(Step::Clone.failed())?;
+    let Cloned::Parent(pid, pidfd) = cloned.map_err(Step::Clone.failed())? else {
+        return Err(Step::Clone.failed()(rustix::io::Errno::IO));
+    };
     if let Err(failure) = admit(group, pid, plan, &ours.release) {
         end_child(&pidfd);
         return Err(failure);

@@ -33,6 +33,7 @@ use rustix::net::{
     bind, listen, socket_with, AddressFamily, SocketAddrUnix, SocketFlags, SocketType,
 };
 use rustix::process::{getrlimit, setrlimit, DumpableBehavior, Resource, Rlimit};
+use rustix::thread::{set_capabilities_secure_bits, CapabilitiesSecureBits};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -70,6 +71,9 @@ fn run(config: &Config) -> Result<(), String> {
         cores: cores as u64,
     };
     let template = confine::template::Template::build()?;
+    if tree.mode() != cgroup::Mode::V2 {
+        template.favor_moves();
+    }
     let slots = Slots::new(config.uid_base, config.slots, cores);
     let context = Context::new(host, tree, template, slots)
         .map_err(|error| format!("cannot make a poller: {error}"))?;
@@ -84,6 +88,7 @@ fn harden() -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::thread::set_thread_groups(&[])?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
+    set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
     raise_own_limits();
     Ok(())
 }
@@ -125,8 +130,8 @@ fn listen_at(config: &Config) -> Result<OwnedFd, String> {
 /// A name for this launcher's cgroups that its next life finds again: one per socket (FNV-1a).
 fn instance(socket: &Path) -> String {
     let bytes = socket.as_os_str().as_encoded_bytes();
-    let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     format!("gozolite-{hash:08x}")
 }

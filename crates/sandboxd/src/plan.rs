@@ -6,7 +6,7 @@ use crate::confine::rlimits;
 use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
-use crate::protocol::message::{ErrorCode, Limits, Recipe, Start};
+use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
 use rustix::process::Resource;
 use rustix::thread::CpuSet;
 use std::collections::BTreeMap;
@@ -84,28 +84,28 @@ impl Plan {
     /// What of the request is not acceptable: a NUL in a string, too much of it.
     pub fn new(
         host: Rc<Host>,
-        recipe: &Recipe,
-        start: &Start,
+        (recipe, words): (&Recipe, &Words),
+        limits: Limits,
         (layout, place): (Layout, &Place),
     ) -> Result<Box<Plan>, (ErrorCode, String)> {
-        let argv = strings(recipe.command.iter().chain(&start.args))?;
+        let argv = strings(recipe.command.iter().chain(&words.args))?;
         let mut environment: BTreeMap<&String, &String> = recipe.env.iter().collect();
-        environment.extend(&start.env);
+        environment.extend(&words.env);
         let pairs: Vec<String> = environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let envp = strings(pairs.iter())?;
-        let cpus = cpu_set(&host, place.first_cpu, start.limits.cpus);
+        let cpus = cpu_set(&host, place.first_cpu, limits.cpus);
         let pointers = |list: &[CString]| {
             list.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
         };
         Ok(Box::new(Plan {
             host,
-            limits: start.limits,
+            limits,
             argv_pointers: pointers(&argv),
             envp_pointers: pointers(&envp),
             argv,
             _envp: envp,
             layout,
-            rlimits: rlimits::table(&start.limits),
+            rlimits: rlimits::table(&limits),
             cpus,
             host_id: place.host_id,
         }))

@@ -13,7 +13,10 @@ const ENDED: u32 = 3;
 pub enum Report {
     Failed(SetupFailure),
     /// The program was executed: monotonic time, and the CPU time that preparation used.
-    Started { at_ns: u64, prepare_cpu_us: u64 },
+    Started {
+        at_ns: u64,
+        prepare_cpu_us: u64,
+    },
     Ended(Ended),
 }
 

@@ -4,9 +4,7 @@ use crate::cgroup::Counters;
 use crate::judge::{judge, Evidence};
 use crate::lab::{holds, Protection};
 use crate::launch::{Launched, Pipes};
-use crate::protocol::message::{
-    End, LimitName, Limits, Outcome, Stream, Truncated, Usage,
-};
+use crate::protocol::message::{End, LimitName, Limits, Outcome, Stream, Truncated, Usage};
 use crate::protocol::steps::SetupFailure;
 use crate::report::{Ended, Report, REPORT_BYTES};
 use rustix::io::Errno;
@@ -226,6 +224,20 @@ impl Running {
         }
     }
 
+    /// The main process has ended and only our PID 1 is left: nothing more can be written or used,
+    /// and the answer need not wait for the kernel to take the namespaces down.
+    pub fn is_settled(&self) -> bool {
+        self.dead_ns.is_some()
+            || (self.ended.is_some()
+                && holds(Protection::PidsLimit)
+                && self.launched.group.processes() == 1)
+    }
+
+    /// Whether PID 1 was reaped.
+    pub fn is_dead(&self) -> bool {
+        self.dead_ns.is_some()
+    }
+
     /// The end of the run, from what the kernel shows. Call it when all output is read.
     pub fn end(&self, artifacts_cut: bool) -> End {
         let counters = self.launched.group.counters();
@@ -252,12 +264,7 @@ impl Running {
         (end.saturating_sub(start) / 1000, counters.cpu_us.saturating_sub(self.prepare_cpu_us))
     }
 
-    fn outcome(
-        &self,
-        counters: &Counters,
-        wall_us: u64,
-        cpu_us: u64,
-    ) -> (Outcome, Vec<LimitName>) {
+    fn outcome(&self, counters: &Counters, wall_us: u64, cpu_us: u64) -> (Outcome, Vec<LimitName>) {
         if let Some(failure) = self.failure {
             return (setup_failed(failure), Vec::new());
         }

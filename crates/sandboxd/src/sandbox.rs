@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Layer};
 use crate::protocol::frame::PAYLOAD_BYTES_MAX;
-use crate::protocol::message::{End, Outcome, Reply, Start, Stream};
+use crate::protocol::message::{End, Outcome, Reply, Stream};
 use crate::running::Running;
 use crate::session::{Session, State};
 use crate::slots::Slot;
@@ -10,11 +10,17 @@ use crate::workspace::Workspace;
 use rustix::io::Errno;
 use std::rc::Rc;
 
+/// What is to be done at the end.
+pub struct Wishes {
+    pub keep: bool,
+    pub artifacts: Vec<String>,
+}
+
 pub struct Sandbox {
     pub running: Running,
     workspace: Workspace,
     slot: Rc<Slot>,
-    start: Start,
+    wishes: Wishes,
     input: Vec<u8>,
     fed: usize,
     input_ended: bool,
@@ -27,16 +33,8 @@ pub struct KeptLayer {
 }
 
 impl Sandbox {
-    pub fn new(running: Running, workspace: Workspace, slot: Rc<Slot>, start: Start) -> Sandbox {
-        Sandbox {
-            running,
-            workspace,
-            slot,
-            start,
-            input: Vec::new(),
-            fed: 0,
-            input_ended: false,
-        }
+    pub fn new(running: Running, workspace: Workspace, slot: Rc<Slot>, wishes: Wishes) -> Sandbox {
+        Sandbox { running, workspace, slot, wishes, input: Vec::new(), fed: 0, input_ended: false }
     }
 
     pub fn has_pending_input(&self) -> bool {
@@ -76,17 +74,13 @@ impl Sandbox {
         self.slot.withhold();
         self.running.dead_ns = Some(now_ns);
     }
-
-    /// PID 1 was reaped, and everything with it.
-    pub fn is_dead(&self) -> bool {
-        self.running.dead_ns.is_some()
-    }
 }
 
 impl Session {
     /// Ends the execution once the sandbox is dead and its last output is on its way.
     pub fn finish(&mut self, context: &mut Context, now_ns: u64) {
-        if !matches!(&self.state, State::Live(sandbox) if sandbox.is_dead()) || !self.drain(now_ns)
+        if !matches!(&self.state, State::Live(sandbox) if sandbox.running.is_settled())
+            || !self.drain(now_ns)
         {
             return;
         }
@@ -96,14 +90,14 @@ impl Session {
         let cut = self.say_artifacts(&sandbox);
         let mut end = sandbox.running.end(cut);
         context.unwatch(&sandbox.running);
-        let Sandbox { running, workspace, slot, start, .. } = *sandbox;
-        let kept = keep_output(&start, workspace, &slot, (context, &mut end));
+        let Sandbox { running, workspace, slot, wishes, .. } = *sandbox;
+        let kept = keep_output(&wishes, workspace, &slot, (context, &mut end));
         self.say(&Reply::End(&end), &[]);
         // First the answer, then the rest: the client need not wait for the groups to go.
         self.flush();
         context.running = context.running.saturating_sub(1);
         self.state = State::Over(kept);
-        context.bury(running.launched.group, slot, now_ns);
+        context.bury(running, slot, now_ns);
     }
 
     /// All writers are dead: what the pipes hold is all there will be. `false` while the client
@@ -118,7 +112,7 @@ impl Session {
     }
 
     fn say_artifacts(&mut self, sandbox: &Sandbox) -> bool {
-        let Ok((found, cut)) = sandbox.workspace.collect(&sandbox.start.artifacts) else {
+        let Ok((found, cut)) = sandbox.workspace.collect(&sandbox.wishes.artifacts) else {
             return true;
         };
         for (path, content) in &found {
@@ -138,13 +132,13 @@ impl Session {
 
 /// Freezes what a compile left and registers it; otherwise the workspace goes here.
 fn keep_output(
-    start: &Start,
+    wishes: &Wishes,
     workspace: Workspace,
     slot: &Rc<Slot>,
     (context, end): (&mut Context, &mut End),
 ) -> Option<KeptLayer> {
     let succeeded = matches!(end.outcome, Outcome::Exited { exit_code: 0 });
-    if !start.keep || !succeeded || workspace.freeze().is_err() {
+    if !wishes.keep || !succeeded || workspace.freeze().is_err() {
         return None;
     }
     let path = workspace.attached()?.to_path_buf();

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::diagnose;
 use crate::filling::Filling;
+use crate::lab::{holds, Protection};
 use crate::protocol::frame::{append_frame, first_frame, HEADER_START};
 use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, Stream, VERSION};
 use crate::sandbox::{KeptLayer, Sandbox};
@@ -32,7 +33,8 @@ pub enum State {
     Live(Box<Sandbox>),
     /// The end was told; a compile's layer lives until the connection closes.
     Over(Option<KeptLayer>),
-    /// Everything is said; the connection closes when the last byte is out.
+    /// Everything is said. The client closes; what it still says meanwhile is dropped, since to
+    /// close before it has read our last word would destroy that word.
     Closing,
 }
 
@@ -75,7 +77,6 @@ impl Session {
     /// Whether more of the client's words may be read: not while input waits for the program.
     pub fn wants_words(&self) -> bool {
         match &self.state {
-            State::Closing | State::Over(_) => false,
             State::Live(sandbox) => !sandbox.has_pending_input(),
             _ => true,
         }
@@ -83,8 +84,7 @@ impl Session {
 
     pub fn is_finished(&self) -> bool {
         match self.state {
-            State::Closing => self.socket.is_none() || !self.has_outgoing(),
-            State::Over(_) => self.socket.is_none(),
+            State::Closing | State::Over(_) => self.socket.is_none(),
             _ => false,
         }
     }
@@ -95,8 +95,10 @@ impl Session {
         self.outgoing.clear();
         self.sent = 0;
         match &mut self.state {
-            State::Live(sandbox) => sandbox.running.cancel(now_ns),
-            State::Over(_) => {}
+            State::Live(sandbox) if holds(Protection::Teardown) => {
+                sandbox.running.cancel(now_ns);
+            }
+            State::Live(_) | State::Over(_) => {}
             _ => self.state = State::Closing,
         }
     }
@@ -137,14 +139,16 @@ impl Session {
     pub fn handle_frames(&mut self, context: &mut Context, now_ns: u64) {
         let incoming = std::mem::take(&mut self.incoming);
         let mut at = 0;
+        if matches!(self.state, State::Closing | State::Over(_)) {
+            return;
+        }
         while self.wants_words() {
             let rest = incoming.get(at..).unwrap_or_default();
             let span = match first_frame(rest) {
                 Ok(Some(span)) => span,
                 Ok(None) => break,
                 Err(message) => {
-                    self.refuse(ErrorCode::Protocol, message);
-                    break;
+                    return self.refuse(ErrorCode::Protocol, message);
                 }
             };
             let header = rest.get(HEADER_START..span.header_end).unwrap_or_default();
@@ -154,6 +158,9 @@ impl Session {
                 Err(error) => self.refuse(ErrorCode::Protocol, &error.to_string()),
             }
             at += span.end;
+            if matches!(self.state, State::Closing) {
+                return;
+            }
         }
         self.incoming = incoming;
         self.incoming.drain(..at);
@@ -182,7 +189,7 @@ impl Session {
                 State::Control
             }
             (State::Greeted, Request::Start(start)) => {
-                match Filling::begin(*start, context, now_ns) {
+                match Filling::begin(*start, payload, context, now_ns) {
                     Ok(filling) => State::Filling(Box::new(filling)),
                     Err(refusal) => return self.give_up(refusal),
                 }

@@ -1,6 +1,7 @@
 //! Host uids and CPUs for sandboxes: a uid is never shared by two that live, and one that can't be
 //! proven gone keeps its own for good.
 
+use crate::lab::{holds, Protection};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ pub struct Slots {
 }
 
 struct Shared {
+    base: u32,
     /// Oldest first, so that a uid rests as long as possible before it serves again.
     free: VecDeque<u32>,
     /// Live sandboxes of each CPU.
@@ -28,13 +30,18 @@ impl Slots {
     pub fn new(uid_base: u32, count: u32, cores: usize) -> Slots {
         let free = (0..count).map(|index| uid_base + index).collect();
         let cpus = vec![0; cores.max(1)];
-        Slots { shared: Rc::new(RefCell::new(Shared { free, cpus, quarantined: 0 })) }
+        Slots {
+            shared: Rc::new(RefCell::new(Shared { base: uid_base, free, cpus, quarantined: 0 })),
+        }
     }
 
     /// A uid, and the CPU with the fewest sandboxes; `None` when all uids are in use.
     pub fn take(&self) -> Option<Rc<Slot>> {
         let mut shared = self.shared.borrow_mut();
-        let host_id = shared.free.pop_front()?;
+        let mut host_id = shared.free.pop_front()?;
+        if !holds(Protection::OwnUid) {
+            host_id = shared.base;
+        }
         let least = shared.cpus.iter().enumerate().min_by_key(|(_, count)| **count);
         let first_cpu = least.map_or(0, |(index, _)| index);
         if let Some(count) = shared.cpus.get_mut(first_cpu) {

@@ -2,6 +2,7 @@
 //! and reads after everything in the sandbox is dead. Nothing is ever opened by a path that a
 //! program could have prepared: one segment at a time, beneath an open folder, no symlink followed.
 
+use crate::lab::{holds, Protection};
 use crate::plan::{tmpfs_inodes, tmpfs_size};
 use crate::protocol::message::Limits;
 use crate::sys;
@@ -26,6 +27,9 @@ const ENTRIES_MAX: usize = 20_000;
 pub const ARTIFACTS_MAX: usize = 64;
 pub const ARTIFACT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// A file's path below /work and its content.
+pub type Artifact = (String, Vec<u8>);
+
 pub struct Workspace {
     /// The mount that the child moves to /work.
     mount: OwnedFd,
@@ -35,8 +39,8 @@ pub struct Workspace {
 }
 
 pub enum Kind<'a> {
-    /// A tmpfs of its own.
-    Plain,
+    /// A tmpfs of its own. The path is for the attack lab's build, where all share one there.
+    Plain(&'a Path),
     /// The same, kept afterwards as a layer, mounted at this new path.
     Kept(&'a Path),
     /// An overlay over the frozen layer of a compile: (its path, a new path for this one).
@@ -45,10 +49,13 @@ pub enum Kind<'a> {
 
 impl Workspace {
     pub fn make(kind: &Kind<'_>, limits: &Limits, host_id: u32) -> io::Result<Workspace> {
+        if let (Kind::Plain(shared), false) = (kind, holds(Protection::FreshWorkspace)) {
+            return Workspace::reuse(shared, limits, host_id);
+        }
         let tmpfs = make_tmpfs(limits, host_id)?;
         let mut workspace = Workspace { mount: tmpfs, attached: None, host_id };
         match kind {
-            Kind::Plain => {}
+            Kind::Plain(_) => {}
             Kind::Kept(path) => {
                 workspace.attach(path)?;
                 let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -59,6 +66,19 @@ impl Workspace {
                 workspace.mount = make_overlay(lower, path, host_id)?;
             }
         }
+        Ok(workspace)
+    }
+
+    /// The attack lab's build: the workspace of whoever came before.
+    fn reuse(shared: &Path, limits: &Limits, host_id: u32) -> io::Result<Workspace> {
+        let mount = make_tmpfs(limits, host_id)?;
+        let mut workspace = Workspace { mount, attached: None, host_id };
+        if !shared.exists() {
+            workspace.attach(shared)?;
+            workspace.attached = None;
+        }
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        workspace.mount = open_tree(CWD, shared, flags)?;
         Ok(workspace)
     }
 
@@ -132,7 +152,7 @@ impl Workspace {
 
     /// Reads the regular files that match one of the globs, sorted by path. Call it only when every
     /// process of the sandbox is dead. The flag says that bounds cut something off.
-    pub fn collect(&self, globs: &[String]) -> io::Result<(Vec<(String, Vec<u8>)>, bool)> {
+    pub fn collect(&self, globs: &[String]) -> io::Result<(Vec<Artifact>, bool)> {
         let mut walk = Walk { globs, found: Vec::new(), entries: 0, bytes: 0, cut: false };
         if !globs.is_empty() {
             walk.folder(&self.root()?, "", 0)?;
@@ -159,7 +179,7 @@ pub struct Writing {
 
 struct Walk<'a> {
     globs: &'a [String],
-    found: Vec<(String, Vec<u8>)>,
+    found: Vec<Artifact>,
     entries: usize,
     bytes: usize,
     cut: bool,
@@ -178,7 +198,8 @@ impl Walk<'_> {
                 self.cut = true;
                 return Ok(());
             }
-            let path = if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
+            let path =
+                if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
             match entry.file_type() {
                 FileType::Directory => {
                     if let Ok(inner) = open_folder(folder.as_fd(), name) {
@@ -186,6 +207,9 @@ impl Walk<'_> {
                     }
                 }
                 FileType::RegularFile => self.file(folder.as_fd(), name, path),
+                FileType::Symlink if !holds(Protection::ArtifactLinks) => {
+                    self.file(folder.as_fd(), name, path);
+                }
                 _ => {}
             }
         }
@@ -196,7 +220,8 @@ impl Walk<'_> {
         if !self.globs.iter().any(|glob| crate::glob::matches(glob, &path)) {
             return;
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        flags.set(OFlags::NOFOLLOW, holds(Protection::ArtifactLinks));
         let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return };
         let size = match rustix::fs::fstat(&file) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {

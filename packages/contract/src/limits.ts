@@ -45,7 +45,7 @@ export type LimitName = keyof Limits;
 export const LIMIT_NAMES = Object.keys(LIMIT_FLOORS).filter(isLimitName);
 
 export function isLimitName(name: string): name is LimitName {
-  return name in LIMIT_FLOORS;
+  return Object.hasOwn(LIMIT_FLOORS, name);
 }
 
 export type StageName = 'compile' | 'run';

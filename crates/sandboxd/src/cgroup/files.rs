@@ -73,20 +73,19 @@ pub fn keyed(text: &str, key: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Checks in /proc/<pid>/cgroup that the process is in a group of this name wherever it should be.
-pub fn check_membership(pid: u32, name: &OsStr) -> io::Result<()> {
+/// Checks in /proc/<pid>/cgroup that the process is in the group of this name in the hierarchy of
+/// every one of these controllers; the empty name is the v2 tree (cgroups(7)).
+pub fn check_membership(pid: u32, name: &OsStr, controllers: &[&str]) -> io::Result<()> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
-    let ours = |line: &str| line.as_bytes().ends_with(name.as_bytes());
-    let expected = ["memory", "pids", "cpu", "cpuacct"];
-    let v1: Vec<&str> = text
-        .lines()
-        .filter(|line| {
-            let controllers = line.split(':').nth(1).unwrap_or("");
-            controllers.split(',').any(|controller| expected.contains(&controller))
+    let is_in = |wanted: &&str| {
+        text.lines().any(|line| {
+            let has =
+                line.split(':').nth(1).is_some_and(|list| list.split(',').any(|c| c == *wanted));
+            let group = line.as_bytes().strip_suffix(name.as_bytes());
+            has && group.is_some_and(|start| start.ends_with(b"/"))
         })
-        .collect();
-    let arrived = if v1.is_empty() { text.lines().any(ours) } else { v1.into_iter().all(ours) };
-    if arrived {
+    };
+    if controllers.iter().all(is_in) {
         Ok(())
     } else {
         Err(io::ErrorKind::NotFound.into())

@@ -18,74 +18,83 @@ const KILL_ROUNDS: usize = 8;
 pub struct Hierarchies {
     memory: OwnedFd,
     cpu: OwnedFd,
-    cpuacct: OwnedFd,
     pids: OwnedFd,
+    /// Without a v2 tree, CPU time is cpuacct's, membership and kill are the freezer's.
+    alone: Option<Alone>,
+}
+
+struct Alone {
+    cpuacct: OwnedFd,
     freezer: OwnedFd,
-    /// Without a v2 tree, membership and kill are the freezer's.
-    use_freezer: bool,
+    /// cpu and cpuacct are often mounted together: then they are one folder.
+    cpuacct_is_cpu: bool,
 }
 
 impl Hierarchies {
     pub fn open(instance: &Instance) -> Result<Hierarchies, String> {
-        let hierarchies = Hierarchies {
-            memory: instance.v1("memory")?,
-            cpu: instance.v1("cpu")?,
-            cpuacct: instance.v1("cpuacct")?,
-            pids: instance.v1("pids")?,
-            freezer: instance.v1("freezer")?,
-            use_freezer: instance.v2_path().is_none(),
+        let cpu = instance.v1("cpu")?;
+        let alone = match instance.v2_path() {
+            Some(_) => None,
+            None => {
+                let cpuacct = instance.v1("cpuacct")?;
+                let cpuacct_is_cpu = same_folder(&cpu, &cpuacct);
+                Some(Alone { cpuacct, freezer: instance.v1("freezer")?, cpuacct_is_cpu })
+            }
         };
+        let (memory, pids) = (instance.v1("memory")?, instance.v1("pids")?);
+        let hierarchies = Hierarchies { memory, cpu, pids, alone };
         // Children inherit it: never swap a sandbox's pages.
         files::write_if_there(hierarchies.memory.as_fd(), "memory.swappiness", b"0")
             .map_err(|error| format!("cannot set memory.swappiness: {error}"))?;
         Ok(hierarchies)
     }
 
-    /// Controllers mounted together (cpu,cpuacct) share one folder: each is made once.
-    fn distinct(&self) -> Vec<&OwnedFd> {
-        let mut folders = vec![&self.memory, &self.cpu, &self.cpuacct, &self.pids];
-        if self.use_freezer {
-            folders.push(&self.freezer);
-        }
-        let mut seen = Vec::new();
-        folders.retain(|folder| {
-            let id = rustix::fs::fstat(folder).map(|stat| (stat.st_dev, stat.st_ino)).ok();
-            let new = !seen.contains(&id);
-            seen.push(id);
-            new
+    /// Every folder in which a group is made.
+    fn folders(&self) -> impl Iterator<Item = &OwnedFd> {
+        let alone = self.alone.iter().flat_map(|alone| {
+            let cpuacct = (!alone.cpuacct_is_cpu).then_some(&alone.cpuacct);
+            cpuacct.into_iter().chain([&alone.freezer])
         });
-        folders
+        [&self.memory, &self.cpu, &self.pids].into_iter().chain(alone)
     }
 
     pub fn create(&self, name: &OsStr) -> io::Result<Group> {
-        for folder in self.distinct() {
+        for folder in self.folders() {
             files::make_folder(folder.as_fd(), name)?;
         }
         let open = |folder: &OwnedFd| files::open_folder(folder.as_fd(), name);
+        let alone = match &self.alone {
+            None => None,
+            Some(alone) => Some((open(&alone.cpuacct)?, open(&alone.freezer)?)),
+        };
         Ok(Group {
             memory: open(&self.memory)?,
             cpu: open(&self.cpu)?,
-            cpuacct: open(&self.cpuacct)?,
             pids: open(&self.pids)?,
-            freezer: if self.use_freezer { Some(open(&self.freezer)?) } else { None },
+            alone,
             oom_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
     }
 
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
-        for folder in self.distinct() {
+        for folder in self.folders() {
             files::remove_folder(folder.as_fd(), name)?;
         }
         Ok(())
     }
 }
 
+fn same_folder(first: &OwnedFd, second: &OwnedFd) -> bool {
+    let id = |folder| rustix::fs::fstat(folder).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    id(first).is_some() && id(first) == id(second)
+}
+
 pub struct Group {
     memory: OwnedFd,
     cpu: OwnedFd,
-    cpuacct: OwnedFd,
     pids: OwnedFd,
-    freezer: Option<OwnedFd>,
+    /// cpuacct and freezer, where there is no v2 tree.
+    alone: Option<(OwnedFd, OwnedFd)>,
     oom_event: OwnedFd,
 }
 
@@ -121,8 +130,8 @@ impl Group {
     }
 
     pub fn join(&self, pid: u32) -> io::Result<()> {
-        let groups = [&self.memory, &self.cpu, &self.cpuacct, &self.pids];
-        for group in groups.into_iter().chain(&self.freezer) {
+        let alone = self.alone.iter().flat_map(|(cpuacct, freezer)| [cpuacct, freezer]);
+        for group in [&self.memory, &self.cpu, &self.pids].into_iter().chain(alone) {
             files::write_number(group.as_fd(), "cgroup.procs", u64::from(pid))?;
         }
         Ok(())
@@ -134,7 +143,7 @@ impl Group {
 
     /// Freezes the group, so that nobody in it can fork, and signals each by its pidfd.
     pub fn freeze_and_kill(&self) {
-        let Some(freezer) = &self.freezer else { return };
+        let Some((_, freezer)) = &self.alone else { return };
         for _ in 0..KILL_ROUNDS {
             let _ = files::write(freezer.as_fd(), "freezer.state", b"FROZEN");
             let members = files::read(freezer.as_fd(), "cgroup.procs").unwrap_or_default();
@@ -151,8 +160,14 @@ impl Group {
         }
     }
 
-    pub fn cpu_us(&self) -> u64 {
-        files::read_number(self.cpuacct.as_fd(), "cpuacct.usage") / 1000
+    /// `None` where the v2 tree counts CPU time.
+    pub fn cpu_us(&self) -> Option<u64> {
+        let (cpuacct, _) = self.alone.as_ref()?;
+        Some(files::read_number(cpuacct.as_fd(), "cpuacct.usage") / 1000)
+    }
+
+    pub fn processes(&self) -> u64 {
+        files::read_number(self.pids.as_fd(), "pids.current")
     }
 
     pub fn counters(&self) -> Counters {
@@ -169,7 +184,7 @@ impl Group {
             keyed(&stat, "rss"),
         );
         Counters {
-            cpu_us: self.cpu_us(),
+            cpu_us: 0,
             memory_kb,
             oom_kills: keyed(&oom, "oom_kill"),
             pids_refused: keyed(&pids, "max"),

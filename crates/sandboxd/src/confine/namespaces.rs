@@ -1,6 +1,7 @@
 //! Which namespaces a sandbox gets (namespaces(7)), and its identity in the user namespace.
 
 use crate::lab::{holds, Protection};
+use rustix::thread::{set_thread_res_uid, Uid};
 use std::io;
 
 /// uid and gid of the program inside its user namespace.
@@ -19,6 +20,14 @@ pub fn flags() -> u64 {
     all.into_iter()
         .filter(|(protection, _)| holds(*protection))
         .fold(libc::CLONE_NEWNS as u64, |flags, (_, flag)| flags | flag as u64)
+}
+
+/// Makes this the launcher's effective uid for a clone: whoever clones a user namespace owns it,
+/// and answers for what is counted in it (inotify instances and the like are charged upwards to the
+/// owner, user_namespaces(7)). So no sandbox can use up another's share. The launcher's
+/// capabilities survive the change by SECBIT_NO_SETUID_FIXUP.
+pub fn own_next_clone(host_id: u32) -> io::Result<()> {
+    Ok(set_thread_res_uid(None, Uid::from_raw(host_id), None)?)
 }
 
 /// Maps the one inside id to the sandbox's own host id (user_namespaces(7)). The launcher does it

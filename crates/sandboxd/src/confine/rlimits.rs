@@ -24,7 +24,8 @@ pub fn table(limits: &Limits) -> [(Protection, Resource, u64); 11] {
         (Protection::SigpendingLimit, Resource::Sigpending, SIGNALS_PENDING),
         (Protection::NiceLimit, Resource::Nice, 0),
         (Protection::NiceLimit, Resource::Rtprio, 0),
-        (Protection::PidsLimit, Resource::Nproc, limits.processes + 1),
+        // Above the cgroup's, which counts refusals; this one stands behind it.
+        (Protection::PidsLimit, Resource::Nproc, limits.processes * 2 + 16),
         (Protection::CpuTime, Resource::Cpu, limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS),
     ]
 }

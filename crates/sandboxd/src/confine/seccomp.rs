@@ -1,9 +1,9 @@
 //! The allow-list of system calls: `policies/seccomp/<arch>.json` compiled to a BPF program.
 //!
-//! The kernel runs a new filter once for each system call number it knows, to learn which numbers
-//! are always allowed (`seccomp_cache_prepare`), so a program must be short for every number: here
-//! a binary search over ranges of equal answers, and at its leaves the checks of arguments.
-//! Jumps only go forward, so each function returns a block that ends in a return on every path.
+//! Every sandbox installs it, so it is made to be cheap to install: the kernel translates each
+//! instruction to machine code (0.2 µs each), then runs the filter once for every number it knows
+//! to learn which are always allowed (`seccomp_cache_prepare`). So the program is a binary search
+//! over ranges of equal answers, with the checks of arguments at its leaves, and shares returns.
 
 mod policy;
 #[cfg(any(test, target_arch = "aarch64"))]
@@ -44,6 +44,12 @@ const DATA_ARGS: u32 = 16;
 /// The kernel's bound on a program (BPF_MAXINSNS).
 const INSTRUCTIONS_MAX: usize = 4096;
 
+/// The farthest that a conditional jump reaches.
+const REACH: usize = u8::MAX as usize;
+
+/// How far back a return is shared: farther ones would cost a jump to get there.
+const SHARED_WITHIN: usize = 150;
+
 /// A compiled filter: made once at start, installed by every sandbox.
 pub struct Filter(Vec<sock_filter>);
 
@@ -60,91 +66,141 @@ impl Filter {
 /// What is wrong in the policy file. It is part of the binary, so tests see it before a user does.
 pub fn filter_for_this_machine() -> Result<Filter, String> {
     let policy = Policy::parse(POLICY)?;
+    if policy.architecture != std::env::consts::ARCH {
+        return Err(format!("the policy is for {}", policy.architecture));
+    }
     compile(&policy, syscalls::number).map(Filter)
 }
 
 fn compile(policy: &Policy, number: fn(&str) -> Option<u32>) -> Result<Vec<sock_filter>, String> {
-    let kill = answer(libc::SECCOMP_RET_KILL_PROCESS);
-    let mut program = vec![load(DATA_ARCH), jump_if(JUMP_EQUAL, policy.audit_arch()?, 1, 0), kill];
-    program.push(load(DATA_NUMBER));
+    let mut program = Backwards::default();
+    let mut start = program.search(&policy.ranges(number)?)?;
+    let kill = program.answer(libc::SECCOMP_RET_KILL_PROCESS);
     if let Some(bit) = policy.killed_bit()? {
-        program.extend([jump_if(JUMP_BITS, bit, 0, 1), kill]);
+        start = program.jump_if(JUMP_BITS, bit, kill, start);
     }
-    program.extend(search(&policy.ranges(number)?)?);
-    if program.len() > INSTRUCTIONS_MAX {
-        return Err(format!("{} instructions, the kernel takes 4096", program.len()));
+    start = program.before(start, LOAD, DATA_NUMBER);
+    start = program.jump_if(JUMP_EQUAL, policy.audit_arch()?, start, kill);
+    program.before(start, LOAD, DATA_ARCH);
+    if program.code.len() > INSTRUCTIONS_MAX {
+        return Err(format!("{} instructions, the kernel takes 4096", program.code.len()));
     }
-    Ok(program)
+    program.code.reverse();
+    Ok(program.code)
 }
 
-/// The block that finds the range of the number in the accumulator. A range is its first number
-/// and its leaf; it reaches to the next one.
-fn search(ranges: &[(u32, Leaf)]) -> Result<Vec<sock_filter>, String> {
-    if let [(_, leaf)] = ranges {
-        return match leaf {
-            Leaf::Always(action) => Ok(vec![answer(verdict(*action))]),
-            Leaf::Check(check) => checked(check),
-        };
-    }
-    let (below, from) = ranges.split_at(ranges.len() / 2);
-    let &(first, _) = from.first().ok_or("a search without ranges")?;
-    let below = search(below)?;
-    // A conditional jump reaches 255 instructions, an unconditional one anywhere.
-    let mut block = match u8::try_from(below.len()) {
-        Ok(distance) => vec![jump_if(JUMP_AT_LEAST, first, distance, 0)],
-        Err(_) => vec![jump_if(JUMP_AT_LEAST, first, 0, 1), jump(below.len())?],
-    };
-    block.extend(below);
-    block.extend(search(from)?);
-    Ok(block)
+/// A place in the program, counted from its end.
+type Place = usize;
+
+/// A program under construction, last instruction first: jumps only go forward, so whatever an
+/// instruction jumps to is there already. Each method returns the place where its block starts.
+#[derive(Default)]
+struct Backwards {
+    code: Vec<sock_filter>,
 }
 
-/// The block for calls whose arguments decide: the first case that holds answers.
-fn checked(check: &Check) -> Result<Vec<sock_filter>, String> {
-    let mut block = Vec::new();
-    for case in &check.cases {
-        let mut rest = vec![answer(verdict(case.action))];
-        for condition in case.when.iter().rev() {
-            let mut test = holds(condition)?;
-            test.push(jump(rest.len())?);
-            test.append(&mut rest);
-            rest = test;
+impl Backwards {
+    /// Finds the range of the number in the accumulator. A range is its first number and its
+    /// leaf, and reaches to the next one.
+    fn search(&mut self, ranges: &[(u32, Leaf)]) -> Result<Place, String> {
+        match ranges {
+            [] => Err("a search without ranges".to_owned()),
+            [(_, Leaf::Always(action))] => Ok(self.answer(verdict(*action))),
+            [(_, Leaf::Check(check))] => Ok(self.checked(check)),
+            _ => {
+                let (below, from) = ranges.split_at(ranges.len() / 2);
+                let first = from.first().map_or(0, |&(first, _)| first);
+                let from = self.search(from)?;
+                let below = self.search(below)?;
+                Ok(self.jump_if(JUMP_AT_LEAST, first, from, below))
+            }
         }
-        block.extend(rest);
     }
-    block.push(answer(verdict(check.otherwise)));
-    Ok(block)
-}
 
-/// The block that jumps over the instruction behind it where the condition holds, and else falls
-/// through to it. It is built from its end: each value's comparison jumps over all behind it.
-fn holds(condition: &Condition) -> Result<Vec<sock_filter>, String> {
-    let too_many = |_| format!("too many values for argument {}", condition.arg);
-    let low = DATA_ARGS + 8 * condition.arg;
-    let mut block = Vec::new();
-    for value in condition.values().rev() {
-        let found = u8::try_from(block.len() + 1).map_err(too_many)?;
-        let mut test = vec![jump_if(JUMP_EQUAL, value as u32, found, 0)];
-        if condition.bits == 64 {
-            // The accumulator holds one word at a time, so each value loads both.
-            test = load_masked(low, condition.mask_low()).chain(test).collect();
-            let next = u8::try_from(test.len()).map_err(too_many)?;
-            let high = jump_if(JUMP_EQUAL, (value >> 32) as u32, 0, next);
-            let loaded = load_masked(low + 4, condition.mask_high());
-            test = loaded.chain([high]).chain(test).collect();
+    /// Asks the arguments: the first case that holds answers.
+    fn checked(&mut self, check: &Check) -> Place {
+        let mut next = self.answer(verdict(check.otherwise));
+        for case in check.cases.iter().rev() {
+            let mut held = self.answer(verdict(case.action));
+            for condition in case.when.iter().rev() {
+                held = self.holds(condition, held, next);
+            }
+            next = held;
         }
-        test.append(&mut block);
-        block = test;
+        next
     }
-    if condition.bits == 32 {
-        block = load_masked(low, condition.mask_low()).chain(block).collect();
-    }
-    Ok(block)
-}
 
-fn load_masked(offset: u32, mask: Option<u32>) -> impl Iterator<Item = sock_filter> {
-    let and = mask.map(|mask| sock_filter { code: AND, jt: 0, jf: 0, k: mask });
-    std::iter::once(load(offset)).chain(and)
+    /// Goes to `held` where the argument has one of the values, else to `next`.
+    fn holds(&mut self, condition: &Condition, held: Place, mut next: Place) -> Place {
+        let low = DATA_ARGS + 8 * condition.arg;
+        for value in condition.values().rev() {
+            let miss = next;
+            next = self.jump_if(JUMP_EQUAL, value as u32, held, miss);
+            if condition.bits == 64 {
+                // The accumulator has 32 bits: each value loads both words.
+                next = self.load_masked(low, condition.mask_low(), next);
+                next = self.jump_if(JUMP_EQUAL, (value >> 32) as u32, next, miss);
+                next = self.load_masked(low + 4, condition.mask_high(), next);
+            }
+        }
+        if condition.bits == 32 {
+            next = self.load_masked(low, condition.mask_low(), next);
+        }
+        next
+    }
+
+    fn load_masked(&mut self, offset: u32, mask: Option<u32>, mut next: Place) -> Place {
+        if let Some(mask) = mask {
+            next = self.before(next, AND, mask);
+        }
+        self.before(next, LOAD, offset)
+    }
+
+    /// An instruction that goes on at `next`.
+    fn before(&mut self, next: Place, code: u16, k: u32) -> Place {
+        if self.distance(next) > 0 {
+            self.jump(next);
+        }
+        self.push(sock_filter { code, jt: 0, jf: 0, k })
+    }
+
+    fn jump_if(&mut self, code: u16, k: u32, mut yes: Place, mut no: Place) -> Place {
+        // A jump over the bounds goes by way of an unconditional one, which has none. The second
+        // may push the first target out of reach, so both leave room for it.
+        if self.distance(yes) >= REACH {
+            yes = self.jump(yes);
+        }
+        if self.distance(no) >= REACH {
+            no = self.jump(no);
+        }
+        let (jt, jf) = (self.distance(yes) as u8, self.distance(no) as u8);
+        self.push(sock_filter { code, jt, jf, k })
+    }
+
+    fn jump(&mut self, target: Place) -> Place {
+        let k = self.distance(target) as u32;
+        self.push(sock_filter { code: JUMP, jt: 0, jf: 0, k })
+    }
+
+    /// A return, shared with those before while they are near.
+    fn answer(&mut self, verdict: u32) -> Place {
+        let near = self.code.len().saturating_sub(SHARED_WITHIN);
+        let same = |step: &sock_filter| step.code == RETURN && step.k == verdict;
+        match self.code.iter().skip(near).position(same) {
+            Some(at) => near + at,
+            None => self.push(sock_filter { code: RETURN, jt: 0, jf: 0, k: verdict }),
+        }
+    }
+
+    /// How many instructions the next one would jump over to reach `target`.
+    fn distance(&self, target: Place) -> usize {
+        self.code.len() - 1 - target
+    }
+
+    fn push(&mut self, step: sock_filter) -> Place {
+        self.code.push(step);
+        self.code.len() - 1
+    }
 }
 
 fn verdict(action: Action) -> u32 {
@@ -152,21 +208,4 @@ fn verdict(action: Action) -> u32 {
         None => libc::SECCOMP_RET_ALLOW,
         Some(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
     }
-}
-
-fn load(offset: u32) -> sock_filter {
-    sock_filter { code: LOAD, jt: 0, jf: 0, k: offset }
-}
-
-fn answer(verdict: u32) -> sock_filter {
-    sock_filter { code: RETURN, jt: 0, jf: 0, k: verdict }
-}
-
-fn jump(distance: usize) -> Result<sock_filter, String> {
-    let k = u32::try_from(distance).map_err(|error| error.to_string())?;
-    Ok(sock_filter { code: JUMP, jt: 0, jf: 0, k })
-}
-
-fn jump_if(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
-    sock_filter { code, jt, jf, k }
 }

@@ -30,14 +30,19 @@ pub struct Recipe {
 pub struct Start {
     pub id: String,
     pub recipe: String,
-    #[serde(default)]
-    pub args: Vec<String>,
-    #[serde(default)]
-    pub env: BTreeMap<String, String>,
     pub limits: Limits,
     pub layer: Option<String>,
     #[serde(default)]
     pub keep: bool,
+}
+
+/// The payload of `start`: what may be longer than a header.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+pub struct Words {
+    #[serde(default)]
+    pub args: Vec<String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub artifacts: Vec<String>,
 }

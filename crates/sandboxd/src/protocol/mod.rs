@@ -1,5 +1,7 @@
 //! The launch protocol: frames, messages and the list of setup steps.
 
 pub mod frame;
+#[cfg(test)]
+mod golden;
 pub mod message;
 pub mod steps;

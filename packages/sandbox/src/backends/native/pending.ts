@@ -1,0 +1,8 @@
+/** A promise that is settled from outside (Promise.withResolvers, which Node 20 lacks). */
+export function pending<T>(): { readonly promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

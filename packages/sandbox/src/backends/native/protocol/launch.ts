@@ -1,0 +1,56 @@
+import type { LaunchRecipe } from '@gozolite/contract/recipe';
+import type { SandboxCommand, WorkspaceFile } from '../../../backend.js';
+import { type Frame, frame, PAYLOAD_BYTES_MAX } from './frames.js';
+import { PROTOCOL_VERSION } from './messages.js';
+
+/** The frames that the client sends; member order as in docs/reference/launch-protocol.md. */
+
+export function helloFrame(): Frame {
+  return frame({ type: 'hello', version: PROTOCOL_VERSION });
+}
+
+export function recipeFrame({ digest, rootfs, command, env }: LaunchRecipe): Frame {
+  return frame({ type: 'recipe', digest, recipe: { rootfs, command, env } });
+}
+
+export function diagnoseFrame(): Frame {
+  return frame({ type: 'diagnose' });
+}
+
+/** All that a sandbox connection ever sends: known before the launcher has said a word. */
+export function launchFrames(command: SandboxCommand): Frame[] {
+  const frames = [helloFrame(), startFrame(command)];
+  for (const file of command.files) frames.push(...fileFrames(file));
+  for (const piece of pieces(command.stdin)) frames.push(frame({ type: 'stdin' }, piece));
+  frames.push(frame({ type: 'stdin_end' }));
+  return frames;
+}
+
+/** What may be longer than a header (arguments, environment, globs) travels as the payload. */
+function startFrame(command: SandboxCommand): Frame {
+  const { args, env, artifacts } = command;
+  const header = {
+    type: 'start',
+    id: command.id,
+    recipe: command.recipe.digest,
+    limits: command.limits,
+    ...(command.layer === undefined ? {} : { layer: command.layer.handle }),
+    keep: command.keepOutput,
+  };
+  return frame(header, Buffer.from(JSON.stringify({ args, env, artifacts })));
+}
+
+function fileFrames({ path, content, executable }: WorkspaceFile): Frame[] {
+  const contents = content.length === 0 ? [content] : pieces(content);
+  return contents.map((piece, index) =>
+    frame({ type: 'file', path, executable, append: index > 0 }, piece),
+  );
+}
+
+function pieces(bytes: Uint8Array): Uint8Array[] {
+  const cut: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length; from += PAYLOAD_BYTES_MAX) {
+    cut.push(bytes.subarray(from, from + PAYLOAD_BYTES_MAX));
+  }
+  return cut;
+}
