@@ -99,9 +99,12 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
                 .map_err(Step::Loopback.failed())?;
         sys::loopback_up(socket.as_fd()).map_err(Step::Loopback.failed())?;
     }
-    if holds(Protection::NonDumpableInit) {
-        set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Step::InitConfine.failed())?;
-    }
+    let dumpable = if holds(Protection::NonDumpableInit) {
+        DumpableBehavior::NotDumpable
+    } else {
+        DumpableBehavior::Dumpable
+    };
+    set_dumpable_behavior(dumpable).map_err(Step::InitConfine.failed())?;
     rustix::process::chdir(c"/work").map_err(Step::InitConfine.failed())
 }
 

@@ -10,7 +10,9 @@ use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
 use rustix::io::ioctl_fionbio;
 use rustix::pipe::{pipe_with, PipeFlags};
-use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{
+    pidfd_send_signal, set_parent_process_death_signal, waitid, Signal, WaitId, WaitIdOptions,
+};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The launcher's ends of a sandbox that was released.
@@ -68,6 +70,9 @@ fn launch_in(
     }
     drop(ends);
     namespaces::own_next_clone(0).map_err(Step::Clone.failed())?;
+    if plan.host.death_signal.is_some() {
+        set_parent_process_death_signal(plan.host.death_signal).map_err(Step::Clone.failed())?;
+    }
     let Cloned::Parent(pid, pidfd) = cloned.map_err(Step::Clone.failed())? else {
         return Err(Step::Clone.failed()(rustix::io::Errno::IO));
     };

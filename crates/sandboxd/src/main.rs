@@ -69,6 +69,7 @@ fn run(config: &Config) -> Result<(), String> {
         filter: confine::seccomp::filter_for_this_machine()?,
         landlock: confine::landlock::find(),
         cores: cores as u64,
+        death_signal: rustix::process::parent_process_death_signal().unwrap_or(None),
     };
     let template = confine::template::Template::build()?;
     if tree.mode() != cgroup::Mode::V2 {

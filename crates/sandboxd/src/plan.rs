@@ -7,7 +7,7 @@ use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
-use rustix::process::Resource;
+use rustix::process::{Resource, Signal};
 use rustix::thread::CpuSet;
 use std::collections::BTreeMap;
 use std::ffi::{c_char, CString};
@@ -18,6 +18,8 @@ pub struct Host {
     pub filter: Filter,
     pub landlock: Option<Landlock>,
     pub cores: u64,
+    /// The launcher's own parent-death signal: it is lost whenever the effective uid changes.
+    pub death_signal: Option<Signal>,
 }
 
 pub struct Plan {

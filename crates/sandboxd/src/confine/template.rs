@@ -289,7 +289,8 @@ fn make_devices(dev: &Path) -> io::Result<()> {
     for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
         symlinkat(format!("/proc/self/fd{target}"), CWD, dev.join(name))?;
     }
-    attributes(dev, ATTR_RDONLY | ATTR_NOSUID | ATTR_NOEXEC)
+    let read_only = if holds(Protection::RootfsReadonly) { ATTR_RDONLY } else { 0 };
+    attributes(dev, read_only | ATTR_NOSUID | ATTR_NOEXEC)
 }
 
 #[cfg(test)]

@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** What a program in a sandbox gets, so that both sides do the same work. */
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  TZ: 'UTC',
+  HOME: '/tmp',
+  TMPDIR: '/tmp',
+};
+
+/** Bare posix_spawn of a command, timed in a process of its own (benchmarks/bare.c). */
+export interface Bare extends AsyncDisposable {
+  /** Milliseconds of one run. */
+  run(): Promise<number>;
+}
+
+/** @param argv program by its absolute path, and its arguments; `file` is written to its folder */
+export function startBare(
+  argv: readonly string[],
+  file: { readonly path: string; readonly content: string },
+): Bare {
+  const folder = mkdtempSync(join(tmpdir(), 'gozolite-bare-'));
+  const program = join(folder, 'bare');
+  const compile = spawnSync('gcc', ['-O2', '-o', program, 'benchmarks/bare.c'], {
+    encoding: 'utf8',
+  });
+  if (compile.status !== 0) throw new Error(`gcc: ${compile.error?.message ?? compile.stderr}`);
+  writeFileSync(join(folder, file.path), file.content);
+  const child = spawn(program, argv, {
+    cwd: folder,
+    env: ENVIRONMENT,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    async run() {
+      child.stdin.write('.');
+      const line = await lines.next();
+      if (line.done === true) throw new Error(`${argv.join(' ')} failed when run bare`);
+      return Number(line.value) / 1e6;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = once(child, 'close');
+      child.stdin.end();
+      await closed;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import type { Execution } from '@gozolite/contract/execution';
+import type { Gozo } from '@gozolite/sdk/gozo';
+import { type Connection, connect, type Wanted, type Where } from '../connect.js';
+import { cuts, exitCodeOf, explain } from '../exit-code.js';
+import { readProgramFiles, writeArtifacts } from '../files.js';
+import { type RunInput, requestOf } from '../request.js';
+import { UsageError } from '../usage-error.js';
+
+const STDIN = 0;
+
+export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'stdin'> {
+  readonly language: string | undefined;
+  /** --code; else files, of which `-` is standard input. */
+  readonly code: string | undefined;
+  readonly files: readonly string[];
+  readonly passesStdin: boolean;
+  readonly json: boolean;
+  readonly out: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** `gozo run`. @returns the exit code. */
+export async function run(where: Where, options: RunOptions, signal: AbortSignal): Promise<number> {
+  const program = programOf(options);
+  const readsStdin = options.passesStdin && !options.files.includes('-') && !process.stdin.isTTY;
+  const stdin = readsStdin ? readFileSync(STDIN) : undefined;
+  const connection: Connection = await connect(where, wantedOf(options));
+  try {
+    const language = options.language ?? (await languageOf(connection.gozo, options.files));
+    const request = requestOf({ ...options, language, program, stdin });
+    const { requestId } = options;
+    const execution = await connection.gozo.execute(request, {
+      signal,
+      ...(requestId === undefined ? {} : { requestId }),
+    });
+    await print(execution, options);
+    return exitCodeOf(execution);
+  } finally {
+    await connection[Symbol.asyncDispose]();
+  }
+}
+
+function programOf({
+  code,
+  files,
+  language,
+  out,
+  artifacts,
+  json,
+}: RunOptions): RunInput['program'] {
+  if (artifacts.length > 0 && out === undefined && !json) {
+    throw new UsageError('--artifact wants --out <folder> to write to, or --json');
+  }
+  if ((code === undefined) === (files.length === 0)) {
+    throw new UsageError('give either files or --code: gozo run main.py');
+  }
+  if ((code !== undefined || files.includes('-')) && language === undefined) {
+    throw new UsageError('a program without a file name wants --language');
+  }
+  if (code !== undefined) return { code };
+  if (!files.includes('-')) return { files: readProgramFiles(files) };
+  if (files.length > 1) throw new UsageError('"-" is the whole program: no other file beside it');
+  return { code: readFileSync(STDIN, 'utf8') };
+}
+
+function wantedOf({ language, files }: RunOptions): Wanted {
+  if (language !== undefined) return { kind: 'name', name: language };
+  return { kind: 'extension', extension: extname(files[0] ?? '').toLowerCase() };
+}
+
+/** The server knows which language a file name's ending belongs to: also those of its own folders. */
+async function languageOf(gozo: Gozo, files: readonly string[]): Promise<string> {
+  const extension = extname(files[0] ?? '').toLowerCase();
+  const { languages } = await gozo.capabilities();
+  const language = languages.find(({ extensions }) => extensions.includes(extension));
+  if (language === undefined) {
+    throw new UsageError(`no language has files as ${files[0]}: name it with --language`);
+  }
+  return language.id;
+}
+
+async function print(execution: Execution, { json, out }: RunOptions): Promise<void> {
+  if (json) {
+    await write(process.stdout, `${JSON.stringify(execution, null, 2)}\n`);
+  } else {
+    const { compile, stage } = execution;
+    // A compiler that let the program run only warned; its words go where warnings go.
+    if (compile !== undefined) {
+      await write(process.stderr, decode(compile.stdout, compile.stdout_encoding));
+      await write(process.stderr, decode(compile.stderr, compile.stderr_encoding));
+    }
+    if (stage !== 'compile') {
+      await write(process.stdout, decode(execution.stdout, execution.stdout_encoding));
+      await write(process.stderr, decode(execution.stderr, execution.stderr_encoding));
+    }
+    for (const line of [explain(execution), ...cuts(execution)]) {
+      if (line !== undefined) await write(process.stderr, `gozo: ${line}\n`);
+    }
+  }
+  if (out === undefined) return;
+  for (const path of await writeArtifacts(out, execution.artifacts ?? [])) {
+    await write(process.stderr, `gozo: wrote ${path}\n`);
+  }
+}
+
+function decode(text: string, encoding: 'base64' | undefined): Buffer {
+  return Buffer.from(text, encoding ?? 'utf8');
+}
+
+/** Waits until it is out: the process exits behind it. */
+function write(stream: NodeJS.WriteStream, content: string | Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (content.length === 0) resolve();
+    else stream.write(content, () => resolve());
+  });
+}

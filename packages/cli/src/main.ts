@@ -1,0 +1,86 @@
+import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
+import { CommanderError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
+import { doctor } from './commands/doctor.js';
+import { listLanguages } from './commands/languages.js';
+import { run } from './commands/run.js';
+import { serve } from './commands/serve.js';
+import { EXIT } from './exit-code.js';
+import { LocalEngineError } from './local.js';
+import { createProgram } from './program.js';
+import { UsageError } from './usage-error.js';
+
+async function main(argv: readonly string[]): Promise<number> {
+  const cut = argv.indexOf('--');
+  const ours = cut === -1 ? argv : argv.slice(0, cut);
+  const programArgs = cut === -1 ? [] : argv.slice(cut + 1);
+  const { GOZO_URL: url, GOZO_LAUNCHER: launcher } = process.env;
+  let exitCode = 0;
+  const program = createProgram(
+    manifest.version,
+    { url: url === '' ? undefined : url, launcher },
+    {
+      run: async (where, options) => {
+        exitCode = await run(where, options, interruption());
+      },
+      languages: async (where, options) => {
+        exitCode = await listLanguages(where, options);
+      },
+      doctor: async (where, options) => {
+        exitCode = await doctor(where, options);
+      },
+      serve: async (env) => {
+        exitCode = await serve(env);
+      },
+    },
+    programArgs,
+  );
+  program.exitOverride();
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(ours, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return exitCodeOfError(error);
+  }
+}
+
+class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/** The first Ctrl-C or SIGTERM cancels the execution; what we started is then cleared away. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => controller.abort(new Interrupted('cancelled')));
+  }
+  return controller.signal;
+}
+
+function exitCodeOfError(error: unknown): number {
+  // Commander has said what it had to say already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  if (error instanceof Interrupted) return say('cancelled', EXIT.cancelled);
+  if (error instanceof UsageError) return say(error.message, EXIT.usage);
+  if (error instanceof GozoProblem) {
+    const retry =
+      error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;
+    const isBusy = error.status >= 500;
+    return say(`${error.code}: ${error.message}${retry}`, isBusy ? EXIT.unavailable : EXIT.usage);
+  }
+  if (error instanceof GozoConnectionError || error instanceof LocalEngineError) {
+    return say(error.message, EXIT.unavailable);
+  }
+  return say(
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+    EXIT.software,
+  );
+}
+
+function say(line: string, exitCode: number): number {
+  process.stderr.write(`gozo: ${line}\n`);
+  return exitCode;
+}
+
+process.exit(await main(process.argv.slice(2)));

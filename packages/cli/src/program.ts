@@ -1,0 +1,208 @@
+import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/limits';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { RunOptions } from './commands/run.js';
+import { DEFAULT_URL, type Where } from './connect.js';
+import { parseDuration, parseSize } from './quantities.js';
+
+/** What each command does with what was typed; main.ts brings them. */
+export interface Commands {
+  readonly run: (where: Where, options: RunOptions) => Promise<void>;
+  readonly languages: (where: Where, options: { json: boolean }) => Promise<void>;
+  readonly doctor: (where: Where, options: { json: boolean }) => Promise<void>;
+  readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
+}
+
+interface Environment {
+  readonly url: string | undefined;
+  readonly launcher: string | undefined;
+}
+
+/** @param programArgs what stands behind `--`: the program's, not ours */
+export function createProgram(
+  version: string,
+  { url, launcher }: Environment,
+  commands: Commands,
+  programArgs: readonly string[],
+): Command {
+  const program = new Command('gozo')
+    .description('Run code that nobody trusts, each time in a fresh sandbox.')
+    .version(version)
+    .showHelpAfterError('(gozo --help shows what there is)')
+    .addHelpText('after', HELP);
+  const whereOf = (options: { url?: string; local?: boolean }): Where => ({
+    url: options.url ?? (options.local === true ? undefined : url),
+    isLocal: options.local === true,
+    launcher,
+  });
+  const withServer = (command: Command): Command =>
+    command
+      .option('--url <url>', 'use this server (also GOZO_URL)')
+      .addOption(new Option('--local', 'start a private engine for this call').conflicts('url'));
+  const runCommand = withServer(program.command('run'))
+    .description('run a program and exit as it does')
+    .argument('[files...]', 'the first is run; "-" is standard input')
+    .usage('[options] <files...> [-- args...]');
+  addRunOptions(runCommand).action((files: string[], options: RunFlags) =>
+    commands.run(whereOf(options), runOptionsOf(files, options, programArgs)),
+  );
+  const json = ['--json', 'print JSON'] as const;
+  withServer(program.command('languages'))
+    .description('list the languages that can be run')
+    .option(...json)
+    .action((options: ServerFlags) =>
+      commands.languages(whereOf(options), { json: options.json === true }),
+    );
+  withServer(program.command('doctor'))
+    .description('check every protection and toolchain, and say what to do; exits 0 if healthy')
+    .option(...json)
+    .action((options: ServerFlags) =>
+      commands.doctor(whereOf(options), { json: options.json === true }),
+    );
+  program
+    .command('serve')
+    .description('start launcher and server, as npm start does')
+    .option('--port <port>', 'listen on this port of loopback (also GOZO_PORT)')
+    .action((options: { port?: string }) =>
+      commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
+    );
+  return program;
+}
+
+interface ServerFlags {
+  readonly url?: string;
+  readonly local?: boolean;
+  readonly json?: boolean;
+}
+
+interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
+  readonly language?: string;
+  readonly code?: string;
+  readonly stdin: boolean;
+  readonly env?: Record<string, string>;
+  readonly label?: Record<string, string>;
+  readonly compileArg?: string[];
+  readonly compileLimit?: Partial<Limits>;
+  readonly artifact?: string[];
+  readonly out?: string;
+  readonly requestId?: string;
+  readonly time?: number;
+  readonly memory?: number;
+}
+
+function addRunOptions(command: Command): Command {
+  command
+    .option('-l, --language <name>', 'id, id@version or alias; else by the first file name')
+    .option('-c, --code <text>', 'the program itself, instead of files')
+    .option('-e, --env <NAME=value>', 'set in its environment (repeat)', pair)
+    .option('-t, --time <duration>', 'wall and CPU time it may take: 500ms, 5s, 1m', duration)
+    .option('-m, --memory <size>', 'memory it may use: 512k, 256m, 1g', size)
+    .option('--no-stdin', 'do not pass standard input on')
+    .option('--compile-arg <arg>', 'an argument for the compiler (repeat)', collect)
+    .option('--compile-limit <limit=value>', 'a limit of the compiler (repeat)', limitPair)
+    .option('-a, --artifact <glob>', 'files of /work to bring back (repeat)', collect)
+    .option('-o, --out <folder>', 'where to write them')
+    .option('--label <name=value>', 'a label for the record (repeat)', pair)
+    .option('--request-id <id>', 'sent as X-Request-Id')
+    .option('--json', 'print the whole record instead of the output');
+  for (const name of LIMIT_NAMES) {
+    command.option(`--${name.replaceAll('_', '-')} <number>`, `limit ${name}`, whole);
+  }
+  return command;
+}
+
+function runOptionsOf(
+  files: readonly string[],
+  flags: RunFlags,
+  programArgs: readonly string[],
+): RunOptions {
+  const { time, memory } = flags;
+  const limits: Partial<Limits> = {
+    ...(time === undefined ? {} : { wall_time_ms: time, cpu_time_ms: time }),
+    ...(memory === undefined ? {} : { memory_kb: memory }),
+  };
+  for (const name of LIMIT_NAMES) {
+    const value = flags[camelCase(name)];
+    if (typeof value === 'number') limits[name] = value;
+  }
+  return {
+    files,
+    limits,
+    language: flags.language,
+    code: flags.code,
+    args: programArgs,
+    passesStdin: flags.stdin,
+    env: flags.env ?? {},
+    labels: flags.label ?? {},
+    compileArgs: flags.compileArg ?? [],
+    compileLimits: flags.compileLimit ?? {},
+    artifacts: flags.artifact ?? [],
+    out: flags.out,
+    requestId: flags.requestId,
+    json: flags.json === true,
+  };
+}
+
+/** As commander names `--wall-time-ms`. */
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function pair(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const cut = text.indexOf('=');
+  if (cut <= 0) throw new InvalidArgumentError('It is written NAME=value.');
+  return { ...before, [text.slice(0, cut)]: text.slice(cut + 1) };
+}
+
+function limitPair(text: string, before: Partial<Limits> = {}): Partial<Limits> {
+  const [given = '', value = ''] = text.split('=', 2);
+  const name = LIMIT_NAMES.find((each): each is LimitName => each === given.replaceAll('-', '_'));
+  if (name === undefined) {
+    throw new InvalidArgumentError(`Limits are ${LIMIT_NAMES.join(', ')}.`);
+  }
+  return { ...before, [name]: whole(value) };
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');
+  return Number(text);
+}
+
+function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if (!parsed.ok) throw new InvalidArgumentError(`${parsed.error}.`);
+  return parsed.value;
+}
+
+function size(text: string): number {
+  const parsed = parseSize(text);
+  if (!parsed.ok) throw new InvalidArgumentError(`${parsed.error}.`);
+  return parsed.value;
+}
+
+const HELP = `
+Examples:
+  gozo run main.py                          run a file; the language by its name
+  gozo run main.py helper.py -- -v data     more files, and arguments for the program
+  echo 21 | gozo run double.js              standard input is passed on
+  gozo run -l python -c 'print(21 * 2)'     a program without a file
+  gozo run -l c - < main.c                  the program from standard input
+  gozo run main.cpp -t 2s -m 64m            two seconds and 64 MiB at most
+  gozo run plot.py -a '*.png' -o pictures   bring back the files that it made
+  gozo run main.java --json                 the whole record
+
+Which server:
+  --url or GOZO_URL names one. Else the one on ${DEFAULT_URL} is used, if it runs.
+  Else, or with --local, a private launcher and engine serve this one call (needs root).
+
+Exit codes of gozo run:
+  the program's own, or 128+n where signal n ended it, or
+   64  wrong usage, or a request that was refused
+   65  the compiler refused the program
+   69  no engine, no sandbox, too busy, or the toolchain is missing
+   70  the engine failed
+  124  time limit         137  memory limit        153  output limit
+  130  cancelled`;

@@ -1,0 +1,37 @@
+import type { Limits } from '@gozolite/contract/limits';
+import type { Recipe } from '@gozolite/contract/recipe';
+import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+
+/** What every record starts from, whether or not anything runs. */
+export interface Identity {
+  /** Made by `makeExecutionId`. */
+  readonly id: string;
+  readonly requestId: string;
+  readonly tenant: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  /** Resolved: in force as they stand. `compile` where the recipe compiles. */
+  readonly limits: { readonly run: Limits; readonly compile?: Limits };
+}
+
+/** A request that admission let through: validated, resolved, nothing left to default. */
+export interface Admitted extends Identity {
+  readonly recipe: Recipe;
+  readonly files: readonly WorkspaceFile[];
+  /** The path among `files` that is compiled or run. */
+  readonly entry: string;
+  readonly stdin: Uint8Array;
+  readonly args: readonly string[];
+  /** Of the run only; the compiler's environment is its recipe's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly compileArgs: readonly string[];
+  readonly artifacts: readonly string[];
+}
+
+/** A known language whose toolchain the host lacks: there is a record, and nothing runs. */
+export interface MissingToolchain extends Identity {
+  readonly language: string;
+  readonly version: string | null;
+  /** What to install. */
+  readonly message: string;
+}

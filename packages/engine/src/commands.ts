@@ -1,0 +1,51 @@
+import { expandArgs } from '@gozolite/languages/expand';
+import type { Layer, SandboxCommand } from '@gozolite/sandbox/backend';
+import type { Admitted } from './admitted.js';
+
+/** The commands of one execution, everything decided but the layer that the run stands on. */
+export interface Commands {
+  readonly compile?: SandboxCommand;
+  run(layer: Layer | undefined): SandboxCommand;
+}
+
+export function commandsFor(admitted: Admitted): Commands {
+  const { id, recipe, limits, entry, args, artifacts } = admitted;
+  const files = admitted.files.map((file) => file.path);
+  const compile = compileCommand(admitted, files);
+  const expanded = expandArgs(recipe.run, { entry, files, args, limits: limits.run });
+  return {
+    ...(compile === undefined ? {} : { compile }),
+    run: (layer) => ({
+      id: `${id}/run`,
+      recipe: recipe.run.launch,
+      args: expanded.args,
+      env: { ...expanded.env, ...admitted.env },
+      limits: limits.run,
+      // The compile's frozen output holds the files already.
+      files: layer === undefined ? admitted.files : [],
+      stdin: admitted.stdin,
+      ...(layer === undefined ? {} : { layer }),
+      keepOutput: false,
+      artifacts,
+    }),
+  };
+}
+
+function compileCommand(
+  { id, recipe, limits, entry, compileArgs, files: contents }: Admitted,
+  files: readonly string[],
+): SandboxCommand | undefined {
+  if (recipe.compile === undefined) return undefined;
+  if (limits.compile === undefined) throw new Error('a recipe that compiles, without its limits');
+  const input = { entry, files, args: compileArgs, limits: limits.compile };
+  return {
+    id: `${id}/compile`,
+    recipe: recipe.compile.launch,
+    ...expandArgs(recipe.compile, input),
+    limits: limits.compile,
+    files: contents,
+    stdin: new Uint8Array(0),
+    keepOutput: true,
+    artifacts: [],
+  };
+}

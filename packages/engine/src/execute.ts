@@ -1,0 +1,168 @@
+import type { Execution } from '@gozolite/contract/execution';
+import type { StageName } from '@gozolite/contract/limits';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result } from '@gozolite/contract/result';
+import type { Backend, Layer, SandboxCommand, SandboxResult } from '@gozolite/sandbox/backend';
+import type { LogFields, Logger } from '@gozolite/telemetry/logger';
+import type { Admitted } from './admitted.js';
+import { captureArtifacts, captureStage } from './capture/capture.js';
+import type { Clock } from './clock.js';
+import { type Commands, commandsFor } from './commands.js';
+import type { IsolationMemory } from './isolation.js';
+import { type Judgement, judge } from './judge.js';
+import type { Admission, Queue, Slot } from './queue/queue.js';
+import { type Ending, NO_TIME, recordOf } from './record.js';
+
+export interface ExecuteDeps {
+  readonly backend: Backend;
+  readonly queue: Queue;
+  readonly isolation: IsolationMemory;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** One execution's life: each stage takes what only the stage before makes. */
+export async function execute(
+  deps: ExecuteDeps,
+  admitted: Admitted,
+  signal: AbortSignal,
+): Promise<Result<Execution, Refusal>> {
+  const place = deps.queue.enter(admitted.tenant, signal);
+  if (!place.ok) return place;
+  const life = { ...deps, admitted, signal, beganAtMs: deps.clock.monotonicMs() };
+  const queued = await queue(life, place.value);
+  if (queued.kind === 'left') return ok(await record(life, queued.ending));
+  using _ = queued.slot;
+  const prepared = prepare(life, queued);
+  await using compiled = await compile(life, prepared);
+  const ran = await run(life, compiled);
+  return ok(await record(life, capture(life, ran)));
+}
+
+interface Life extends ExecuteDeps {
+  readonly admitted: Admitted;
+  readonly signal: AbortSignal;
+  readonly beganAtMs: number;
+}
+
+type Queued =
+  | { readonly kind: 'queued'; readonly slot: Slot; readonly queueMs: number }
+  | { readonly kind: 'left'; readonly ending: Ending };
+
+async function queue(life: Life, place: Promise<Admission>): Promise<Queued> {
+  const admission = await place;
+  const queueMs = life.clock.monotonicMs() - life.beganAtMs;
+  finished(life, { stage: 'queue', wallMs: queueMs, outcome: admission.kind });
+  if (admission.kind === 'slot') return { kind: 'queued', slot: admission.slot, queueMs };
+  const judgement: Judgement =
+    admission.kind === 'cancelled'
+      ? { status: 'cancelled' }
+      : {
+          status: 'failed',
+          error: 'OVERLOADED',
+          message: `no slot came free within ${Math.round(queueMs)} ms`,
+        };
+  return { kind: 'left', ending: { judgement, artifacts: [], timings: { ...NO_TIME, queueMs } } };
+}
+
+interface Prepared {
+  readonly commands: Commands;
+  readonly queueMs: number;
+  readonly prepareMs: number;
+}
+
+function prepare(life: Life, { queueMs }: Extract<Queued, { kind: 'queued' }>): Prepared {
+  const beganAtMs = life.clock.monotonicMs();
+  const commands = commandsFor(life.admitted);
+  const prepareMs = life.clock.monotonicMs() - beganAtMs;
+  finished(life, { stage: 'prepare', wallMs: prepareMs });
+  return { commands, queueMs, prepareMs };
+}
+
+interface Compiled extends AsyncDisposable {
+  readonly prepared: Prepared;
+  /** `ok` where the run may begin, also where the language has nothing to compile. */
+  readonly judgement: Judgement;
+  readonly stage: StageRun | undefined;
+  readonly layer: Layer | undefined;
+}
+
+async function compile(life: Life, prepared: Prepared): Promise<Compiled> {
+  const command = prepared.commands.compile;
+  const stage = command && (await runStage(life, 'compile', command));
+  const layer = stage?.result.layer;
+  return {
+    prepared,
+    stage,
+    layer,
+    judgement: stage?.judgement ?? { status: 'ok' },
+    [Symbol.asyncDispose]: async () => layer?.[Symbol.asyncDispose](),
+  };
+}
+
+interface Ran {
+  readonly compiled: Compiled;
+  readonly judgement: Judgement;
+  readonly stage: StageRun | undefined;
+}
+
+async function run(life: Life, compiled: Compiled): Promise<Ran> {
+  const { judgement, layer, prepared } = compiled;
+  if (judgement.status !== 'ok') return { compiled, judgement, stage: undefined };
+  const stage = await runStage(life, 'run', prepared.commands.run(layer));
+  return { compiled, judgement: stage.judgement, stage };
+}
+
+function capture(life: Life, { compiled, judgement, stage }: Ran): Ending {
+  const beganAtMs = life.clock.monotonicMs();
+  const { queueMs, prepareMs } = compiled.prepared;
+  const ending = {
+    judgement,
+    ...(compiled.stage === undefined ? {} : { compile: captureStage(compiled.stage.result) }),
+    ...(stage === undefined ? {} : { run: captureStage(stage.result) }),
+    artifacts: captureArtifacts(stage?.result.artifacts ?? []),
+    timings: {
+      queueMs,
+      prepareMs: prepareMs + (compiled.stage?.prepareMs ?? 0) + (stage?.prepareMs ?? 0),
+      compileMs: compiled.stage?.activeMs ?? 0,
+      runMs: stage?.activeMs ?? 0,
+      totalMs: 0,
+    },
+  };
+  finished(life, { stage: 'capture', wallMs: life.clock.monotonicMs() - beganAtMs });
+  return ending;
+}
+
+async function record(life: Life, ending: Ending): Promise<Execution> {
+  await life.isolation.refresh();
+  const totalMs = life.clock.monotonicMs() - life.beganAtMs;
+  const timings = { ...ending.timings, totalMs };
+  const execution = recordOf(life.admitted, { ...ending, timings }, life.isolation.last());
+  const { status, error } = ending.judgement;
+  const why = error === undefined ? {} : { failure: error };
+  finished(life, { stage: 'record', wallMs: totalMs, status, ...why });
+  return execution;
+}
+
+/** One command's sandbox, from the call to its end. */
+interface StageRun {
+  readonly result: SandboxResult;
+  readonly judgement: Judgement;
+  readonly prepareMs: number;
+  readonly activeMs: number;
+}
+
+async function runStage(life: Life, name: StageName, command: SandboxCommand): Promise<StageRun> {
+  const beganAtMs = life.clock.monotonicMs();
+  const result = await life.backend.run(command, { signal: life.signal });
+  const wallMs = life.clock.monotonicMs() - beganAtMs;
+  if (result.outcome.kind === 'launcher-lost') life.isolation.doubt();
+  finished(life, { stage: name, wallMs, outcome: result.outcome.kind });
+  const prepareMs = result.prepareMs ?? wallMs;
+  const judgement = judge(result.outcome, name);
+  return { result, judgement, prepareMs, activeMs: Math.max(0, wallMs - prepareMs) };
+}
+
+function finished(life: Life, fields: LogFields): void {
+  life.log.info({ executionId: life.admitted.id, ...fields }, 'stage finished');
+}

@@ -1,0 +1,81 @@
+import type { Artifact, Execution, Isolation, StageResult } from '@gozolite/contract/execution';
+import type { Admitted, Identity, MissingToolchain } from './admitted.js';
+import { NOTHING_RAN } from './capture/capture.js';
+import type { Judgement } from './judge.js';
+
+/** Milliseconds, exact; the record rounds them. */
+export interface Timings {
+  readonly queueMs: number;
+  /** Making sandboxes, of both stages, until their programs could run. */
+  readonly prepareMs: number;
+  readonly compileMs: number;
+  readonly runMs: number;
+  readonly totalMs: number;
+}
+
+export const NO_TIME: Timings = { queueMs: 0, prepareMs: 0, compileMs: 0, runMs: 0, totalMs: 0 };
+
+/** How one execution ended, whichever stage was its last. */
+export interface Ending {
+  readonly judgement: Judgement;
+  readonly compile?: StageResult;
+  readonly run?: StageResult;
+  readonly artifacts: readonly Artifact[];
+  readonly timings: Timings;
+}
+
+export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolation): Execution {
+  const { language, version, toolchain } = admitted.recipe;
+  return {
+    ...opening(admitted),
+    ...ending.judgement,
+    ...(ending.run ?? NOTHING_RAN),
+    ...(ending.compile === undefined ? {} : { compile: ending.compile }),
+    timings: roundTimings(ending.timings),
+    language: { id: language, version, toolchain: { ...toolchain } },
+    ...closing(admitted, isolation),
+    ...(admitted.artifacts.length === 0 ? {} : { artifacts: [...ending.artifacts] }),
+  };
+}
+
+/** The record of a language that is known, and not installed here. */
+export function missingToolchainRecord(request: MissingToolchain, isolation: Isolation): Execution {
+  return {
+    ...opening(request),
+    status: 'failed',
+    error: 'TOOLCHAIN_MISSING',
+    message: request.message,
+    ...NOTHING_RAN,
+    timings: roundTimings(NO_TIME),
+    language: { id: request.language, version: request.version, toolchain: null },
+    ...closing(request, isolation),
+  };
+}
+
+function opening({ id, requestId, tenant, labels, createdAt }: Identity) {
+  return {
+    id,
+    request_id: requestId,
+    tenant,
+    ...(labels === undefined ? {} : { labels: { ...labels } }),
+    created_at: createdAt.toISOString(),
+  };
+}
+
+function closing({ limits }: Identity, isolation: Isolation) {
+  return { limits: { ...limits }, isolation, prepared: false };
+}
+
+function roundTimings(timings: Timings): Execution['timings'] {
+  return {
+    queue_ms: toMicroseconds(timings.queueMs),
+    prepare_ms: toMicroseconds(timings.prepareMs),
+    compile_ms: toMicroseconds(timings.compileMs),
+    run_ms: toMicroseconds(timings.runMs),
+    total_ms: toMicroseconds(timings.totalMs),
+  };
+}
+
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,130 @@
+import { isLimitName } from '@gozolite/contract/limits';
+import { type LanguageFile, SMOKE_NAMES, type StageFile } from '../schema.js';
+import { faultOf, placeholdersOf } from './template.js';
+
+/** What is wrong and where: the keys that lead to it in the file. */
+export interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What the schema can't say of a language file. Empty where the file is good. */
+export function faultsOf(file: LanguageFile): readonly Fault[] {
+  const names = Object.keys(file.toolchain.candidates[0] ?? {});
+  return [
+    ...toolchainFaults(file, names),
+    ...(file.compile ? stageFaults('compile', file.compile, names) : []),
+    ...stageFaults('run', file.run, names),
+    ...environmentFaults(['env'], file.env ?? {}, names),
+    ...smokeFaults(file),
+  ];
+}
+
+function toolchainFaults({ toolchain }: LanguageFile, names: readonly string[]): Fault[] {
+  const faults: Fault[] = [];
+  toolchain.candidates.forEach((candidate, index) => {
+    const path = ['toolchain', 'candidates', index];
+    const keys = Object.keys(candidate);
+    if (!keys.includes('tool')) faults.push({ path, message: 'one path must be called `tool`' });
+    if (keys.sort().join() !== [...names].sort().join()) {
+      faults.push({ path, message: 'all candidates must have the same names' });
+    }
+    for (const [name, place] of Object.entries(candidate)) {
+      if (place.startsWith('/usr/')) continue;
+      faults.push({ path: [...path, name], message: `${place} is not under /usr` });
+    }
+  });
+  const fixed = (template: string, path: Fault['path']) => {
+    const strange = placeholdersOf(template).find(({ name }) => !names.includes(name));
+    if (strange) faults.push({ path, message: `unknown placeholder ${strange.whole}` });
+  };
+  toolchain.requires?.forEach((file, index) => {
+    fixed(file, ['toolchain', 'requires', index]);
+  });
+  toolchain.version.command.forEach((element, index) => {
+    fixed(element, ['toolchain', 'version', 'command', index]);
+  });
+  const patternPath = ['toolchain', 'version', 'pattern'];
+  const groups = groupsOf(toolchain.version.pattern);
+  if (groups === undefined) faults.push({ path: patternPath, message: 'no regular expression' });
+  if (groups === 0) faults.push({ path: patternPath, message: 'needs a group: the version' });
+  return faults;
+}
+
+function stageFaults(name: string, stage: StageFile, paths: readonly string[]): Fault[] {
+  const fixed = stage.script === undefined ? paths : [...paths, 'script'];
+  const faults: Fault[] = [];
+  const [first = ''] = stage.command;
+  const isAbsolute = first.startsWith('/') || paths.some((path) => first === `{${path}}`);
+  if (!isAbsolute) {
+    const names = paths.map((path) => `{${path}}`).join(', ');
+    const message = `the program must be absolute or one of ${names}`;
+    faults.push({ path: [name, 'command', 0], message });
+  }
+  stage.command.forEach((element, index) => {
+    const message = faultOf(element, fixed);
+    if (message) faults.push({ path: [name, 'command', index], message });
+  });
+  const isOpen = (element: string) =>
+    placeholdersOf(element).some((placeholder) => !fixed.includes(placeholder.name));
+  const script = stage.command.indexOf('{script}');
+  if (stage.script !== undefined && script < 0) {
+    faults.push({ path: [name, 'script'], message: 'the command has no element {script}' });
+  }
+  if (stage.command.slice(0, script + 1).some(isOpen)) {
+    const message = '{script} must come before what a request decides';
+    faults.push({ path: [name, 'command', script], message });
+  }
+  return [...faults, ...environmentFaults([name, 'env'], stage.env ?? {}, paths)];
+}
+
+function environmentFaults(
+  path: Fault['path'],
+  env: Readonly<Record<string, string>>,
+  paths: readonly string[],
+): Fault[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    const message = faultOf(value, paths);
+    return message ? [{ path: [...path, name], message }] : [];
+  });
+}
+
+function smokeFaults(file: LanguageFile): Fault[] {
+  const excused = file.not_applicable ?? {};
+  const faults: Fault[] = [];
+  for (const name of SMOKE_NAMES) {
+    const both = name in file.smokes && name in excused;
+    const neither = !(name in file.smokes) && !(name in excused);
+    if (both) faults.push({ path: ['not_applicable', name], message: `there is a smoke ${name}` });
+    if (!neither) continue;
+    const message = `no smoke program ${name}, nor a reason in not_applicable`;
+    faults.push({ path: ['smokes'], message });
+  }
+  for (const name of Object.keys(excused)) {
+    if (SMOKE_NAMES.some((known) => known === name)) continue;
+    faults.push({ path: ['not_applicable', name], message: `${name} is no smoke program` });
+  }
+  for (const [name, { code, files, expect }] of Object.entries(file.smokes)) {
+    if ((code === undefined) === (files === undefined)) {
+      faults.push({ path: ['smokes', name], message: 'needs either code or files' });
+    }
+    if (expect.limit !== undefined && !isLimitName(expect.limit)) {
+      const path = ['smokes', name, 'expect', 'limit'];
+      faults.push({ path, message: `${expect.limit} is no limit` });
+    }
+    for (const key of ['stdout_pattern', 'stderr_pattern', 'compile_pattern'] as const) {
+      if (groupsOf(expect[key] ?? '') !== undefined) continue;
+      faults.push({ path: ['smokes', name, 'expect', key], message: 'no regular expression' });
+    }
+  }
+  return faults;
+}
+
+/** Groups of a regular expression, undefined where it is none. */
+function groupsOf(pattern: string): number | undefined {
+  try {
+    return (new RegExp(`${pattern}|`).exec('')?.length ?? 1) - 1;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { demoLanguage } from './demo-language.js';
+import { canonicalJson, recipeOf, SANDBOX_ENV } from './recipe.js';
+
+const detected = { version: '3.2.1', paths: { tool: '/usr/bin/demo', library: '/usr/lib/demo' } };
+const file = demoLanguage({
+  env: { DEMO_LIB: '{library}', HOME: '/work' },
+  compile: {
+    command: ['/usr/bin/sh', '-c', '{script}', 'sh', '{entry}', '-I', '{library}', '{args}'],
+    script: 'echo {entry} "{$1}"',
+    limits: { memory_kb: 1_000_000 },
+  },
+  run: { command: ['{tool}', '-B', '{entry}', '-v', '{args}'], env: { HEAP: '{memory_mb}' } },
+});
+
+test('the command ends before the first element that a request decides', () => {
+  const { run } = recipeOf(file, detected);
+  assert.deepEqual(run.launch.command, ['/usr/bin/demo', '-B']);
+  assert.deepEqual(run.args, ['{entry}', '-v', '{args}']);
+});
+
+test('a script is taken verbatim, braces and all, and its paths are filled in', () => {
+  const { compile } = recipeOf(file, detected);
+  assert.deepEqual(compile?.launch.command, ['/usr/bin/sh', '-c', 'echo {entry} "{$1}"', 'sh']);
+  assert.deepEqual(compile?.args, ['{entry}', '-I', '/usr/lib/demo', '{args}']);
+  assert.deepEqual(compile?.limits, { memory_kb: 1_000_000 });
+});
+
+test('the environment is the sandbox’s, then the file’s, then the stage’s', () => {
+  const { run } = recipeOf(file, detected);
+  const fixed = { ...SANDBOX_ENV, HOME: '/work', DEMO_LIB: '/usr/lib/demo' };
+  assert.deepEqual(run.launch.env, fixed);
+  assert.deepEqual(run.env, { HEAP: '{memory_mb}' });
+});
+
+test('a digest tells recipes apart and nothing else', () => {
+  const digest = (change: object, paths = detected.paths) =>
+    recipeOf({ ...file, ...change }, { version: '3', paths }).run.launch.digest;
+  assert.match(digest({}), /^[0-9a-f]{64}$/);
+  assert.equal(digest({}), digest({ name: 'Other', aliases: [] }));
+  assert.notEqual(digest({}), digest({ env: { A: 'b' } }));
+  assert.notEqual(digest({}), digest({}, { tool: '/usr/local/bin/demo', library: '/usr/x' }));
+});
+
+test('canonical JSON sorts keys at every depth', () => {
+  assert.equal(
+    canonicalJson({ b: [{ d: 1, c: 'x' }], a: null }),
+    '{"a":null,"b":[{"c":"x","d":1}]}',
+  );
+});

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { LaunchRecipe, Recipe, StageRecipe } from '@gozolite/contract/recipe';
+import { placeholdersOf, substitute } from './file/template.js';
+import type { LanguageFile, StageFile } from './schema.js';
+
+/** What every program finds in its environment; the launcher adds nothing. */
+export const SANDBOX_ENV = {
+  HOME: '/tmp',
+  LANG: 'C.UTF-8',
+  LC_ALL: 'C.UTF-8',
+  LOGNAME: 'sandbox',
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  TMPDIR: '/tmp',
+  TZ: 'UTC',
+  USER: 'sandbox',
+} as const;
+
+/** Where a toolchain was found. */
+export interface DetectedToolchain {
+  readonly version: string;
+  /** The names of the candidate with their paths, `tool` among them. */
+  readonly paths: Readonly<Record<string, string>>;
+}
+
+/** Resolves a language file for one toolchain. */
+export function recipeOf(file: LanguageFile, detected: DetectedToolchain): Recipe {
+  return {
+    language: file.id,
+    version: detected.version,
+    toolchain: { source: 'host', version: detected.version },
+    source: file.source,
+    ...(file.compile && { compile: stageOf(file, file.compile, detected) }),
+    run: stageOf(file, file.run, detected),
+  };
+}
+
+/** The environment in which a version command runs: what no request decides. */
+export function probeEnv(
+  env: Readonly<Record<string, string>>,
+  paths: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return fixedOf(fixEnv({ ...SANDBOX_ENV, ...env }, paths));
+}
+
+/** Replaces the names that are known before any request. */
+export function fix(
+  template: string,
+  paths: Readonly<Record<string, string>>,
+  script?: string,
+): string {
+  return substitute(template, ({ name }) =>
+    name === 'script' && script !== undefined ? script : paths[name],
+  );
+}
+
+function stageOf(file: LanguageFile, stage: StageFile, { paths }: DetectedToolchain): StageRecipe {
+  const isOpen = (template: string) => isRequestTime(template, paths);
+  const firstOpen = stage.command.findIndex(isOpen);
+  const cut = firstOpen < 0 ? stage.command.length : firstOpen;
+  const vector = stage.command.map((element) => fix(element, paths, stage.script));
+  const env = fixEnv({ ...SANDBOX_ENV, ...file.env, ...stage.env }, paths);
+  const fixed = fixedOf(env);
+  return {
+    launch: launchOf({ rootfs: 'host', command: vector.slice(0, cut), env: fixed }),
+    args: vector.slice(cut),
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fixed))),
+    limits: stage.limits ?? {},
+  };
+}
+
+function fixEnv(
+  env: Readonly<Record<string, string>>,
+  paths: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fix(value, paths)]));
+}
+
+/** Judged on the template, not on what it became: a script may hold braces of its own. */
+function isRequestTime(template: string, paths: Readonly<Record<string, string>>): boolean {
+  return placeholdersOf(template).some(({ name }) => name !== 'script' && !(name in paths));
+}
+
+function fixedOf(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([, value]) => placeholdersOf(value).length === 0),
+  );
+}
+
+function launchOf(recipe: Omit<LaunchRecipe, 'digest'>): LaunchRecipe {
+  return { ...recipe, digest: createHash('sha256').update(canonicalJson(recipe)).digest('hex') };
+}
+
+/** JSON with sorted keys and no blanks, so that equal recipes have equal digests. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,86 @@
+import { ExecuteRequest } from '@gozolite/contract/execution';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { Ajv, type ErrorObject } from 'ajv';
+import type { Fault } from './fault.js';
+import { pointer } from './fault.js';
+
+export type ShapeCheck = (body: unknown) => Result<ExecuteRequest, readonly Fault[]>;
+
+/** Compiles the contract's schema once; the check itself takes microseconds. */
+export function createShapeCheck(): ShapeCheck {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateFormats: false });
+  const matches = ajv.compile<ExecuteRequest>(ExecuteRequest);
+  return (body) => {
+    if (!matches(body)) return refuse(faultsOf(matches.errors ?? []));
+    const faults = [...textFaults('env', body.env), ...textFaults('labels', body.labels)];
+    return faults.length === 0 ? ok(body) : refuse(faults);
+  };
+}
+
+/** The schema of a record says `^.*$` of its names, where `.` is no line break: those slip through. */
+function textFaults(member: string, record: Readonly<Record<string, unknown>> = {}): Fault[] {
+  return Object.entries(record)
+    .filter(([, value]) => typeof value !== 'string')
+    .map(([name, value]) => ({ pointer: pointer(member, name), ...typeFault('string', value) }));
+}
+
+function faultsOf(errors: readonly ErrorObject[]): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (const error of errors) {
+    // Each alternative of a union complains too, below its `anyOf`: that one is enough.
+    if (error.schemaPath.includes('/anyOf/')) continue;
+    faults.push(faultOf(error));
+  }
+  return faults;
+}
+
+function faultOf(error: ErrorObject): Fault {
+  const at = error.instancePath;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const known = Object.keys(error.parentSchema?.properties ?? {}).join(', ');
+      return {
+        pointer: at + pointer(String(error.params.additionalProperty)),
+        code: 'UNKNOWN_FIELD',
+        detail: `There is no such field; there are ${known}.`,
+      };
+    }
+    case 'required':
+      return {
+        pointer: at + pointer(String(error.params.missingProperty)),
+        code: 'BAD_REQUEST',
+        detail: 'This field is required.',
+      };
+    case 'type':
+      return { pointer: at, ...typeFault(String(error.params.type), error.data) };
+    case 'anyOf':
+      return { pointer: at, ...choiceFault(choicesOf(error.schema), error.data) };
+    case 'const':
+      return { pointer: at, ...choiceFault([error.schema], error.data) };
+    default:
+      return { pointer: at, code: 'INVALID_VALUE', detail: `It ${error.message ?? 'is wrong'}.` };
+  }
+}
+
+type Judged = Pick<Fault, 'code' | 'detail'>;
+
+function typeFault(wanted: string, data: unknown): Judged {
+  return wanted === 'integer' && typeof data === 'number'
+    ? { code: 'INVALID_VALUE', detail: 'It must be a whole number.' }
+    : {
+        code: 'BAD_REQUEST',
+        detail: `It must be ${/^[aeio]/.test(wanted) ? 'an' : 'a'} ${wanted}.`,
+      };
+}
+
+function choiceFault(choices: readonly unknown[], data: unknown): Judged {
+  return {
+    code: typeof data === 'string' ? 'INVALID_VALUE' : 'BAD_REQUEST',
+    detail: `It must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}.`,
+  };
+}
+
+function choicesOf(alternatives: unknown): readonly unknown[] {
+  if (!Array.isArray(alternatives)) return [];
+  return alternatives.map((each: { const?: unknown }) => each.const);
+}

@@ -1,0 +1,160 @@
+import type { ExecuteRequest } from '@gozolite/contract/execution';
+import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
+import type { Recipe } from '@gozolite/contract/recipe';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Admitted, Identity, MissingToolchain } from '@gozolite/engine/admitted';
+import type { Registry } from '@gozolite/languages/registry';
+import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+import { argumentFaults } from './arguments.js';
+import { type Contents, readContents } from './contents.js';
+import { type Fault, pointer, refusalOf } from './fault.js';
+import { labelFaults } from './labels.js';
+import { limitFaults, resolveLimits } from './limits.js';
+import { globFault } from './paths.js';
+import type { ShapeCheck } from './shape.js';
+import { surrogateFault } from './text.js';
+
+export interface ValidationDeps {
+  readonly hasShape: ShapeCheck;
+  readonly registry: Registry;
+  readonly policy: LimitPolicy;
+}
+
+/** Who asks and under which name: all of a record that the body does not say. */
+export type Caller = Pick<Identity, 'id' | 'requestId' | 'tenant' | 'createdAt'>;
+
+export type Validated =
+  | { readonly kind: 'admitted'; readonly admitted: Admitted }
+  | { readonly kind: 'missing'; readonly missing: MissingToolchain };
+
+/**
+ * A parsed body as a request that can run: shape, then every value, then the language. All faults of
+ * one kind are named together, each with its JSON pointer.
+ */
+export function validate(
+  deps: ValidationDeps,
+  caller: Caller,
+  body: unknown,
+): Result<Validated, Refusal> {
+  const shaped = deps.hasShape(body);
+  if (!shaped.ok) return refuse(refusalOf(shaped.error));
+  const request = shaped.value;
+  const contents = readContents(request);
+  const faults = valueFaults(deps.policy, request);
+  if (!contents.ok) return refuse(refusalOf([...contents.error, ...faults]));
+  if (faults.length > 0) return refuse(refusalOf(faults));
+  const language = resolveLanguage(deps.registry, request.language);
+  if (!language.ok) return language;
+  const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
+  const limits = resolveLimits(deps.policy, recipe, {
+    run: request.limits ?? {},
+    compile: request.compile?.limits ?? {},
+  });
+  const { labels } = request;
+  const identity: Identity = { ...caller, limits, ...(labels === undefined ? {} : { labels }) };
+  if (language.value.kind === 'missing') {
+    const { language: id, version, message } = language.value;
+    return ok({ kind: 'missing', missing: { ...identity, language: id, version, message } });
+  }
+  const admitted = admittedOf(identity, request, {
+    recipe: language.value.recipe,
+    contents: contents.value,
+  });
+  const tooSmall = diskFaults(admitted.files, limits);
+  if (tooSmall.length > 0) return refuse(refusalOf(tooSmall));
+  return ok({ kind: 'admitted', admitted });
+}
+
+type Known = Exclude<
+  ReturnType<Registry['resolve']>,
+  { readonly kind: 'unknown' | 'unknown-version' }
+>;
+
+function resolveLanguage(registry: Registry, reference: string): Result<Known, Refusal> {
+  const resolution = registry.resolve(reference);
+  switch (resolution.kind) {
+    case 'available':
+    case 'missing':
+      return ok(resolution);
+    case 'unknown': {
+      const nearest = resolution.nearest;
+      const hint = nearest.length === 0 ? '' : ` The nearest are ${nearest.join(', ')}.`;
+      return refuse(unknownLanguage(`There is no language "${reference}".${hint}`, nearest));
+    }
+    case 'unknown-version': {
+      const { language, known } = resolution;
+      const detail = `"${reference}" names no version of ${language}; known are ${known.join(', ')}.`;
+      return refuse(
+        unknownLanguage(
+          detail,
+          known.map((version) => `${language}@${version}`),
+        ),
+      );
+    }
+  }
+}
+
+function unknownLanguage(detail: string, nearest: readonly string[]): Refusal {
+  const code = 'UNKNOWN_LANGUAGE';
+  return { code, detail, nearest, errors: [{ pointer: pointer('language'), code, detail }] };
+}
+
+function valueFaults(policy: LimitPolicy, request: ExecuteRequest): readonly Fault[] {
+  const faults = [
+    ...limitFaults(policy, 'run', request.limits ?? {}),
+    ...limitFaults(policy, 'compile', request.compile?.limits ?? {}),
+    ...argumentFaults({ at: ['args'], args: request.args ?? [], env: request.env ?? {} }),
+    ...argumentFaults({ at: ['compile', 'args'], args: request.compile?.args ?? [], env: {} }),
+    ...labelFaults(request.labels ?? {}),
+  ];
+  for (const [index, glob] of (request.artifacts ?? []).entries()) {
+    const detail = globFault(glob) ?? surrogateFault(glob);
+    if (detail === undefined) continue;
+    faults.push({ pointer: pointer('artifacts', index), code: 'INVALID_VALUE', detail });
+  }
+  return faults;
+}
+
+function admittedOf(
+  identity: Identity,
+  request: ExecuteRequest,
+  { recipe, contents }: { readonly recipe: Recipe; readonly contents: Contents },
+): Admitted {
+  const { program, stdin } = contents;
+  const workspace =
+    program.kind === 'files'
+      ? { files: program.files, entry: program.entry }
+      : {
+          files: [{ path: recipe.source, content: program.content, executable: false }],
+          entry: recipe.source,
+        };
+  return {
+    ...identity,
+    ...workspace,
+    recipe,
+    stdin,
+    args: request.args ?? [],
+    env: request.env ?? {},
+    compileArgs: request.compile?.args ?? [],
+    artifacts: request.artifacts ?? [],
+  };
+}
+
+const PAGE_BYTES = 4096;
+
+/** Files that could never be written would look like a failed sandbox: they are refused instead. */
+function diskFaults(
+  files: readonly WorkspaceFile[],
+  limits: { readonly run: Limits; readonly compile?: Limits },
+): readonly Fault[] {
+  const pages = files.reduce((sum, { content }) => sum + Math.ceil(content.length / PAGE_BYTES), 0);
+  const neededKb = (pages * PAGE_BYTES) / 1024;
+  const stage = limits.compile === undefined ? 'run' : 'compile';
+  const { disk_kb: diskKb } = limits.compile ?? limits.run;
+  if (neededKb <= diskKb) return [];
+  const at =
+    stage === 'run' ? pointer('limits', 'disk_kb') : pointer('compile', 'limits', 'disk_kb');
+  const detail = `The request's files take ${neededKb} KiB, and the disk is ${diskKb} KiB.`;
+  return [{ pointer: at, code: 'LIMIT_TOO_LOW', detail }];
+}

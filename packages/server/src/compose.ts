@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { limitPolicyFor } from '@gozolite/contract/limits';
+import { systemClock } from '@gozolite/engine/clock';
+import { createEngine, type Engine } from '@gozolite/engine/engine';
+import { openRegistry } from '@gozolite/languages/registry';
+import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
+import type { Logger } from '@gozolite/telemetry/logger';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from './config.js';
+import { createApp } from './http/app.js';
+import { createBodyBudget } from './http/body-budget.js';
+import type { Route } from './http/route.js';
+import { createProbe } from './probe.js';
+import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
+import { diagnosticsRoute } from './routes/diagnostics.js';
+import { executeRoute } from './routes/execute.js';
+import { healthRoute } from './routes/health.js';
+import { openApiRoutes } from './routes/openapi.js';
+import { readinessRoute } from './routes/readiness.js';
+import { createStatus } from './status.js';
+import { watchToolchains } from './toolchains.js';
+
+export interface ServerDeps {
+  readonly config: Config;
+  readonly log: Logger;
+  /** The folder of the shipped language files. */
+  readonly languagesFolder: string;
+}
+
+/** All parts together. Disposing of it cancels what still runs. */
+export interface House extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly engine: Engine;
+  /** Rejects where a language file is broken: the server can't start then. */
+  readonly opened: Promise<unknown>;
+  /** Refuses what comes, waits for what runs, cancels what is left after `drainMs`. */
+  drain(): Promise<void>;
+}
+
+/** A quarter of the memory, at most 1 GiB, for request bodies. */
+const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
+
+/** The one place that knows every part: backend, registry, engine, routes, HTTP. */
+export function compose({ config, log, languagesFolder }: ServerDeps): House {
+  const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
+  const backend = createNativeBackend({ socketPath: config.launcherSocket });
+  const engine = createEngine({
+    backend,
+    log,
+    clock: systemClock(),
+    concurrency: config.concurrency,
+    queueMax: config.queueMax,
+    queuePerTenantMax: config.queuePerTenantMax,
+    queueWaitMsMax: config.queueWaitMsMax,
+  });
+  const folders = [languagesFolder, ...config.languageFolders];
+  const toolchains = watchToolchains({
+    open: (probe) => openRegistry({ folders, probe, exists: existsSync }),
+    probe: (onLost) => createProbe(backend, policy, onLost),
+    cacheFile: join(config.dataFolder, 'detection.json'),
+    refreshMs: config.refreshMs,
+    log,
+  });
+  let isDraining = false;
+  const { concurrency, queueMax } = config;
+  const status = createStatus({
+    ...{ backend, engine, toolchains, policy, concurrency, queueMax },
+    isDraining: () => isDraining,
+  });
+  const served: readonly Route[] = [
+    executeRoute({ engine, toolchains, policy, log }),
+    capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
+    refreshRoute({ ...status, refresh: toolchains.refresh }),
+    healthRoute(),
+    readinessRoute(status),
+    diagnosticsRoute(status),
+  ];
+  const routes = [...served, ...openApiRoutes(served)];
+  return {
+    app: createApp({ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) }),
+    engine,
+    opened: toolchains.opened,
+    drain: () => {
+      isDraining = true;
+      return engine.drain(config.drainMs);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await toolchains[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}

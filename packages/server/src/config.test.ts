@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { type Config, readConfig } from './config.js';
+
+function configOf(env: Record<string, string>, flags: string[] = []): Config {
+  const read = readConfig(env, flags, 4);
+  assert.ok(read.ok, read.ok ? '' : read.error.join('\n'));
+  return read.value;
+}
+
+function faultsOf(env: Record<string, string>, flags: string[] = []): readonly string[] {
+  const read = readConfig(env, flags, 4);
+  assert.ok(!read.ok);
+  return read.error;
+}
+
+test('an empty environment has the documented defaults', () => {
+  const config = configOf({});
+  assert.deepEqual(config.listen, { kind: 'tcp', host: '127.0.0.1', port: 7070 });
+  assert.equal(config.launcherSocket, '/run/gozolite/sandboxd.sock');
+  assert.equal(config.concurrency, 8);
+  assert.equal(config.queueMax, 512);
+  assert.equal(config.queueWaitMsMax, 10_000);
+  assert.equal(config.drainMs, 30_000);
+  assert.equal(config.logLevel, 'info');
+});
+
+test('a flag goes over the environment, spaced or with =', () => {
+  const env = { GOZO_PORT: '1', GOZO_QUEUE_WAIT_MS: '2' };
+  const config = configOf(env, ['--port', '8080', '--queue-wait-ms=5']);
+  assert.deepEqual(config.listen, { kind: 'tcp', host: '127.0.0.1', port: 8080 });
+  assert.equal(config.queueWaitMsMax, 5);
+});
+
+test('all bad values are named at once, each with its range', () => {
+  const faults = faultsOf({
+    GOZO_PORT: '65536',
+    GOZO_CONCURRENCY: '0',
+    GOZO_LOG_LEVEL: 'loud',
+    GOZO_PROT: '1',
+  });
+  assert.equal(faults.length, 4);
+  assert.match(faults.join('\n'), /GOZO_PORT is "65536": .* from 0 to 65535/);
+  assert.match(faults.join('\n'), /GOZO_CONCURRENCY is "0": .* from 1 to 1024/);
+  assert.match(faults.join('\n'), /GOZO_LOG_LEVEL is "loud": one of debug/);
+  assert.match(faults.join('\n'), /GOZO_PROT is not a setting/);
+});
+
+for (const [name, value, accepted] of [
+  ['GOZO_CONCURRENCY', '1', true],
+  ['GOZO_CONCURRENCY', '1024', true],
+  ['GOZO_CONCURRENCY', '1025', false],
+  ['GOZO_QUEUE', '0', true],
+  ['GOZO_PORT', '-1', false],
+  ['GOZO_PORT', '1e3', false],
+  ['GOZO_PORT', ' 7070', false],
+] as const) {
+  test(`${name}=${value} is ${accepted ? 'taken' : 'refused'}`, () => {
+    assert.equal(readConfig({ [name]: value }, [], 2).ok, accepted);
+  });
+}
+
+for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+  test(`without keys it may listen on ${host}`, () => {
+    assert.deepEqual(configOf({ GOZO_HOST: host }).listen, { kind: 'tcp', host, port: 7070 });
+  });
+}
+
+for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org', '127.0.0.1.example.org']) {
+  test(`without keys it refuses to listen on ${host}, and says why`, () => {
+    assert.match(faultsOf({ GOZO_HOST: host }).join(), /loopback only/);
+  });
+}
+
+test('a name of the start script or the tests is no fault, and a flag without a value is', () => {
+  configOf({ GOZO_STATE: '/x', GOZO_UID_BASE: '7', GOZO_TEST_URL: 'http://x', HOME: '/root' });
+  assert.match(faultsOf({}, ['--port']).join(), /--port/);
+});

@@ -1,0 +1,135 @@
+import { type Result, refuse } from '@gozolite/contract/result';
+import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'socket'; readonly path: string };
+
+export interface Config {
+  readonly listen: ListenAddress;
+  /** The launcher's socket. */
+  readonly launcherSocket: string;
+  /** A folder of the server's own, for what it keeps between starts. */
+  readonly dataFolder: string;
+  /** Folders of users' own language files, beside the shipped ones. */
+  readonly languageFolders: readonly string[];
+  readonly concurrency: number;
+  readonly queueMax: number;
+  readonly queuePerTenantMax: number;
+  readonly queueWaitMsMax: number;
+  readonly drainMs: number;
+  /** Between two looks for toolchains; 0 never looks again by itself. */
+  readonly refreshMs: number;
+  readonly logLevel: LogLevel;
+}
+
+/** Names that belong to the start script, the CLI and the tests, which share one environment. */
+const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|LAUNCHER|TEST_\w+)$/;
+
+/**
+ * Reads environment and flags once, at start. Nothing below main.ts may look at process.env.
+ * A flag `--queue-wait-ms 5` is `GOZO_QUEUE_WAIT_MS=5` and goes over it.
+ * @param cores logical CPUs, for the default concurrency
+ * @returns or refuses with one line per bad value, all at once
+ */
+export function readConfig(
+  environment: Environment,
+  flags: readonly string[],
+  cores: number,
+): Result<Config, readonly string[]> {
+  const faults: string[] = [];
+  const env = { ...environment, ...readFlags(flags, faults) };
+  const read = reader(env, faults);
+  const httpSocket = read.text('GOZO_HTTP_SOCKET', '');
+  const host = read.text('GOZO_HOST', '127.0.0.1');
+  if (!isLoopback(host)) {
+    faults.push(
+      `GOZO_HOST is "${host}": without API keys anyone who can reach the server can run code on it, ` +
+        'so it listens on loopback only: 127.0.0.1, ::1 or localhost',
+    );
+  }
+  const port = read.integer('GOZO_PORT', { min: 0, max: 65_535, fallback: 7070 });
+  const config: Config = {
+    listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
+    launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
+    dataFolder: read.text('GOZO_DATA', '/var/lib/gozolite/data'),
+    languageFolders: read.list('GOZO_LANGUAGES', ':'),
+    concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
+    queueMax: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),
+    queuePerTenantMax: read.integer('GOZO_QUEUE_PER_TENANT', {
+      min: 0,
+      max: 100_000,
+      fallback: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),
+    }),
+    queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
+    drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
+    refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
+    logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
+  };
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {
+      faults.push(`${name} is not a setting; known are ${[...read.known].sort().join(', ')}`);
+    }
+  }
+  return faults.length === 0
+    ? { ok: true, value: Object.freeze(config) }
+    : refuse([...new Set(faults)]);
+}
+
+function readFlags(flags: readonly string[], faults: string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (let index = 0; index < flags.length; index += 1) {
+    const flag = flags[index] ?? '';
+    const match = /^--([a-z][a-z-]*)(?:=(.*))?$/s.exec(flag);
+    const value = match?.[2] ?? flags[index + 1];
+    if (match?.[1] === undefined || value === undefined) {
+      faults.push(`"${flag}" is not a flag with a value, as --port 7070`);
+      continue;
+    }
+    if (match[2] === undefined) index += 1;
+    found[`GOZO_${match[1].replaceAll('-', '_').toUpperCase()}`] = value;
+  }
+  return found;
+}
+
+interface IntegerBounds {
+  readonly min: number;
+  readonly max: number;
+  readonly fallback: number;
+}
+
+function reader(env: Environment, faults: string[]) {
+  const known = new Set<string>();
+  const text = (name: string, fallback: string): string => {
+    known.add(name);
+    const value = env[name];
+    return value === undefined || value === '' ? fallback : value;
+  };
+  return {
+    known,
+    text,
+    list: (name: string, separator: string): readonly string[] =>
+      text(name, '')
+        .split(separator)
+        .filter((item) => item !== ''),
+    integer: (name: string, { min, max, fallback }: IntegerBounds): number => {
+      const value = text(name, String(fallback));
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+      if (number >= min && number <= max) return number;
+      faults.push(`${name} is "${value}": it takes a whole number from ${min} to ${max}`);
+      return fallback;
+    },
+    choice: <T extends string>(name: string, choices: readonly T[], fallback: T): T => {
+      const value = text(name, fallback);
+      const choice = choices.find((each) => each === value);
+      if (choice === undefined) faults.push(`${name} is "${value}": one of ${choices.join(', ')}`);
+      return choice ?? fallback;
+    },
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,170 @@
+import type { Server } from 'node:http';
+import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
+import type { Refusal } from '@gozolite/contract/refusal';
+import type { Logger } from '@gozolite/telemetry/logger';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { announcedBytes, type BodyBudget } from './body-budget.js';
+import { answerClientError } from './client-error.js';
+import { trackConnections } from './connections.js';
+import { guardLoopback } from './guard.js';
+import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
+import { requestIdFrom } from './request-id.js';
+import type { Route } from './route.js';
+
+const HEADER_BYTES_MAX = 16 * 1024;
+const HEADERS_MS_MAX = 10_000;
+const REQUEST_MS_MAX = 30_000;
+const KEEP_ALIVE_MS = 60_000;
+/** A client that takes no byte of its answer for so long is given up. */
+const ANSWER_STALL_MS_MAX = 30_000;
+const CONNECTIONS_MAX = 4096;
+
+const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
+
+export interface AppDeps {
+  readonly routes: readonly Route[];
+  readonly budget: BodyBudget;
+  readonly log: Logger;
+}
+
+/** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
+export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
+  const connections = trackConnections();
+  const app = fastify<Server>({
+    logger: false,
+    bodyLimit: REQUEST_BOUNDS.bodyBytesMax,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    genReqId: (raw) => requestIdFrom(raw.headers['x-request-id']),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_MS_MAX,
+      // Node looks for late requests this often, 30 seconds unless told.
+      connectionsCheckingInterval: 500,
+      // A missing Host is answered by the guard, as a problem.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: (error, socket) => answerClientError(connections, error, socket),
+    frameworkErrors: (_error, _request, reply) => {
+      refuseWith(reply, { code: 'BAD_REQUEST', detail: 'The request target is malformed.' });
+    },
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    connections.begin(request.raw);
+    reply.raw.once('close', () => connections.end(request.raw));
+    reply.header('x-request-id', request.id);
+    const refusal = refuseEarly(routes, request);
+    if (refusal === undefined) holdBody(budget, request, reply);
+    else refuseWith(reply, refusal, routes);
+    return refusal === undefined && !reply.sent ? undefined : reply;
+  });
+  app.setErrorHandler<Error & { code?: string }>((error, request, reply) => {
+    const refusal = refusalFor(error);
+    if (refusal.code === 'INTERNAL') {
+      log.error({ requestId: request.id, error }, 'request failed');
+    }
+    refuseWith(reply, refusal);
+  });
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => {
+        const answer = await route.handle({
+          requestId: request.id,
+          receivedAt: new Date(),
+          body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+          signal: connections.signalOf(request.raw),
+        });
+        request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
+        if (!answer.ok) return refuseWith(reply, answer.error);
+        const { status, mediaType, headers = {}, body } = answer.value;
+        return reply.code(status).headers(headers).type(mediaType).send(body);
+      },
+    });
+  }
+  return app;
+}
+
+function holdBody(budget: BodyBudget, request: FastifyRequest, reply: FastifyReply): void {
+  const bytes = announcedBytes(request.headers, REQUEST_BOUNDS.bodyBytesMax);
+  const giveBack = budget.take(bytes);
+  if (giveBack === undefined) {
+    const detail = 'Too many large requests at once.';
+    refuseWith(reply, { code: 'OVERLOADED', detail, retryAfterMs: 1000 });
+    return;
+  }
+  reply.raw.once('close', giveBack);
+}
+
+/** What the headers alone decide, before a byte of the body is read. */
+function refuseEarly(routes: readonly Route[], request: FastifyRequest): Refusal | undefined {
+  const { method, headers, raw } = request;
+  const foreign = guardLoopback({ method, headers, httpVersion: raw.httpVersion });
+  if (foreign !== undefined) return foreign;
+  if (request.is404) {
+    const path = pathOf(request);
+    return routes.some((route) => route.path === path)
+      ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${path}.` }
+      : {
+          code: 'NOT_FOUND',
+          detail: 'There is nothing here; GET /openapi.json lists what there is.',
+        };
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return unsupported('The body has to come as it is, without Content-Encoding.');
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset) ? undefined : unsupported(SEND_JSON);
+}
+
+/** What the framework refuses by throwing. */
+function refusalFor(error: Error & { code?: string }): Refusal {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return {
+        code: 'BODY_TOO_LARGE',
+        detail: `The body is above the ceiling of ${REQUEST_BOUNDS.bodyBytesMax} bytes.`,
+      };
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_INVALID_CONTENT_TYPE':
+      return unsupported(SEND_JSON);
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'ECONNRESET': // The client left before its body was whole: nobody reads this.
+      return { code: 'BAD_REQUEST', detail: 'The body is not as long as announced.' };
+    default:
+      return { code: 'INTERNAL', detail: 'The server failed; its log has the reason.' };
+  }
+}
+
+function unsupported(detail: string): Refusal {
+  return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
+}
+
+function refuseWith(
+  reply: FastifyReply,
+  refusal: Refusal,
+  routes: readonly Route[] = [],
+): FastifyReply {
+  const problem = problemOf(refusal, reply.request.id);
+  const retryAfter = retryAfterOf(refusal);
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (refusal.code === 'METHOD_NOT_ALLOWED') {
+    const here = routes.filter((route) => route.path === pathOf(reply.request));
+    const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    reply.header('allow', methods.join(', '));
+  }
+  return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Requests under way on each connection: pipelining (RFC 9112 §9.3.2) allows more than one. */
+export interface Connections {
+  /** Call once as a request arrives. */
+  begin(request: IncomingMessage): void;
+  /** Call once as its answer is out or can never be. */
+  end(request: IncomingMessage): void;
+  /** Aborted as soon as the connection of a begun request closes, or its answer is out. */
+  signalOf(request: IncomingMessage): AbortSignal;
+  /**
+   * Whether bytes written to a broken connection now would be read as the answer to what broke it,
+   * and not to a whole request that is still running.
+   */
+  mayAnswer(socket: Duplex): boolean;
+}
+
+export function trackConnections(): Connections {
+  const connections = new WeakMap<Duplex, Map<IncomingMessage, AbortController>>();
+  const requestsOn = (socket: Duplex): Map<IncomingMessage, AbortController> => {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const requests = new Map<IncomingMessage, AbortController>();
+    connections.set(socket, requests);
+    // One listener for the connection's whole life, however many requests it carries.
+    socket.once('close', () => {
+      for (const controller of requests.values()) controller.abort();
+    });
+    return requests;
+  };
+  return {
+    begin: (request) => {
+      requestsOn(request.socket).set(request, new AbortController());
+    },
+    end: (request) => {
+      const requests = connections.get(request.socket);
+      // Of a connection that closes, Node ends the first answer before it tells of the closing.
+      requests?.get(request)?.abort();
+      requests?.delete(request);
+    },
+    signalOf: (request) => {
+      const controller = connections.get(request.socket)?.get(request);
+      return request.socket.destroyed || controller === undefined
+        ? AbortSignal.abort()
+        : controller.signal;
+    },
+    mayAnswer: (socket) => {
+      const requests = connections.get(socket);
+      if (requests === undefined) return true;
+      return requests.size <= 1 && [...requests.keys()].every((request) => !request.complete);
+    },
+  };
+}

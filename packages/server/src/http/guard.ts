@@ -1,0 +1,39 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Refusal } from '@gozolite/contract/refusal';
+
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+
+export interface Incoming {
+  readonly method: string;
+  readonly httpVersion: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/**
+ * Keeps web pages away from a server that has no keys. A page can make its visitor's browser send
+ * requests to loopback, under its own name (DNS rebinding: the Host header tells) or across sites
+ * (Origin and Sec-Fetch-Site tell; a page can't forge either). A program that is no browser sends
+ * neither and passes. Following a link (a navigation by GET) only shows the reader his own server.
+ */
+export function guardLoopback({ method, httpVersion, headers }: Incoming): Refusal | undefined {
+  const host = headers.host;
+  if (host === undefined) {
+    return httpVersion === '1.0'
+      ? undefined
+      : { code: 'BAD_REQUEST', detail: 'HTTP/1.1 needs a Host header.' };
+  }
+  if (!LOOPBACK_HOST.test(host)) {
+    const detail = 'Without API keys this server answers to localhost, 127.0.0.1 and [::1] only.';
+    return { code: 'FORBIDDEN', detail };
+  }
+  const { origin } = headers;
+  const site = headers['sec-fetch-site'];
+  const isNavigation = method === 'GET' && headers['sec-fetch-mode'] === 'navigate';
+  const isForeign =
+    (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) ||
+    site === 'cross-site' ||
+    site === 'same-site';
+  return isForeign && !isNavigation
+    ? { code: 'FORBIDDEN', detail: 'Without API keys no other web site may use this server.' }
+    : undefined;
+}

@@ -1,0 +1,99 @@
+import { Problem } from '@gozolite/contract/refusal';
+import type { TSchema } from 'typebox';
+import { VERSION } from '../version.js';
+import type { AnswerDocument, Route } from './route.js';
+
+/** The members of an OpenAPI 3.1 document that this server has. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+export interface OpenApiOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly parameters: readonly unknown[];
+  readonly requestBody?: {
+    readonly required: true;
+    readonly content: Readonly<Record<string, unknown>>;
+  };
+  readonly responses: Readonly<Record<string, OpenApiResponse>>;
+}
+
+export interface OpenApiResponse {
+  readonly description: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly content?: Readonly<Record<string, unknown>>;
+}
+
+/** The document of the routes that there are, from the contract's own schemas. */
+export function openApiOf(routes: readonly Route[]): OpenApiDocument {
+  const schemas: Record<string, TSchema> = { Problem };
+  const paths: Record<string, Record<string, OpenApiOperation>> = {};
+  for (const route of routes) {
+    Object.assign(schemas, route.document.schemas);
+    const methods = paths[route.path] ?? {};
+    methods[route.method.toLowerCase()] = operationOf(route);
+    paths[route.path] = methods;
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'GozoLite',
+      version: VERSION,
+      description: 'Runs code that nobody trusts, and always says exactly what happened.',
+    },
+    paths,
+    components: { schemas },
+  };
+}
+
+const REQUEST_ID = {
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._:+/=@-]{1,128}$' },
+  description: 'Taken where it is sane, else made; given back with every answer.',
+};
+
+function operationOf({ document }: Route): OpenApiOperation {
+  const responses: Record<string, OpenApiResponse> = {};
+  for (const [status, answer] of Object.entries(document.answers)) {
+    responses[status] = responseOf(answer);
+  }
+  const { description, requestSchema: schema, requestExample: example } = document;
+  return {
+    operationId: document.operationId,
+    summary: document.summary,
+    ...(description === undefined ? {} : { description }),
+    parameters: [{ name: 'X-Request-Id', in: 'header', required: false, ...REQUEST_ID }],
+    ...(schema === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: refTo(schema), example } },
+          },
+        }),
+    responses: {
+      ...responses,
+      default: responseOf({
+        description: 'A problem.',
+        schema: 'Problem',
+        mediaType: 'application/problem+json',
+      }),
+    },
+  };
+}
+
+function responseOf({ description, schema, mediaType = 'application/json' }: AnswerDocument) {
+  return {
+    description,
+    headers: { 'X-Request-Id': REQUEST_ID },
+    content: { [mediaType]: schema === undefined ? {} : { schema: refTo(schema) } },
+  };
+}
+
+function refTo(name: string): { readonly $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}

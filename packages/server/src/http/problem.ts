@@ -1,0 +1,43 @@
+import { PROBLEMS, type Problem, type ProblemCode, type Refusal } from '@gozolite/contract/refusal';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+const TITLES: Readonly<Record<ProblemCode, string>> = {
+  BAD_JSON: 'The body is not JSON',
+  BAD_REQUEST: 'The request is malformed',
+  UNKNOWN_FIELD: 'The request has a field that does not exist',
+  FORBIDDEN: 'Not allowed',
+  NOT_FOUND: 'No such resource',
+  METHOD_NOT_ALLOWED: 'The resource does not have this method',
+  REQUEST_TIMEOUT: 'The request took too long to arrive',
+  BODY_TOO_LARGE: 'The request is too large',
+  UNSUPPORTED_MEDIA_TYPE: 'The body is not application/json',
+  UNKNOWN_LANGUAGE: 'No such language',
+  LIMIT_TOO_HIGH: 'A limit is above its ceiling',
+  LIMIT_TOO_LOW: 'A limit is below its floor',
+  INVALID_VALUE: 'A value is not allowed',
+  HEADERS_TOO_LARGE: 'The request headers are too large',
+  INTERNAL: 'The server failed',
+  OVERLOADED: 'Too much to do',
+  DRAINING: 'The server is stopping',
+};
+
+/** The wire form of a refusal (RFC 9457). `type` is a tag URI: it names, nobody has to fetch it. */
+export function problemOf(refusal: Refusal, requestId: string): Problem {
+  return {
+    type: `tag:gozolite,2026:problem:${refusal.code}`,
+    title: TITLES[refusal.code],
+    status: PROBLEMS[refusal.code],
+    code: refusal.code,
+    detail: refusal.detail,
+    request_id: requestId,
+    ...(refusal.errors === undefined ? {} : { errors: [...refusal.errors] }),
+    ...(refusal.nearest === undefined ? {} : { nearest: [...refusal.nearest] }),
+  };
+}
+
+/** `Retry-After` in whole seconds, rounded up (RFC 9110 §10.2.3); undefined where none is foreseen. */
+export function retryAfterOf(refusal: Refusal): string | undefined {
+  const waitMs = refusal.retryAfterMs;
+  return waitMs === undefined ? undefined : String(Math.max(1, Math.ceil(waitMs / 1000)));
+}

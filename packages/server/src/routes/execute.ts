@@ -1,0 +1,91 @@
+import {
+  ExecuteRequest,
+  type Execution,
+  Execution as ExecutionSchema,
+  FAILURES,
+} from '@gozolite/contract/execution';
+import type { LimitPolicy } from '@gozolite/contract/limits';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Engine } from '@gozolite/engine/engine';
+import type { Logger } from '@gozolite/telemetry/logger';
+import { admit } from '../admission/admit.js';
+import { createShapeCheck } from '../admission/shape.js';
+import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
+import type { Toolchains } from '../toolchains.js';
+
+export interface ExecuteDeps {
+  readonly engine: Engine;
+  readonly toolchains: Toolchains;
+  readonly policy: LimitPolicy;
+  readonly log: Logger;
+}
+
+/** Runs one program and waits for its end; the closed connection cancels it. */
+export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): Route {
+  const hasShape = createShapeCheck();
+  return {
+    method: 'POST',
+    path: '/execute',
+    document,
+    handle: async ({ requestId, receivedAt, body, signal }): Promise<Result<Answer, Refusal>> => {
+      const registry = await toolchains.opened;
+      const request = { requestId, createdAt: receivedAt, body };
+      const validated = admit({ hasShape, registry, policy }, request);
+      if (!validated.ok) {
+        log.info({ requestId, refusal: validated.error.code }, 'request refused');
+        return validated;
+      }
+      if (validated.value.kind === 'missing') {
+        if (toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
+        return ok(answerOf(engine.missing(validated.value.missing)));
+      }
+      const executed = await engine.execute(validated.value.admitted, signal);
+      return executed.ok ? ok(answerOf(executed.value)) : executed;
+    },
+  };
+}
+
+/** Nothing could be looked for while the launcher was away: `missing` would be a guess. */
+const NOT_LOOKED_FOR: Refusal = {
+  code: 'OVERLOADED',
+  detail: 'The launcher is away, so the toolchains are not known yet.',
+  retryAfterMs: 2000,
+};
+
+function answerOf(execution: Execution): Answer {
+  const status = execution.error === undefined ? 200 : FAILURES[execution.error];
+  const answer = json(status, execution);
+  return status === 503 ? { ...answer, headers: { 'retry-after': '1' } } : answer;
+}
+
+const record = { schema: 'Execution', mediaType: 'application/json' };
+const problem = { schema: 'Problem', mediaType: 'application/problem+json' };
+
+const document: RouteDocument = {
+  operationId: 'execute',
+  summary: 'Run a program in a fresh sandbox and wait for its end.',
+  description:
+    'Every execution ends in one record with a defined status. A record has the media type ' +
+    'application/json; a request that did not become an execution is answered by a problem.',
+  requestSchema: 'ExecuteRequest',
+  requestExample: { language: 'python', code: 'print(21 * 2)' },
+  answers: {
+    200: { description: 'The record, whatever the program did.', ...record },
+    400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...problem },
+    408: { description: 'REQUEST_TIMEOUT.', ...problem },
+    413: { description: 'BODY_TOO_LARGE.', ...problem },
+    415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...problem },
+    422: {
+      description: 'UNKNOWN_LANGUAGE, LIMIT_TOO_HIGH, LIMIT_TOO_LOW or INVALID_VALUE.',
+      ...problem,
+    },
+    500: { description: 'A record with error INTERNAL or INTERRUPTED.', ...record },
+    503: {
+      description:
+        'A record with error SANDBOX_UNAVAILABLE or OVERLOADED, or the problem OVERLOADED or DRAINING.',
+      ...record,
+    },
+  },
+  schemas: { ExecuteRequest, Execution: ExecutionSchema },
+};

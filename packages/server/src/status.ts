@@ -1,0 +1,133 @@
+import { arch, release } from 'node:os';
+import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type { Readiness } from '@gozolite/contract/health';
+import type { LimitPolicy } from '@gozolite/contract/limits';
+import type { Engine } from '@gozolite/engine/engine';
+import { describeProblem } from '@gozolite/languages/parse';
+import type { Registry } from '@gozolite/languages/registry';
+import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
+import type { Toolchains } from './toolchains.js';
+import { VERSION } from './version.js';
+
+export interface StatusDeps {
+  readonly backend: Backend;
+  readonly engine: Engine;
+  readonly toolchains: Toolchains;
+  readonly policy: LimitPolicy;
+  readonly concurrency: number;
+  readonly queueMax: number;
+  readonly isDraining: () => boolean;
+}
+
+/** What the server says of itself, from what its parts say. */
+export interface Status {
+  readonly capabilities: () => Promise<Capabilities>;
+  readonly diagnostics: () => Promise<Diagnostics>;
+  readonly readiness: () => Promise<Readiness>;
+}
+
+export function createStatus(deps: StatusDeps): Status {
+  return {
+    capabilities: async () => {
+      const registry = await deps.toolchains.opened;
+      const diagnosis = await diagnose(deps.backend);
+      return {
+        version: VERSION,
+        languages: [...registry.list()],
+        limits: deps.policy,
+        isolation: diagnosis.kind === 'seen' ? diagnosis.is.isolation : deps.engine.isolation(),
+        concurrency: deps.concurrency,
+        queue: deps.queueMax,
+      };
+    },
+    diagnostics: async () => {
+      const registry = await deps.toolchains.opened;
+      return diagnosticsOf(deps, registry, await diagnose(deps.backend));
+    },
+    readiness: async () => {
+      if (deps.isDraining()) return unready('DRAINING', 'The server is stopping.');
+      const diagnosis = await diagnose(deps.backend);
+      if (diagnosis.kind === 'away') return unready('LAUNCHER_AWAY', diagnosis.reason);
+      const { level } = diagnosis.is.isolation;
+      if (level !== 'full') return unready('ISOLATION_REDUCED', `The level is ${level}, not full.`);
+      return deps.toolchains.isOpen() && !deps.toolchains.isLost()
+        ? { ready: true }
+        : unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
+    },
+  };
+}
+
+function unready(reason: NonNullable<Readiness['reason']>, detail: string): Readiness {
+  return { ready: false, reason, detail };
+}
+
+type Diagnosis =
+  | { readonly kind: 'seen'; readonly is: BackendDiagnosis }
+  | { readonly kind: 'away'; readonly reason: string };
+
+async function diagnose(backend: Backend): Promise<Diagnosis> {
+  try {
+    return { kind: 'seen', is: await backend.diagnose() };
+  } catch (error) {
+    if (error instanceof BackendUnavailable) return { kind: 'away', reason: error.message };
+    throw error;
+  }
+}
+
+function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosis): Diagnostics {
+  const seen = diagnosis.kind === 'seen' ? diagnosis.is : undefined;
+  const isolation = seen?.isolation ?? deps.engine.isolation();
+  const quarantined = seen?.quarantined ?? 0;
+  const toolchains = registry.list().map(({ id, available, version, reason, install }) => ({
+    language: id,
+    available,
+    version,
+    ...(reason === undefined ? {} : { reason }),
+    ...(install === undefined ? {} : { install }),
+  }));
+  return {
+    healthy: seen !== undefined && isolation.level === 'full' && quarantined === 0,
+    kernel: seen?.kernel ?? release(),
+    architecture: seen?.architecture ?? arch(),
+    cgroup: seen?.cgroup ?? 'unknown',
+    isolation,
+    findings: [
+      launcherFinding(diagnosis),
+      ...(seen?.findings ?? []),
+      ...stuck(quarantined),
+      ...refusedFiles(registry),
+    ],
+    toolchains,
+    backends: [
+      {
+        name: deps.backend.name,
+        available: seen !== undefined,
+        detail: diagnosis.kind === 'away' ? diagnosis.reason : `isolation level ${isolation.level}`,
+      },
+    ],
+    load: { ...deps.engine.load(), quarantined },
+  };
+}
+
+function launcherFinding(diagnosis: Diagnosis): Finding {
+  const id = 'launcher';
+  if (diagnosis.kind === 'seen') return { id, state: 'present', detail: 'sandboxd answers.' };
+  const remedy = 'Start sandboxd: npm start does, and gozo serve.';
+  return { id, state: 'missing', detail: diagnosis.reason, remedy };
+}
+
+function stuck(quarantined: number): readonly Finding[] {
+  if (quarantined === 0) return [];
+  const detail = `${quarantined} sandboxes could not be proven gone; their slots are withheld.`;
+  const remedy = 'Look for processes that hang in the kernel (state D), then restart sandboxd.';
+  return [{ id: 'quarantine', state: 'warning', detail, remedy }];
+}
+
+function refusedFiles(registry: Registry): readonly Finding[] {
+  return registry.problems().map((problem) => ({
+    id: 'language-file',
+    state: 'warning' as const,
+    detail: describeProblem(problem),
+    remedy: 'Mend the file, then POST /capabilities/refresh.',
+  }));
+}

@@ -1,0 +1,44 @@
+import { chmodSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import * as esbuild from 'esbuild';
+import { BUILD, ROOT } from './paths.mjs';
+
+/** CommonJS packages inside an ES module still call these. */
+const BANNER = [
+  "import { createRequire as gozoCreateRequire } from 'node:module';",
+  "import { fileURLToPath as gozoFileUrl } from 'node:url';",
+  "import { dirname as gozoDirname } from 'node:path';",
+  'const require = gozoCreateRequire(import.meta.url);',
+  'const __filename = gozoFileUrl(import.meta.url);',
+  'const __dirname = gozoDirname(__filename);',
+].join('\n');
+
+const PROGRAMS = [
+  { entry: 'packages/server/src/main.ts', output: 'server.mjs', first: '' },
+  { entry: 'packages/cli/src/main.ts', output: 'gozo.mjs', first: '#!/usr/bin/env node\n' },
+];
+
+/** Options shared by every bundle, of a program or of a script. */
+export function bundleOptions(entry, output) {
+  return {
+    entryPoints: [entry],
+    outfile: output,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: BANNER },
+    logLevel: 'warning',
+    legalComments: 'none',
+  };
+}
+
+export async function bundlePrograms() {
+  for (const { entry, output, first } of PROGRAMS) {
+    const target = join(BUILD, output);
+    const options = bundleOptions(join(ROOT, entry), `${target}.new.mjs`);
+    await esbuild.build({ ...options, banner: { js: `${first}${BANNER}` } });
+    chmodSync(`${target}.new.mjs`, 0o755);
+    renameSync(`${target}.new.mjs`, target);
+  }
+}

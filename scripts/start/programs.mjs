@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** The server drains for 30 s at most; then there is nothing left worth waiting for. */
+const SERVER_GRACE_MS = 35_000;
+const LAUNCHER_GRACE_MS = 10_000;
+
+/** Were we killed, the kernel would tell our programs to end (PR_SET_PDEATHSIG, prctl(2)). */
+const ENDS_WITH_US = ['--pdeathsig', 'TERM'];
+
+/** What is started, with which rights, and how long it may take to end. */
+export function launcherProgram(settings, installed) {
+  const args = ['--socket', settings.socket, '--socket-owner', String(installed.user.uid)];
+  const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
+  const program = join(installed.folder, 'sandboxd');
+  return {
+    name: 'launcher',
+    command: 'setpriv',
+    args: [...ENDS_WITH_US, '--', program, ...args, ...base],
+    env: { PATH },
+    graceMs: LAUNCHER_GRACE_MS,
+  };
+}
+
+/** setpriv (util-linux) gives the server its user, no capability and no way to a new one. */
+export function serverProgram(settings, { user, folder, node }) {
+  const confine = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
+  const without = ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs'];
+  return {
+    name: 'server',
+    command: 'setpriv',
+    args: [...ENDS_WITH_US, ...confine, ...without, '--', node, join(folder, 'server.mjs')],
+    env: {
+      ...settings.environment,
+      PATH,
+      LANG: 'C.UTF-8',
+      NODE_ENV: 'production',
+      GOZO_HOST: settings.host,
+      GOZO_PORT: String(settings.port),
+      GOZO_SOCKET: settings.socket,
+      GOZO_STATE: settings.state,
+      GOZO_DATA: join(settings.state, 'data'),
+    },
+    graceMs: SERVER_GRACE_MS,
+  };
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../build/paths.mjs';
+import { environmentFor, runShown } from './run-command.mjs';
+
+const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+
+/** Runs one project of vitest.config.ts. A skipped test counts as failed: no silent skips. */
+export async function runVitest(project, server) {
+  const folder = mkdtempSync(join(tmpdir(), 'gozolite-vitest-'));
+  const report = join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  try {
+    const args = [VITEST, 'run', '--project', project, ...reporters];
+    const { code } = await runShown(process.execPath, args, environmentFor(server));
+    return countsOf(JSON.parse(readFileSync(report, 'utf8')), code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function countsOf(report, code) {
+  const passed = report.numPassedTests;
+  const skipped = report.numPendingTests + report.numTodoTests;
+  // A file that could not even be loaded has no tests that could fail.
+  const broken = report.testResults.filter(
+    (file) =>
+      file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  ).length;
+  const failed = report.numFailedTests + skipped + broken;
+  if (skipped > 0) process.stdout.write(`${skipped} skipped tests count as failed\n`);
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+}

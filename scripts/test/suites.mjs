@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { ROOT } from '../build/paths.mjs';
+import { runCargoLint, runCargoTests } from './run-cargo.mjs';
+import { runChecked, runCounted } from './run-command.mjs';
+import { runVitest } from './run-vitest.mjs';
+
+const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
+const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
+
+/** A script of ours whose last line is `N passed, N failed`. */
+const script =
+  (path) =>
+  ({ server }) =>
+    runCounted([SCRIPT, path], server);
+
+const serverSuite = (name, what) => ({
+  name,
+  what,
+  needsServer: true,
+  run: ({ server }) => runVitest(name, server),
+});
+
+/** In the order in which they run; `extra` ones only with --all (or by name). */
+export const SUITES = [
+  {
+    name: 'tidy',
+    what: 'the numbers and arrows of STYLE.md, formatting and lint',
+    run: () => runChecked(process.execPath, [SCRIPT, 'scripts/tidy.ts']),
+  },
+  {
+    name: 'types',
+    what: 'TypeScript, strict',
+    run: () => runChecked(TSC, ['--noEmit', '-p', 'tsconfig.json']),
+  },
+  {
+    name: 'units',
+    what: 'tests beside the sources, TypeScript and Rust; clippy and rustfmt',
+    run: async ({ say }) =>
+      add(
+        await runVitest('units'),
+        await runCargoTests(say, ['--skip', 'golden']),
+        await runCargoLint(say),
+      ),
+  },
+  {
+    name: 'fixtures',
+    what: 'golden frames of the launch protocol, read by both sides',
+    run: async ({ say }) => add(await runVitest('fixtures'), await runCargoTests(say, ['golden'])),
+  },
+  serverSuite('conformance', 'every language, every smoke program'),
+  serverSuite('hostile', 'every attack, its twin, and the protection left out'),
+  {
+    name: 'vm',
+    what: 'hostile and limit cases in a virtual machine with cgroup v2 only',
+    run: script('tests/vm/run.ts'),
+  },
+  serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
+  serverSuite('readme', "README's examples and their answers"),
+  serverSuite('start', 'npm start from a clone in a 0700 home'),
+  { ...serverSuite('kills', 'kill -9 of each part while executions run'), extra: true },
+  {
+    name: 'overhead',
+    what: 'a trivial program over HTTP against bare posix_spawn',
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/overhead.ts'),
+  },
+  {
+    name: 'soak',
+    what: '5,000 mixed executions, 8 at a time: nothing grows, nothing is left',
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/soak.ts'),
+  },
+];
+
+export function suitesFor({ all, only }) {
+  if (only !== null) return SUITES.filter(({ name }) => only.includes(name));
+  return SUITES.filter(({ extra }) => all || !extra);
+}
+
+function add(...results) {
+  return {
+    passed: results.reduce((total, { passed }) => total + passed, 0),
+    failed: results.reduce((total, { failed }) => total + failed, 0),
+  };
+}

@@ -1,0 +1,31 @@
+import { runLoudly } from '../build/run-loudly.mjs';
+import { installCommands } from '../start/report.mjs';
+
+/** Runs the very lines that the server's start report prints, then has it look again. */
+export async function installMissingToolchains(server, say) {
+  const missing = await missingLanguages(server);
+  if (missing.length === 0) return;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const commands = installCommands(missing);
+  if (commands.some((command) => command.startsWith('apt-get '))) {
+    await runLoudly('apt-get', ['update', '-q'], { env });
+  }
+  for (const command of commands) {
+    say(`Installing toolchains: ${command}`);
+    const [program, ...args] = command.split(' ');
+    await runLoudly(program, args, { env });
+  }
+  const answer = await fetch(`${server.url}/capabilities/refresh`, { method: 'POST' });
+  await answer.text();
+  const still = await missingLanguages(server);
+  if (still.length > 0) {
+    const names = still.map(({ id, reason }) => `${id} (${reason})`).join(', ');
+    say(`Still missing after ${commands.join(' and ')}: ${names}`);
+  }
+}
+
+async function missingLanguages(server) {
+  const answer = await fetch(`${server.url}/capabilities`);
+  const { languages } = await answer.json();
+  return languages.filter(({ available }) => !available);
+}

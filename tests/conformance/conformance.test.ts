@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url';
+import type { LanguageInfo } from '@gozolite/contract/capabilities';
+import type { Execution } from '@gozolite/contract/execution';
+import { loadLanguages } from '@gozolite/languages/load';
+import { describeProblem } from '@gozolite/languages/parse';
+import { type LanguageFile, type Smoke, smokesOf } from '@gozolite/languages/schema';
+import { describe, expect, test } from 'vitest';
+import { serverUnderTest } from '../server-under-test.js';
+import { differencesOf } from './compare.js';
+
+const { url } = serverUnderTest();
+const folder = fileURLToPath(new URL('../../languages', import.meta.url));
+const { languages, problems } = await loadLanguages([folder]);
+const known = await getLanguages();
+
+test('every language file is good', () => {
+  expect(problems.map(describeProblem)).toEqual([]);
+});
+
+for (const { file } of languages) {
+  describe(file.id, () => {
+    test('its toolchain is here', () => {
+      const info = known.find(({ id }) => id === file.id);
+      const remedy = info?.available ? '' : `install it with: ${info?.install}`;
+      expect(remedy).toBe('');
+    });
+    for (const smoke of smokesOf(file)) {
+      test(`${smoke.name} ends as ${smoke.expect.status}`, async () => {
+        const execution = await execute(file, smoke);
+        const differences = differencesOf(smoke.expect, execution);
+        expect(differences, JSON.stringify(execution, null, 2)).toEqual([]);
+      });
+    }
+  });
+}
+
+async function getLanguages(): Promise<readonly LanguageInfo[]> {
+  const response = await fetch(new URL('/capabilities', url));
+  const capabilities: { languages: readonly LanguageInfo[] } = JSON.parse(await response.text());
+  return capabilities.languages;
+}
+
+async function execute({ id }: LanguageFile, { request }: Smoke): Promise<Execution> {
+  const response = await fetch(new URL('/execute', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ language: id, ...request }),
+  });
+  const body: Execution = JSON.parse(await response.text());
+  // A refusal is no execution: shown as it came.
+  if (response.status !== 200) throw new Error(`${response.status} ${JSON.stringify(body)}`);
+  return body;
+}

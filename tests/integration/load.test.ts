@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import type { Execution } from '@gozolite/contract/execution';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { eventually } from '../server-under-test.js';
+import { type Answer, expectStatus, load, post, testUrl } from './client.js';
+import { type OwnServer, startOwnServer } from './own-server.js';
+
+const HEALTH_MS_MAX = 100;
+
+/** The slowest of the answers to GET /healthz while `work` goes on. */
+async function slowestHealth(url: string, work: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  let slowestMs = 0;
+  while (!isOver) {
+    const startedMs = performance.now();
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await over;
+  return slowestMs;
+}
+
+function times<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, make));
+}
+
+describe('with the default settings', () => {
+  test('200 at once all end ok or 503 within the longest wait, and health answers meanwhile', async () => {
+    const startedMs = performance.now();
+    const all = times(200, () => post({ language: 'bash', code: 'echo x' }));
+    const slowestMs = await slowestHealth(testUrl(), all);
+    const answers = await all;
+    const tookMs = performance.now() - startedMs;
+    for (const { status, body } of answers) {
+      assert.ok(status === 503 || (body as Execution).status === 'ok', JSON.stringify(body));
+    }
+    assert.ok(answers.some(({ status }) => status === 200));
+    assert.ok(tookMs < 12_000, `${Math.round(tookMs)} ms`);
+    assert.ok(slowestMs < HEALTH_MS_MAX, `/healthz took ${Math.round(slowestMs)} ms`);
+  });
+});
+
+describe('with a concurrency of 200', () => {
+  let server: OwnServer;
+  beforeAll(async () => {
+    server = await startOwnServer({ GOZO_CONCURRENCY: '200' });
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  test('200 sleeping programs of 32 MiB truly run at once, and all end ok', async () => {
+    const code = 'import time; x = b"a" * (32 << 20); time.sleep(15)';
+    const limits = { wall_time_ms: 60_000, memory_kb: 65_536 };
+    const all = times(200, () => post({ language: 'python', code, limits }, {}, server.url));
+    await eventually('200 running', 30_000, async () =>
+      (await load(server.url)).running === 200 ? true : undefined,
+    );
+    const slowestMs = await slowestHealth(server.url, all);
+    const executions = (await all).map(({ body }) => body as Execution);
+    for (const execution of executions) expectStatus(execution, 'ok');
+    for (const { memory_kb: kb } of executions) assert.ok(kb > 32 * 1024, `${kb} KiB`);
+    assert.ok(slowestMs < HEALTH_MS_MAX, `/healthz took ${Math.round(slowestMs)} ms`);
+  });
+
+  test('time limits of 200 sleepers hold to within 50 ms + 5 %', async () => {
+    const limits = { wall_time_ms: 5000 };
+    const request = { language: 'bash', code: 'sleep 60', limits };
+    const answers = await times(200, () => post(request, {}, server.url));
+    for (const { body } of answers) {
+      const execution = body as Execution;
+      expectStatus(execution, 'time_limit_exceeded');
+      const tookMs = execution.time_ms;
+      assert.ok(tookMs >= 5000 && tookMs <= 5000 * 1.05 + 50, `${tookMs} ms`);
+    }
+  });
+});
+
+describe('with one slot, two places in the queue and half a second to wait', () => {
+  let server: OwnServer;
+  beforeAll(async () => {
+    server = await startOwnServer({
+      GOZO_CONCURRENCY: '1',
+      GOZO_QUEUE: '2',
+      GOZO_QUEUE_WAIT_MS: '500',
+    });
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  test('what has no place is OVERLOADED at once, what waits too long is a failed record', async () => {
+    const startedMs = performance.now();
+    const request = { language: 'bash', code: 'sleep 2' };
+    const timed = async (): Promise<Answer & { tookMs: number }> => {
+      const answer = await post(request, {}, server.url);
+      return { ...answer, tookMs: performance.now() - startedMs };
+    };
+    const answers = await times(10, timed);
+    const refused = answers.filter(({ body }) => (body as { code?: string }).code === 'OVERLOADED');
+    assert.equal(refused.length, 7);
+    for (const { status, headers, tookMs } of refused) {
+      assert.equal(status, 503);
+      assert.match(headers.get('content-type') ?? '', /problem\+json/);
+      assert.match(headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+      assert.ok(tookMs < 450, `the refusal took ${Math.round(tookMs)} ms`);
+    }
+    const records = answers.filter(({ body }) => 'id' in (body as object));
+    const late = records.filter(({ status }) => status === 503);
+    assert.equal(late.length, 2);
+    for (const { body, headers } of late) {
+      const execution = body as Execution;
+      expectStatus(execution, 'failed');
+      assert.equal(execution.error, 'OVERLOADED');
+      assert.ok(headers.has('retry-after'));
+      assert.ok(execution.timings.queue_ms >= 490 && execution.timings.queue_ms < 800);
+    }
+    assert.equal(records.filter(({ status }) => status === 200).length, 1);
+  });
+
+  test('a client that leaves the queue gives its place to another', async () => {
+    const hold = post({ language: 'bash', code: 'sleep 0.4' }, {}, server.url);
+    await eventually('it to run', 2000, async () =>
+      (await load(server.url)).running === 1 ? true : undefined,
+    );
+    const abort = new AbortController();
+    const request = { language: 'bash', code: 'echo late' };
+    const waiting = times(2, () =>
+      post(request, { signal: abort.signal }, server.url).catch(() => 'left'),
+    );
+    await eventually('both to wait', 2000, async () =>
+      (await load(server.url)).queued === 2 ? true : undefined,
+    );
+    abort.abort();
+    await eventually('both gone', 2000, async () =>
+      (await load(server.url)).queued === 0 ? true : undefined,
+    );
+    assert.deepEqual(await waiting, ['left', 'left']);
+    assert.equal((await post(request, {}, server.url)).status, 200);
+    await hold;
+  });
+});
