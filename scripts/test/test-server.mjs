@@ -30,7 +30,10 @@ export async function startTestServer(say, extraEnv = {}) {
   });
   // Were the tests killed, the server would see the end of its supervisor.
   process.on('exit', () => child.kill('SIGTERM'));
-  const report = await started(child, say);
+  const report = await started(child, say).catch((error) => {
+    rmSync(state, { recursive: true, force: true });
+    throw error;
+  });
   const pidsFile = join(state, 'run.json');
   const url = `http://127.0.0.1:${port}`;
   const server = { url, socket, state, port, uidBase, pidsFile, report };

@@ -58,11 +58,17 @@ const AttackFile = Type.Object(
     language: oneOf(['bash', 'python', 'c']),
     /** Where only one processor has the door, which one. */
     architecture: Type.Optional(Type.String()),
-    /** The kernel's own settings without which the attack says nothing; `absent` counts as a match. */
+    /** Settings of the kernel without which the attack says nothing; `absent` counts as a match. */
     needs: Type.Optional(
       Type.Array(
         Type.Object(
-          { path: Type.String(), pattern: Pattern, absent: Type.Optional(Type.Boolean()) },
+          {
+            /** What it means, for people. */
+            means: Type.String({ minLength: 1 }),
+            path: Type.String(),
+            pattern: Pattern,
+            absent: Type.Optional(Type.Boolean()),
+          },
           exact,
         ),
       ),
@@ -129,10 +135,10 @@ export function unmetNeed(attack: Attack): string | undefined {
   if (attack.architecture !== undefined && attack.architecture !== architecture) {
     return `only on ${attack.architecture}`;
   }
-  for (const { path, pattern, absent } of attack.needs ?? []) {
+  for (const { means, path, pattern, absent } of attack.needs ?? []) {
     const text = textOf(path);
     const isMet = text === undefined ? absent === true : new RegExp(pattern).test(text);
-    if (!isMet) return `needs ${path} =~ ${pattern}`;
+    if (!isMet) return `needs ${means}`;
   }
   return undefined;
 }

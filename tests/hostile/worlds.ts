@@ -151,7 +151,7 @@ function removeTree(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // Not every hierarchy has it; a process that still ends keeps it, and the next world's name differs.
+    // Not every hierarchy has it, and a process that still ends keeps it: no later world meets it.
   }
 }
 

@@ -186,10 +186,10 @@ test('gozo --help shows the commands, examples and exit codes', async () => {
 
 /** Folders and programs of private engines that are still there. */
 function traces(): readonly string[] {
-  const folders = readdirSync(tmpdir()).filter((name) => /^gozo-\w{6}$/.test(name));
+  const folders = readdirSync(tmpdir()).filter((name) => /^gozo-call-\w{6}$/.test(name));
   const programs = readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid) || !existsSync(`/proc/${pid}/cmdline`)) return false;
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(tmpdir(), 'gozo-'));
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(tmpdir(), 'gozo-call-'));
   });
   return [...folders, ...programs];
 }
@@ -210,7 +210,7 @@ function serverUid(): number | undefined {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (!/gozo-\w{6}\/program\/server\.mjs$/.test(command[1] ?? '')) continue;
+      if (!/gozo-call-\w{6}\/program\/server\.mjs$/.test(command[1] ?? '')) continue;
       return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
     } catch {
       // It ended since the folder was read.

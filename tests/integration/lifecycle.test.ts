@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Execution } from '@gozolite/contract/execution';
 import type { Readiness } from '@gozolite/contract/health';
 import type { Problem } from '@gozolite/contract/refusal';
+import { SMOKE_NAMES } from '@gozolite/languages/schema';
 import { test } from 'vitest';
 import { freePort } from '../../scripts/test/test-server.mjs';
 import { eventually } from '../server-under-test.js';
@@ -129,6 +130,8 @@ packages: { debian: [coreutils] }
 run: { command: ['{tool}', '{entry}'] }
 template: world
 smokes: {}
+not_applicable:
+${SMOKE_NAMES.map((name) => `  ${name}: it only shows its file`).join('\n')}
 `;
 
 test('a language file in a configured folder is as good as a shipped one', async () => {

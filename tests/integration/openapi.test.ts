@@ -11,7 +11,7 @@ interface Document {
 test('the document is valid OpenAPI 3.1 by a public validator', async () => {
   const document = await get<Document>('/openapi.json');
   assert.match(document.openapi, /^3\.1\./);
-  assert.deepEqual(await new Validator().validate(document), { valid: true });
+  assert.deepEqual(await new Validator().validate({ ...document }), { valid: true });
 });
 
 test('every path of the document is served, with its methods', async () => {

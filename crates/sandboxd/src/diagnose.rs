@@ -1,8 +1,8 @@
 //! What protects the sandboxes of this launcher, and what does not, for the operator.
 
 use crate::cgroup::Mode;
-use crate::context::Context;
 use crate::lab;
+use crate::supervise::context::Context;
 use rustix::system::uname;
 use serde_json::{json, Value};
 
@@ -34,7 +34,7 @@ pub fn diagnosis(context: &Context) -> Value {
     let missing = if landlock {
         json!([])
     } else {
-        json!([{"layer": "landlock", "reason": "this kernel has no Landlock, or it is switched off"}])
+        json!([{"layer": "landlock", "reason": "not in this kernel, or switched off"}])
     };
     json!({
         "type": "diagnosis",

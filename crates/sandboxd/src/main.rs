@@ -5,29 +5,19 @@ mod cgroup;
 mod child;
 mod config;
 mod confine;
-mod context;
-mod daemon;
 mod diagnose;
-mod filling;
-mod glob;
-mod judge;
 mod lab;
-mod launch;
-mod plan;
 mod protocol;
-mod report;
-mod running;
-mod sandbox;
 mod session;
-mod slots;
+mod supervise;
 mod sys;
 mod workspace;
 
+use crate::child::plan::Host;
 use crate::config::Config;
-use crate::context::Context;
-use crate::daemon::Daemon;
-use crate::plan::Host;
-use crate::slots::Slots;
+use crate::supervise::context::Context;
+use crate::supervise::daemon::Daemon;
+use crate::supervise::slots::Slots;
 use rustix::fs::Mode;
 use rustix::net::{
     bind, listen, socket_with, AddressFamily, SocketAddrUnix, SocketFlags, SocketType,

@@ -113,16 +113,11 @@ pub fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Moves this process into a cgroup namespace whose root is the cgroup it is in (unshare(2)).
-pub fn unshare_cgroup() -> io::Result<()> {
+/// Gives this process namespaces of its own (unshare(2)); of CLONE_NEWCGROUP, the root is the group
+/// that the process is in.
+pub fn unshare(namespaces: c_int) -> io::Result<()> {
     // SAFETY: takes no pointer.
-    checked(c_long::from(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) })).map(drop)
-}
-
-/// Gives this process a mount namespace of its own (unshare(2)).
-pub fn unshare_mounts() -> io::Result<()> {
-    // SAFETY: takes no pointer.
-    checked(c_long::from(unsafe { libc::unshare(libc::CLONE_NEWNS) })).map(drop)
+    checked(c_long::from(unsafe { libc::unshare(namespaces) })).map(drop)
 }
 
 /// Closes every descriptor from `first` to `last`, both included (close_range(2)).
@@ -264,7 +259,7 @@ pub fn landlock_restrict(ruleset: BorrowedFd<'_>) -> io::Result<()> {
     checked(status).map(drop)
 }
 
-/// What `entry` of [`spawn_sharing_memory`] was given: its caller passed a live `&mut T` and sleeps.
+/// What `entry` of [`spawn_sharing_memory`] was given: a live `&mut T` of its sleeping caller.
 pub fn borrow_payload<'a, T>(pointer: *mut c_void) -> &'a mut T {
     // SAFETY: only the function that `spawn_sharing_memory` runs calls this, with the pointer it
     // was given; the owner is suspended (CLONE_VFORK) for as long as the reference lives.
@@ -291,16 +286,9 @@ pub fn set_mount_attributes(path: &CStr, attributes: u64, recursive: bool) -> io
     let set = MountAttributes { set: attributes, clear: 0, propagation: 0, userns_fd: 0 };
     let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
     let size = std::mem::size_of::<MountAttributes>();
+    let call = libc::SYS_mount_setattr;
+    let (at, path, set) = (libc::AT_FDCWD, path.as_ptr(), &raw const set);
     // SAFETY: path and struct outlive the call; `size` is the struct's.
-    let status = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            flags,
-            &raw const set,
-            size,
-        )
-    };
+    let status = unsafe { libc::syscall(call, at, path, flags, set, size) };
     checked(status).map(drop)
 }

@@ -60,7 +60,7 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
     }
   }
   const user = process.getuid?.() === 0 ? findUser() : undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'gozo-'));
+  const folder = mkdtempSync(join(tmpdir(), 'gozo-call-'));
   const children: Child[] = [];
   const dispose = async (): Promise<void> => {
     // The server first: the launcher then has no sandbox left to end.

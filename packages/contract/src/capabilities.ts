@@ -82,7 +82,13 @@ export const Diagnostics = Type.Object({
       install: Type.Optional(Type.String()),
     }),
   ),
-  backends: Type.Array(Type.Object({ name: Type.String(), available: Type.Boolean(), detail: Type.String() })),
-  load: Type.Object({ running: Type.Integer(), queued: Type.Integer(), quarantined: Type.Integer() }),
+  backends: Type.Array(
+    Type.Object({ name: Type.String(), available: Type.Boolean(), detail: Type.String() }),
+  ),
+  load: Type.Object({
+    running: Type.Integer(),
+    queued: Type.Integer(),
+    quarantined: Type.Integer(),
+  }),
 });
 export type Diagnostics = Static<typeof Diagnostics>;

@@ -45,7 +45,9 @@ export const ExecuteRequest = Type.Object(
       Type.Array(SourceFile, { minItems: 1, maxItems: REQUEST_BOUNDS.filesMax }),
     ),
     entry: Type.Optional(
-      Type.String({ description: 'With files: the one that is run or compiled; default the first.' }),
+      Type.String({
+        description: 'With files: the one that is run or compiled; default the first.',
+      }),
     ),
     stdin: Type.Optional(Type.String()),
     stdin_encoding: Type.Optional(Encoding),
@@ -61,9 +63,7 @@ export const ExecuteRequest = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    network: Type.Optional(
-      Type.Literal('none', { description: 'A sandbox has no network.' }),
-    ),
+    network: Type.Optional(Type.Literal('none', { description: 'A sandbox has no network.' })),
     artifacts: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
         maxItems: REQUEST_BOUNDS.artifactGlobsMax,
@@ -132,9 +132,7 @@ const LimitNameSchema = Type.Unsafe<keyof Limits>(literals(Object.keys(Limits.pr
 
 export const Isolation = Type.Object({
   backend: Type.String(),
-  level: Type.Unsafe<'full' | 'reduced' | 'container'>(
-    literals(['full', 'reduced', 'container']),
-  ),
+  level: Type.Unsafe<'full' | 'reduced' | 'container'>(literals(['full', 'reduced', 'container'])),
   layers: Type.Array(LayerSchema),
   missing: Type.Array(Type.Object({ layer: LayerSchema, reason: Type.String() })),
 });
@@ -177,9 +175,7 @@ export const Execution = Type.Object({
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
   created_at: Type.String({ description: 'RFC 3339, UTC, milliseconds.' }),
   status: Type.Unsafe<Status>(literals(STATUSES)),
-  error: Type.Optional(
-    Type.Unsafe<FailureCode>(literals(Object.keys(FAILURES))),
-  ),
+  error: Type.Optional(Type.Unsafe<FailureCode>(literals(Object.keys(FAILURES)))),
   message: Type.Optional(Type.String()),
   stage: Type.Optional(Type.Unsafe<'compile' | 'run'>(literals(['compile', 'run']))),
   ...stageResult,

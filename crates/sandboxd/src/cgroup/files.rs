@@ -95,9 +95,18 @@ pub fn check_membership(pid: u32, name: &OsStr, controllers: &[&str]) -> io::Res
 /// Memory that a run answers for, in KiB: the high-water mark less the clean pages of toolchain
 /// files at the end (whoever touches a page first is charged for it), and never less than
 /// anonymous and shared memory now.
-pub fn counted_memory_kb(peak: u64, file: u64, shmem: u64, dirty: u64, anon: u64) -> u64 {
-    let clean = file.saturating_sub(shmem).saturating_sub(dirty);
-    peak.saturating_sub(clean).max(anon + shmem) / 1024
+pub fn counted_memory_kb(peak: u64, now: &Charged) -> u64 {
+    let clean = now.file.saturating_sub(now.shmem).saturating_sub(now.dirty);
+    peak.saturating_sub(clean).max(now.anon + now.shmem) / 1024
+}
+
+/// What a group is charged for at the end, in bytes: `file` is the page cache with `shmem` in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Charged {
+    pub file: u64,
+    pub shmem: u64,
+    pub dirty: u64,
+    pub anon: u64,
 }
 
 #[cfg(test)]
@@ -114,9 +123,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counted_memory_is_never_below_what_is_held(peak in 0u64..1 << 40, file in 0u64..1 << 40,
-            shmem in 0u64..1 << 40, dirty in 0u64..1 << 40, anon in 0u64..1 << 40) {
-            let counted = counted_memory_kb(peak, file, shmem, dirty, anon);
+        fn counted_memory_is_never_below_what_is_held(
+            (peak, file, shmem, dirty, anon) in (0u64..1 << 40, 0u64..1 << 40, 0u64..1 << 40,
+                0u64..1 << 40, 0u64..1 << 40),
+        ) {
+            let counted = counted_memory_kb(peak, &Charged { file, shmem, dirty, anon });
             prop_assert!(counted >= (anon + shmem) / 1024);
             prop_assert!(counted <= peak.max(anon + shmem) / 1024);
         }

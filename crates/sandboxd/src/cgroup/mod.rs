@@ -182,7 +182,7 @@ impl Group {
         }
     }
 
-    /// A descriptor that becomes readable when v1 meets the memory limit. v2 kills the group itself.
+    /// A descriptor that becomes readable when v1 meets the memory limit; v2 kills the group.
     pub fn oom_event(&self) -> Option<&OwnedFd> {
         match &self.limits {
             GroupLimits::V1(group) => group.oom_event(),

@@ -1,6 +1,6 @@
 //! Limits and counters of cgroup v1 (Documentation/admin-guide/cgroup-v1 of the kernel).
 
-use super::files::{self, keyed};
+use super::files::{self, keyed, Charged};
 use super::{hosts::Instance, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
@@ -175,14 +175,13 @@ impl Group {
         let stat = files::read(self.memory.as_fd(), "memory.stat").unwrap_or_default();
         let oom = files::read(self.memory.as_fd(), "memory.oom_control").unwrap_or_default();
         let pids = files::read(self.pids.as_fd(), "pids.events").unwrap_or_default();
-        let dirty = keyed(&stat, "dirty") + keyed(&stat, "writeback");
-        let memory_kb = files::counted_memory_kb(
-            peak,
-            keyed(&stat, "cache"),
-            keyed(&stat, "shmem"),
-            dirty,
-            keyed(&stat, "rss"),
-        );
+        let now = Charged {
+            file: keyed(&stat, "cache"),
+            shmem: keyed(&stat, "shmem"),
+            dirty: keyed(&stat, "dirty") + keyed(&stat, "writeback"),
+            anon: keyed(&stat, "rss"),
+        };
+        let memory_kb = files::counted_memory_kb(peak, &now);
         Counters {
             cpu_us: 0,
             memory_kb,

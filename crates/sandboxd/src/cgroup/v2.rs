@@ -1,6 +1,6 @@
 //! Limits and counters of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
 
-use super::files::{self, keyed};
+use super::files::{self, keyed, Charged};
 use super::{hosts::Instance, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
@@ -19,8 +19,8 @@ pub fn enable_controllers(instance: &Instance) -> Result<(), String> {
         std::fs::write(group.join("cgroup.subtree_control"), "+memory +pids +cpu").map_err(
             |error| {
                 format!(
-                    "cannot enable memory, pids and cpu in the cgroup {}: {error}. Run the launcher \
-                     as root, or in a cgroup that is delegated to it (systemd: Delegate=yes)",
+                    "cannot enable memory, pids and cpu in the cgroup {}: {error}. Run the \
+                     launcher as root, or in a cgroup delegated to it (systemd: Delegate=yes)",
                     group.display()
                 )
             },
@@ -59,14 +59,14 @@ pub fn counters(folder: BorrowedFd<'_>) -> Counters {
     let stat = files::read(folder, "memory.stat").unwrap_or_default();
     let events = files::read(folder, "memory.events").unwrap_or_default();
     let pids = files::read(folder, "pids.events").unwrap_or_default();
-    let dirty = keyed(&stat, "file_dirty") + keyed(&stat, "file_writeback");
-    let memory_kb = files::counted_memory_kb(
-        files::read_number(folder, "memory.peak"),
-        keyed(&stat, "file"),
-        keyed(&stat, "shmem"),
-        dirty,
-        keyed(&stat, "anon"),
-    );
+    let now = Charged {
+        file: keyed(&stat, "file"),
+        shmem: keyed(&stat, "shmem"),
+        dirty: keyed(&stat, "file_dirty") + keyed(&stat, "file_writeback"),
+        anon: keyed(&stat, "anon"),
+    };
+    let peak = files::read_number(folder, "memory.peak");
+    let memory_kb = files::counted_memory_kb(peak, &now);
     Counters {
         cpu_us: 0,
         memory_kb,

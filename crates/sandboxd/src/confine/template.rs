@@ -2,6 +2,7 @@
 //! namespace, before any untrusted code exists: /usr of the host, a minimal /dev, a synthetic
 //! /etc; read-only as a whole. Each sandbox binds it and adds what is its own.
 
+use super::etc;
 use crate::lab::{holds, Protection};
 use crate::sys;
 use rustix::fs::{makedev, mknodat, symlinkat, FileType, Mode, CWD};
@@ -24,50 +25,6 @@ const ATTR_NOEXEC: u64 = 0x8;
 /// Folders that every system has and the launcher does not use: one is hidden, in the launcher's
 /// own mount namespace only, by the tmpfs that all of this lies on.
 const BASES: [&str; 3] = ["/mnt", "/media", "/srv"];
-
-/// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
-/// end stands for any rest of the name.
-const HOST_ETC: [&str; 22] = [
-    "alternatives",
-    "java*",
-    "php*",
-    "perl",
-    "python*",
-    "ruby*",
-    "lua*",
-    "R",
-    "mono*",
-    "octave*",
-    "fonts",
-    "ghc*",
-    "erlang*",
-    "guile*",
-    "emacs*",
-    "maxima",
-    "texmf",
-    "swi-prolog",
-    "racket",
-    "ImageMagick*",
-    "ldc*",
-    "fpc*",
-];
-const HOST_ETC_FILES: [&str; 7] =
-    ["ld.so.cache", "services", "protocols", "mime.types", "os-release", "fpc.cfg", "ldc2.conf"];
-
-const ETC_FILES: [(&str, &str); 8] = [
-    (
-        "passwd",
-        "root:x:0:0:root:/:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:/tmp:/bin/sh\n\
-         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
-    ),
-    ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
-    ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
-    ("hostname", "sandbox\n"),
-    ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
-    ("host.conf", "multi on\n"),
-    ("resolv.conf", ""),
-    ("timezone", "Etc/UTC\n"),
-];
 
 const DEVICES: [(&str, u32); 5] =
     [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
@@ -112,7 +69,7 @@ pub struct Template {
 impl Template {
     /// Moves this process into a mount namespace of its own and builds the template there.
     pub fn build() -> Result<Template, String> {
-        sys::unshare_mounts().map_err(|error| told("make a mount namespace", &error))?;
+        sys::unshare(libc::CLONE_NEWNS).map_err(|error| told("make a mount namespace", &error))?;
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         mount_change(c"/", private).map_err(|error| told("make mounts private", &error.into()))?;
         let base = BASES.iter().map(Path::new).find(|path| path.is_dir());
@@ -168,8 +125,8 @@ impl Template {
     }
 
     /// Moving a process between v1 groups waits for an RCU grace period, some 10 ms, unless any
-    /// hierarchy of the host is mounted with `favordynmods` (cgroup-v2.rst). An empty one of our own,
-    /// in our own mount namespace, does it and goes with us. A kernel without it is only slower.
+    /// hierarchy of the host is mounted with `favordynmods` (cgroup-v2.rst). An empty one of our
+    /// own, in our own mount namespace, does it and goes with us. A kernel without it is only slower.
     pub fn favor_moves(&self) {
         let point = self.base.join("favor");
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -193,7 +150,7 @@ fn told(what: &str, error: &io::Error) -> String {
     format!("cannot {what}: {error}")
 }
 
-fn folder(path: &Path, mode: u32) -> io::Result<()> {
+pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new().mode(mode).create(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
@@ -208,7 +165,7 @@ fn make_root(root: &Path) -> io::Result<()> {
     for name in ["bin", "sbin", "lib", "lib64", "lib32", "libx32"] {
         copy_top_level(root, name)?;
     }
-    make_etc(&root.join("etc"))?;
+    etc::make(&root.join("etc"))?;
     let read_only = if holds(Protection::RootfsReadonly) { ATTR_RDONLY } else { 0 };
     let nosuid = if holds(Protection::Nosuid) { ATTR_NOSUID } else { 0 };
     attributes(root, read_only | nosuid | ATTR_NODEV)?;
@@ -236,45 +193,6 @@ fn copy_top_level(root: &Path, name: &str) -> io::Result<()> {
     }
 }
 
-fn make_etc(etc: &Path) -> io::Result<()> {
-    for (name, text) in ETC_FILES {
-        fs::write(etc.join(name), text)?;
-    }
-    symlinkat("/usr/share/zoneinfo/Etc/UTC", CWD, etc.join("localtime"))?;
-    for name in HOST_ETC_FILES {
-        if let Ok(bytes) = fs::read(Path::new("/etc").join(name)) {
-            fs::write(etc.join(name), bytes)?;
-        }
-    }
-    for entry in fs::read_dir("/etc")?.flatten() {
-        let name = entry.file_name();
-        let wanted = name.to_str().is_some_and(|name| HOST_ETC.iter().any(|p| matches(p, name)));
-        if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            bind_folder(&entry.path(), &etc.join(&name))?;
-        }
-    }
-    folder(&etc.join("ssl"), 0o755)?;
-    if let Ok(bytes) = fs::read("/etc/ssl/openssl.cnf") {
-        fs::write(etc.join("ssl/openssl.cnf"), bytes)?;
-    }
-    if Path::new("/etc/ssl/certs").is_dir() {
-        bind_folder(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
-    }
-    Ok(())
-}
-
-fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {
-    folder(target, 0o755)?;
-    Ok(mount_bind_recursive(source, target)?)
-}
-
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => pattern == name,
-    }
-}
-
 fn make_devices(dev: &Path) -> io::Result<()> {
     if !holds(Protection::Devices) {
         return Ok(mount_bind_recursive("/dev", dev)?);
@@ -291,26 +209,4 @@ fn make_devices(dev: &Path) -> io::Result<()> {
     }
     let read_only = if holds(Protection::RootfsReadonly) { ATTR_RDONLY } else { 0 };
     attributes(dev, read_only | ATTR_NOSUID | ATTR_NOEXEC)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_the_rest_of_a_name_only() {
-        assert!(matches("java*", "java-17-openjdk"));
-        assert!(matches("perl", "perl"));
-        assert!(!matches("perl", "perl5"));
-        assert!(!matches("R", "Rx"));
-    }
-
-    #[test]
-    fn nothing_secret_of_etc_is_shown() {
-        let secret = ["shadow", "gshadow", "ssh", "sudoers", "passwd", "ssl", "gozolite"];
-        for name in secret {
-            assert!(!HOST_ETC.iter().any(|pattern| matches(pattern, name)), "{name}");
-            assert!(!HOST_ETC_FILES.contains(&name), "{name}");
-        }
-    }
 }

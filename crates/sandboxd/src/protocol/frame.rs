@@ -70,8 +70,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_frame_is_found_only_when_whole(payload in proptest::collection::vec(any::<u8>(), 0..300),
-                                            name in "[a-z]{0,40}") {
+        fn a_frame_is_found_only_when_whole(
+            payload in proptest::collection::vec(any::<u8>(), 0..300), name in "[a-z]{0,40}",
+        ) {
             let mut out = Vec::new();
             append_frame(&mut out, &Header { r#type: &name }, &payload);
             for cut in 0..out.len() {

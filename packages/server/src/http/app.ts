@@ -58,7 +58,7 @@ export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
   });
   app.addHook('onRequest', async (request, reply) => {
     connections.begin(request.raw);
-    reply.raw.once('close', () => connections.end(request.raw));
+    reply.raw.once('close', () => connections.end(request.raw, reply.raw.writableFinished));
     reply.header('x-request-id', request.id);
     const refusal = refuseEarly(routes, request);
     if (refusal === undefined) holdBody(budget, request, reply);

@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 export interface Connections {
   /** Call once as a request arrives. */
   begin(request: IncomingMessage): void;
-  /** Call once as its answer is out or can never be. */
-  end(request: IncomingMessage): void;
-  /** Aborted as soon as the connection of a begun request closes, or its answer is out. */
+  /** Call once as its answer is out, or can never be. */
+  end(request: IncomingMessage, isAnswered: boolean): void;
+  /** Aborted as soon as the connection of a begun request closes. */
   signalOf(request: IncomingMessage): AbortSignal;
   /**
    * Whether bytes written to a broken connection now would be read as the answer to what broke it,
@@ -33,10 +33,10 @@ export function trackConnections(): Connections {
     begin: (request) => {
       requestsOn(request.socket).set(request, new AbortController());
     },
-    end: (request) => {
+    end: (request, isAnswered) => {
       const requests = connections.get(request.socket);
       // Of a connection that closes, Node ends the first answer before it tells of the closing.
-      requests?.get(request)?.abort();
+      if (!isAnswered) requests?.get(request)?.abort();
       requests?.delete(request);
     },
     signalOf: (request) => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Printable, without quotes, spaces or anything that a log or a header would have to escape. */
 const SANE = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
@@ -9,5 +9,5 @@ export function requestIdFrom(header: string | readonly string[] | undefined): s
 }
 
 export function makeRequestId(): string {
-  return `req_${randomBytes(12).toString('hex')}`;
+  return `req_${randomUUID()}`;
 }

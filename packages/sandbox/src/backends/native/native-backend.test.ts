@@ -245,6 +245,9 @@ test('a compile keeps its connection until its layer is disposed of', async () =
 });
 
 test('arguments past the bound of a payload start nothing', async () => {
-  const { outcome } = await backend.run(command({ args: ['a'.repeat(1_100_000 + 70_000)] }), untouched());
+  const { outcome } = await backend.run(
+    command({ args: ['a'.repeat(1_100_000 + 70_000)] }),
+    untouched(),
+  );
   expect(outcome).toEqual({ kind: 'setup-failed', step: 'launch-request', errno: 'E2BIG' });
 });

@@ -2,13 +2,16 @@
 //! and reads after everything in the sandbox is dead. Nothing is ever opened by a path that a
 //! program could have prepared: one segment at a time, beneath an open folder, no symlink followed.
 
+mod artifacts;
+mod glob;
+
+pub use artifacts::Artifact;
+
+use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};
-use crate::plan::{tmpfs_inodes, tmpfs_size};
 use crate::protocol::message::Limits;
 use crate::sys;
-use rustix::fs::{
-    chownat, fchmod, fchown, mkdirat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, CWD,
-};
+use rustix::fs::{chownat, fchmod, fchown, mkdirat, openat, AtFlags, Gid, Mode, OFlags, Uid, CWD};
 use rustix::io::Errno;
 use rustix::mount::{
     fsconfig_create, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
@@ -21,19 +24,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 const SEGMENT_BYTES_MAX: usize = 255;
-pub const DEPTH_MAX: usize = 16;
-/// Bounds the walk for artifacts whatever a program left behind.
-const ENTRIES_MAX: usize = 20_000;
-pub const ARTIFACTS_MAX: usize = 64;
-pub const ARTIFACT_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// A file's path below /work and its content.
-pub type Artifact = (String, Vec<u8>);
+const DEPTH_MAX: usize = 16;
 
 pub struct Workspace {
     /// The mount that the child moves to /work.
     mount: OwnedFd,
-    /// Where its tmpfs is mounted in the launcher's namespace, if a layer comes of it or lies below.
+    /// Where its tmpfs is mounted in the launcher's namespace, if it has to do with a layer.
     attached: Option<PathBuf>,
     host_id: u32,
 }
@@ -153,12 +149,10 @@ impl Workspace {
     /// Reads the regular files that match one of the globs, sorted by path. Call it only when every
     /// process of the sandbox is dead. The flag says that bounds cut something off.
     pub fn collect(&self, globs: &[String]) -> io::Result<(Vec<Artifact>, bool)> {
-        let mut walk = Walk { globs, found: Vec::new(), entries: 0, bytes: 0, cut: false };
-        if !globs.is_empty() {
-            walk.folder(&self.root()?, "", 0)?;
-            walk.found.sort();
+        if globs.is_empty() {
+            return Ok((Vec::new(), false));
         }
-        Ok((walk.found, walk.cut))
+        artifacts::collect(&self.root()?, globs)
     }
 }
 
@@ -175,82 +169,6 @@ impl Drop for Workspace {
 pub struct Writing {
     pub executable: bool,
     pub append: bool,
-}
-
-struct Walk<'a> {
-    globs: &'a [String],
-    found: Vec<Artifact>,
-    entries: usize,
-    bytes: usize,
-    cut: bool,
-}
-
-impl Walk<'_> {
-    fn folder(&mut self, folder: &OwnedFd, prefix: &str, depth: usize) -> io::Result<()> {
-        for entry in Dir::read_from(folder)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if name == "." || name == ".." {
-                continue;
-            }
-            self.entries += 1;
-            if self.entries > ENTRIES_MAX || depth >= DEPTH_MAX {
-                self.cut = true;
-                return Ok(());
-            }
-            let path =
-                if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
-            match entry.file_type() {
-                FileType::Directory => {
-                    if let Ok(inner) = open_folder(folder.as_fd(), name) {
-                        self.folder(&inner, &path, depth + 1)?;
-                    }
-                }
-                FileType::RegularFile => self.file(folder.as_fd(), name, path),
-                FileType::Symlink if !holds(Protection::ArtifactLinks) => {
-                    self.file(folder.as_fd(), name, path);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, folder: BorrowedFd<'_>, name: &str, path: String) {
-        if !self.globs.iter().any(|glob| crate::glob::matches(glob, &path)) {
-            return;
-        }
-        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        flags.set(OFlags::NOFOLLOW, holds(Protection::ArtifactLinks));
-        let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return };
-        let size = match rustix::fs::fstat(&file) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                usize::try_from(stat.st_size).unwrap_or(usize::MAX)
-            }
-            _ => return,
-        };
-        if self.found.len() >= ARTIFACTS_MAX || size > ARTIFACT_BYTES_MAX - self.bytes {
-            self.cut = true;
-            return;
-        }
-        if let Ok(bytes) = read_whole(file.as_fd(), size) {
-            self.bytes += bytes.len();
-            self.found.push((path, bytes));
-        }
-    }
-}
-
-fn read_whole(file: BorrowedFd<'_>, size: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; size];
-    let mut at = 0;
-    while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
-        match rustix::io::read(file, rest)? {
-            0 => break,
-            count => at += count,
-        }
-    }
-    bytes.truncate(at);
-    Ok(bytes)
 }
 
 fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {

@@ -1,16 +1,16 @@
 //! A sandbox that was asked for and whose files are arriving: the workspace exists, nothing runs.
 
 use crate::child::monotonic_ns;
-use crate::context::Context;
-use crate::launch::launch;
-use crate::plan::{check_limits, Place, Plan};
+use crate::child::plan::{check_limits, Place, Plan};
 use crate::protocol::message::{
     End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage, Words,
 };
 use crate::protocol::steps::{SetupFailure, Step};
-use crate::running::{setup_failed, Running};
-use crate::sandbox::{Sandbox, Wishes};
-use crate::slots::Slot;
+use crate::session::sandbox::{Sandbox, Wishes};
+use crate::supervise::context::Context;
+use crate::supervise::launch::launch;
+use crate::supervise::running::{setup_failed, Running};
+use crate::supervise::slots::Slot;
 use crate::workspace::{Kind, Workspace, Writing};
 use std::rc::Rc;
 

@@ -1,12 +1,15 @@
 //! One connection: its buffers, what it may say next, and the sandbox that lives on it.
 
-use crate::context::Context;
+pub mod filling;
+pub mod sandbox;
+
 use crate::diagnose;
-use crate::filling::Filling;
 use crate::lab::{holds, Protection};
 use crate::protocol::frame::{append_frame, first_frame, HEADER_START};
 use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, Stream, VERSION};
-use crate::sandbox::{KeptLayer, Sandbox};
+use crate::session::filling::Filling;
+use crate::session::sandbox::{KeptLayer, Sandbox};
+use crate::supervise::context::Context;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -237,10 +240,10 @@ impl Session {
         }
     }
 
-    fn give_up(&mut self, refusal: crate::filling::Refusal) {
+    fn give_up(&mut self, refusal: crate::session::filling::Refusal) {
         match refusal {
-            crate::filling::Refusal::Error(code, message) => self.refuse(code, &message),
-            crate::filling::Refusal::Ended(end) => {
+            crate::session::filling::Refusal::Error(code, message) => self.refuse(code, &message),
+            crate::session::filling::Refusal::Ended(end) => {
                 self.say(&Reply::End(&end), &[]);
                 self.state = State::Closing;
             }
@@ -253,7 +256,7 @@ impl Session {
             return false;
         }
         let State::Live(sandbox) = &mut self.state else { return false };
-        let mut chunk = vec![0u8; crate::running::READ_BYTES];
+        let mut chunk = vec![0u8; crate::supervise::running::READ_BYTES];
         let Some(pipe) = sandbox.running.pipe(stream) else { return false };
         match rustix::io::read(pipe.as_fd(), &mut chunk) {
             Ok(0) => sandbox.running.end_stream(stream),

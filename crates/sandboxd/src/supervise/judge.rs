@@ -1,7 +1,7 @@
 //! How a command ended, decided once, from what the kernel shows: pure, so that it can be tested.
 
+use crate::child::report::Ended;
 use crate::protocol::message::{LimitName, Limits, Outcome};
-use crate::report::Ended;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
@@ -229,9 +229,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_limit_that_ended_a_run_is_among_those_hit(
-            oom_kills in 0u64..2, pids_refused in 0u64..2, wall_us in 0u64..2_000_000,
-            cpu_us in 0u64..2_000_000, code in proptest::option::of(0i32..256),
-            signal in proptest::option::of(1i32..65), disk_full: bool,
+            (oom_kills, pids_refused) in (0u64..2, 0u64..2),
+            (wall_us, cpu_us) in (0u64..2_000_000, 0u64..2_000_000),
+            (code, signal) in (proptest::option::of(0i32..256), proptest::option::of(1i32..65)),
+            disk_full: bool,
         ) {
             let ended = Ended { at_ns: 0, exit_code: code, signal, disk_full };
             let evidence = Evidence { killed_for: None, ended: Some(ended), oom_kills,

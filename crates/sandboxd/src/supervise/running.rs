@@ -1,12 +1,12 @@
 //! One sandbox while it runs: its clocks, its streams, its end.
 
 use crate::cgroup::Counters;
-use crate::judge::{judge, Evidence};
+use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
-use crate::launch::{Launched, Pipes};
 use crate::protocol::message::{End, LimitName, Limits, Outcome, Stream, Truncated, Usage};
 use crate::protocol::steps::SetupFailure;
-use crate::report::{Ended, Report, REPORT_BYTES};
+use crate::supervise::judge::{judge, Evidence};
+use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
 use std::os::fd::{AsFd, OwnedFd};
@@ -271,7 +271,7 @@ impl Running {
         let killed_for = match self.killed {
             Some((Killed::Cancelled, _)) => return (Outcome::Cancelled, Vec::new()),
             Some((Killed::SetupTooSlow, _)) => {
-                let errno = crate::judge::errno_name(libc::ETIMEDOUT);
+                let errno = crate::supervise::judge::errno_name(libc::ETIMEDOUT);
                 return (Outcome::SetupFailed { step: "supervise", errno }, Vec::new());
             }
             Some((Killed::For(limit), _)) => Some(limit),
@@ -292,6 +292,6 @@ impl Running {
 pub fn setup_failed(failure: SetupFailure) -> Outcome {
     Outcome::SetupFailed {
         step: failure.step.name(),
-        errno: crate::judge::errno_name(failure.errno),
+        errno: crate::supervise::judge::errno_name(failure.errno),
     }
 }

@@ -1,11 +1,14 @@
 //! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
+pub mod plan;
+pub mod report;
+
+use crate::child::plan::Plan;
+use crate::child::report::{Ended, Report};
 use crate::confine::{capabilities, landlock, namespaces, rlimits, rootfs};
 use crate::lab::{holds, Protection};
-use crate::plan::Plan;
 use crate::protocol::steps::{SetupFailure, Step};
-use crate::report::{Ended, Report};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstatfs, Mode, OFlags};
@@ -80,7 +83,7 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
         leave_one_open().map_err(Step::Descriptors.failed())?;
     }
     if holds(Protection::CgroupNamespace) {
-        sys::unshare_cgroup().map_err(Step::CgroupNamespace.failed())?;
+        sys::unshare(libc::CLONE_NEWCGROUP).map_err(Step::CgroupNamespace.failed())?;
     }
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Identity.failed())?;

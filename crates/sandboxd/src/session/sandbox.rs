@@ -1,11 +1,11 @@
 //! A live sandbox of a session: the run, its pending input, and what becomes of it at its end.
 
-use crate::context::{Context, Layer};
 use crate::protocol::frame::PAYLOAD_BYTES_MAX;
 use crate::protocol::message::{End, Outcome, Reply, Stream};
-use crate::running::Running;
 use crate::session::{Session, State};
-use crate::slots::Slot;
+use crate::supervise::context::{Context, Layer};
+use crate::supervise::running::Running;
+use crate::supervise::slots::Slot;
 use crate::workspace::Workspace;
 use rustix::io::Errno;
 use std::rc::Rc;

@@ -2,16 +2,16 @@
 //! holds clocks, and ends by a signal with nothing left behind.
 
 use crate::child::monotonic_ns;
-use crate::context::Context;
 use crate::protocol::message::{Reply, Stream};
 use crate::session::{Session, State};
+use crate::supervise::context::Context;
+use crate::supervise::watch::{data, watch, Kind, Seat, ALL_KINDS, KINDS};
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::Timespec;
 use rustix::net::{accept_with, SocketFlags};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-const KINDS: u64 = 8;
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
 const EVENTS: usize = 256;
@@ -19,27 +19,6 @@ const EVENTS: usize = 256;
 const SESSIONS_MAX: usize = 4096;
 /// How long a stop waits for sandboxes to be gone.
 const DRAIN_NS: u64 = 2_000_000_000;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Socket,
-    Stdout,
-    Stderr,
-    Stdin,
-    Report,
-    Pid,
-    Oom,
-}
-
-const ALL_KINDS: [Kind; 7] =
-    [Kind::Socket, Kind::Stdout, Kind::Stderr, Kind::Stdin, Kind::Report, Kind::Pid, Kind::Oom];
-
-struct Seat {
-    session: Session,
-    /// What the poller watches the socket for.
-    socket_flags: EventFlags,
-    watched: [bool; 8],
-}
 
 pub struct Daemon {
     context: Context,
@@ -217,10 +196,6 @@ impl Daemon {
     }
 }
 
-fn data(index: usize, kind: Kind) -> EventData {
-    EventData::new_u64(index as u64 * KINDS + kind as u64)
-}
-
 fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u64) {
     let State::Live(sandbox) = &mut seat.session.state else { return };
     match kind {
@@ -262,44 +237,5 @@ fn leave(seat: Seat, context: &mut Context) {
     }
     if let State::Over(Some(kept)) = &seat.session.state {
         context.free_layer(&kept.handle);
-    }
-}
-
-/// Makes the poller watch exactly what the session can use now.
-fn watch(seat: &mut Seat, index: usize, context: &Context) {
-    if let Some(socket) = &seat.session.socket {
-        let mut wanted = EventFlags::RDHUP;
-        wanted.set(EventFlags::IN, seat.session.wants_words());
-        wanted.set(EventFlags::OUT, seat.session.has_outgoing());
-        if wanted != seat.socket_flags {
-            let _ = epoll::modify(&context.epoll, socket, data(index, Kind::Socket), wanted);
-            seat.socket_flags = wanted;
-        }
-    }
-    let room = seat.session.has_room();
-    let State::Live(sandbox) = &seat.session.state else { return };
-    let running = &sandbox.running;
-    let out = |stream| room && running.pipe(stream).is_some();
-    let read = EventFlags::IN;
-    let wishes = [
-        (Kind::Stdout, Some(running.raw_pipe(Stream::Stdout)), out(Stream::Stdout), read),
-        (Kind::Stderr, Some(running.raw_pipe(Stream::Stderr)), out(Stream::Stderr), read),
-        (Kind::Stdin, running.stdin.as_ref(), sandbox.has_pending_input(), EventFlags::OUT),
-        (Kind::Report, Some(&running.launched.report), true, read),
-        (Kind::Pid, Some(&running.launched.pidfd), true, read),
-        (Kind::Oom, running.launched.group.oom_event(), true, read),
-    ];
-    for (kind, descriptor, wanted, flags) in wishes {
-        let (Some(descriptor), Some(watched)) = (descriptor, seat.watched.get_mut(kind as usize))
-        else {
-            continue;
-        };
-        if wanted && !*watched {
-            *watched =
-                epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
-        } else if !wanted && *watched {
-            let _ = epoll::delete(&context.epoll, descriptor);
-            *watched = false;
-        }
     }
 }

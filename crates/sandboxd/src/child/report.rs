@@ -94,12 +94,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_report_survives_the_pipe(at_ns: u64, cpu: u64, code: i32, signal in 1i32..65, full: bool) {
+        fn a_report_survives_the_pipe(
+            (at_ns, cpu, code, signal, full) in any::<(u64, u64, i32, u8, bool)>(),
+        ) {
+            let end = Ended { at_ns, exit_code: Some(code), signal: None, disk_full: full };
+            let signalled = Ended { exit_code: None, signal: Some(signal.into()), ..end };
             let reports = [
                 Report::Started { at_ns, prepare_cpu_us: cpu },
                 Report::Failed(SetupFailure { step: Step::PivotRoot, errno: code }),
-                Report::Ended(Ended { at_ns, exit_code: Some(code), signal: None, disk_full: full }),
-                Report::Ended(Ended { at_ns, exit_code: None, signal: Some(signal), disk_full: full }),
+                Report::Ended(end),
+                Report::Ended(signalled),
             ];
             for report in reports {
                 prop_assert_eq!(Report::decode(&report.encode()), Some(report));

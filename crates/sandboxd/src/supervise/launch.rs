@@ -2,12 +2,13 @@
 //! from outside (cgroup v1 membership, the id map) before it is released.
 
 use crate::cgroup::{Group, Tree};
+use crate::child::plan::Plan;
 use crate::child::{self, Ends, PAYLOAD_STACK_BYTES};
 use crate::confine::namespaces;
-use crate::plan::Plan;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
+use rustix::fs::{fchown, Gid, Uid};
 use rustix::io::ioctl_fionbio;
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
@@ -61,7 +62,7 @@ fn launch_in(
     plan: &Plan,
     workspace: &Workspace,
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
-    let (ours, ends) = make_pipes(workspace).map_err(Step::Clone.failed())?;
+    let (ours, ends) = make_pipes(workspace, plan.host_id).map_err(Step::Clone.failed())?;
     let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
     namespaces::own_next_clone(plan.host_id).map_err(Step::Clone.failed())?;
     let cloned = sys::clone3(namespaces::flags(), group.clone_target());
@@ -95,7 +96,7 @@ fn end_child(pidfd: &OwnedFd) {
     let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
 }
 
-fn make_pipes(workspace: &Workspace) -> std::io::Result<(Ours, Ends)> {
+fn make_pipes(workspace: &Workspace, host_id: u32) -> std::io::Result<(Ours, Ends)> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC);
     let (release_read, release_write) = pipe()?;
     let (report_read, report_write) = pipe()?;
@@ -104,6 +105,11 @@ fn make_pipes(workspace: &Workspace) -> std::io::Result<(Ours, Ends)> {
     let (stderr_read, stderr_write) = pipe()?;
     for end in [&report_read, &stdin_write, &stdout_read, &stderr_read] {
         ioctl_fionbio(end, true)?;
+    }
+    // A program may open its streams again by name (/dev/stdin, /proc/self/fd/1).
+    let (uid, gid) = (Uid::from_raw(host_id), Gid::from_raw(host_id));
+    for end in [&stdin_read, &stdout_write, &stderr_write] {
+        fchown(end, Some(uid), Some(gid))?;
     }
     let ends = Ends {
         release: release_read,

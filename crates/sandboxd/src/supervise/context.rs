@@ -1,13 +1,13 @@
 //! What all sessions of one launcher share.
 
 use crate::cgroup::Tree;
+use crate::child::plan::{self, Host};
 use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
 use crate::lab::{holds, Protection};
-use crate::plan::{self, Host};
 use crate::protocol::message::{ErrorCode, Limits, Recipe};
-use crate::running::Running;
-use crate::slots::{Slot, Slots};
+use crate::supervise::running::Running;
+use crate::supervise::slots::{Slot, Slots};
 use rustix::event::epoll;
 use std::collections::HashMap;
 use std::ffi::CString;

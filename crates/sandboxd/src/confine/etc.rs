@@ -1,0 +1,114 @@
+//! The sandboxes' /etc: synthetic, with the configuration that toolchains need from the host.
+
+use super::template::folder;
+use rustix::fs::{symlinkat, CWD};
+use rustix::mount::mount_bind_recursive;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
+/// end stands for any rest of the name.
+const HOST_ETC: [&str; 22] = [
+    "alternatives",
+    "java*",
+    "php*",
+    "perl",
+    "python*",
+    "ruby*",
+    "lua*",
+    "R",
+    "mono*",
+    "octave*",
+    "fonts",
+    "ghc*",
+    "erlang*",
+    "guile*",
+    "emacs*",
+    "maxima",
+    "texmf",
+    "swi-prolog",
+    "racket",
+    "ImageMagick*",
+    "ldc*",
+    "fpc*",
+];
+const HOST_ETC_FILES: [&str; 7] =
+    ["ld.so.cache", "services", "protocols", "mime.types", "os-release", "fpc.cfg", "ldc2.conf"];
+
+const ETC_FILES: [(&str, &str); 8] = [
+    (
+        "passwd",
+        "root:x:0:0:root:/:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:/tmp:/bin/sh\n\
+         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+    ),
+    ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
+    ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
+    ("hostname", "sandbox\n"),
+    ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
+    ("host.conf", "multi on\n"),
+    ("resolv.conf", ""),
+    ("timezone", "Etc/UTC\n"),
+];
+
+/// Fills the template's /etc: what toolchains read of the host's, and files of our own.
+pub fn make(etc: &Path) -> io::Result<()> {
+    for (name, text) in ETC_FILES {
+        fs::write(etc.join(name), text)?;
+    }
+    symlinkat("/usr/share/zoneinfo/Etc/UTC", CWD, etc.join("localtime"))?;
+    for name in HOST_ETC_FILES {
+        if let Ok(bytes) = fs::read(Path::new("/etc").join(name)) {
+            fs::write(etc.join(name), bytes)?;
+        }
+    }
+    for entry in fs::read_dir("/etc")?.flatten() {
+        let name = entry.file_name();
+        let wanted = name.to_str().is_some_and(|name| HOST_ETC.iter().any(|p| matches(p, name)));
+        if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            bind_folder(&entry.path(), &etc.join(&name))?;
+        }
+    }
+    folder(&etc.join("ssl"), 0o755)?;
+    if let Ok(bytes) = fs::read("/etc/ssl/openssl.cnf") {
+        fs::write(etc.join("ssl/openssl.cnf"), bytes)?;
+    }
+    if Path::new("/etc/ssl/certs").is_dir() {
+        bind_folder(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
+    }
+    Ok(())
+}
+
+fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {
+    folder(target, 0o755)?;
+    Ok(mount_bind_recursive(source, target)?)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => pattern == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_the_rest_of_a_name_only() {
+        assert!(matches("java*", "java-17-openjdk"));
+        assert!(matches("perl", "perl"));
+        assert!(!matches("perl", "perl5"));
+        assert!(!matches("R", "Rx"));
+    }
+
+    #[test]
+    fn nothing_secret_of_etc_is_shown() {
+        let secret = ["shadow", "gshadow", "ssh", "sudoers", "passwd", "ssl", "gozolite"];
+        for name in secret {
+            assert!(!HOST_ETC.iter().any(|pattern| matches(pattern, name)), "{name}");
+            assert!(!HOST_ETC_FILES.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Everything between a request and its end: starting a sandbox, holding its clocks, judging how
+//! it ended, and what all sandboxes of one launcher share.
+
+pub mod context;
+pub mod daemon;
+pub mod judge;
+pub mod launch;
+pub mod running;
+pub mod slots;
+mod watch;

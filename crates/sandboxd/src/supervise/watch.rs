@@ -1,0 +1,75 @@
+//! What the poller watches of each session: exactly what the session can use now.
+
+use super::context::Context;
+use crate::protocol::message::Stream;
+use crate::session::{Session, State};
+use rustix::event::epoll::{self, EventData, EventFlags};
+use std::os::fd::AsFd;
+
+/// A token is the seat's index times this, plus the kind.
+pub const KINDS: u64 = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Socket,
+    Stdout,
+    Stderr,
+    Stdin,
+    Report,
+    Pid,
+    Oom,
+}
+
+pub const ALL_KINDS: [Kind; 7] =
+    [Kind::Socket, Kind::Stdout, Kind::Stderr, Kind::Stdin, Kind::Report, Kind::Pid, Kind::Oom];
+
+/// One connection's place in the loop.
+pub struct Seat {
+    pub session: Session,
+    /// What the poller watches the socket for.
+    pub socket_flags: EventFlags,
+    pub watched: [bool; 8],
+}
+
+pub fn data(index: usize, kind: Kind) -> EventData {
+    EventData::new_u64(index as u64 * KINDS + kind as u64)
+}
+
+/// Makes the poller watch exactly what the session can use now.
+pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
+    if let Some(socket) = &seat.session.socket {
+        let mut wanted = EventFlags::RDHUP;
+        wanted.set(EventFlags::IN, seat.session.wants_words());
+        wanted.set(EventFlags::OUT, seat.session.has_outgoing());
+        if wanted != seat.socket_flags {
+            let _ = epoll::modify(&context.epoll, socket, data(index, Kind::Socket), wanted);
+            seat.socket_flags = wanted;
+        }
+    }
+    let room = seat.session.has_room();
+    let State::Live(sandbox) = &seat.session.state else { return };
+    let running = &sandbox.running;
+    let out = |stream| room && running.pipe(stream).is_some();
+    let read = EventFlags::IN;
+    let wishes = [
+        (Kind::Stdout, Some(running.raw_pipe(Stream::Stdout)), out(Stream::Stdout), read),
+        (Kind::Stderr, Some(running.raw_pipe(Stream::Stderr)), out(Stream::Stderr), read),
+        (Kind::Stdin, running.stdin.as_ref(), sandbox.has_pending_input(), EventFlags::OUT),
+        (Kind::Report, Some(&running.launched.report), true, read),
+        (Kind::Pid, Some(&running.launched.pidfd), true, read),
+        (Kind::Oom, running.launched.group.oom_event(), true, read),
+    ];
+    for (kind, descriptor, wanted, flags) in wishes {
+        let (Some(descriptor), Some(watched)) = (descriptor, seat.watched.get_mut(kind as usize))
+        else {
+            continue;
+        };
+        if wanted && !*watched {
+            *watched =
+                epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
+        } else if !wanted && *watched {
+            let _ = epoll::delete(&context.epoll, descriptor);
+            *watched = false;
+        }
+    }
+}

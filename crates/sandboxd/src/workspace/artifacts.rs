@@ -1,0 +1,99 @@
+//! Reading back what a program left: regular files only, beneath an open folder, no symlink
+//! followed, and bounded whatever is there.
+
+use super::{glob, open_folder, DEPTH_MAX};
+use crate::lab::{holds, Protection};
+use rustix::fs::{openat, Dir, FileType, Mode, OFlags};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// A file's path below /work and its content.
+pub type Artifact = (String, Vec<u8>);
+
+const ENTRIES_MAX: usize = 20_000;
+const ARTIFACTS_MAX: usize = 64;
+const ARTIFACT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The files that match a glob, sorted by path; the flag says that a bound cut something off.
+pub fn collect(root: &OwnedFd, globs: &[String]) -> io::Result<(Vec<Artifact>, bool)> {
+    let mut walk = Walk { globs, found: Vec::new(), entries: 0, bytes: 0, cut: false };
+    walk.folder(root, "", 0)?;
+    walk.found.sort();
+    Ok((walk.found, walk.cut))
+}
+
+struct Walk<'a> {
+    globs: &'a [String],
+    found: Vec<Artifact>,
+    entries: usize,
+    bytes: usize,
+    cut: bool,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &OwnedFd, prefix: &str, depth: usize) -> io::Result<()> {
+        for entry in Dir::read_from(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." {
+                continue;
+            }
+            self.entries += 1;
+            if self.entries > ENTRIES_MAX || depth >= DEPTH_MAX {
+                self.cut = true;
+                return Ok(());
+            }
+            let path =
+                if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
+            match entry.file_type() {
+                FileType::Directory => {
+                    if let Ok(inner) = open_folder(folder.as_fd(), name) {
+                        self.folder(&inner, &path, depth + 1)?;
+                    }
+                }
+                FileType::RegularFile => self.file(folder.as_fd(), name, path),
+                FileType::Symlink if !holds(Protection::ArtifactLinks) => {
+                    self.file(folder.as_fd(), name, path);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, folder: BorrowedFd<'_>, name: &str, path: String) {
+        if !self.globs.iter().any(|glob| glob::matches(glob, &path)) {
+            return;
+        }
+        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        flags.set(OFlags::NOFOLLOW, holds(Protection::ArtifactLinks));
+        let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return };
+        let size = match rustix::fs::fstat(&file) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                usize::try_from(stat.st_size).unwrap_or(usize::MAX)
+            }
+            _ => return,
+        };
+        if self.found.len() >= ARTIFACTS_MAX || size > ARTIFACT_BYTES_MAX - self.bytes {
+            self.cut = true;
+            return;
+        }
+        if let Ok(bytes) = read_whole(file.as_fd(), size) {
+            self.bytes += bytes.len();
+            self.found.push((path, bytes));
+        }
+    }
+}
+
+fn read_whole(file: BorrowedFd<'_>, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    let mut at = 0;
+    while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::read(file, rest)? {
+            0 => break,
+            count => at += count,
+        }
+    }
+    bytes.truncate(at);
+    Ok(bytes)
+}

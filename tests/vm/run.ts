@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCorpus } from '../hostile/corpus.js';
+import { CASES } from './cases.js';
+import { buildImage } from './image.js';
+import { getKernel, installMachine } from './kernel.js';
+import { runMachine } from './machine.js';
+import { compileAll } from './programs.js';
+import { parseLine, type Row, tableOf } from './row.js';
+
+/**
+ * Hostile and limit cases on a kernel with cgroup v2 alone, in a virtual machine, whatever this
+ * host has: node scripts/run.mjs tests/vm/run.ts [case ...]. The last line is the count.
+ */
+const ROOT = process.cwd();
+const FOLDER = join(ROOT, 'build/vm');
+const ATTACKS = join(ROOT, 'attacks');
+const MEMORY_MIB = 2048;
+const MACHINE_MS_MAX = 360_000;
+/** CommonJS packages inside an ES module still call it. */
+const BANNER =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+async function main(only: readonly string[]): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  installMachine();
+  const kernel = getKernel(FOLDER);
+  const corpus = readCorpus(ATTACKS);
+  compileAll(corpus, ATTACKS, join(FOLDER, 'programs'));
+  const image = buildImage({ folder: FOLDER, modules: kernel.modules, content: content(only) });
+  const expected = [...CASES.map(({ id }) => id), ...corpus.map(({ id }) => id)];
+  const wanted = expected.filter((id) => only.length === 0 || only.includes(id));
+  const rows = await boot(kernel.image, image);
+  report(rows, [...wanted, 'launcher-end']);
+}
+
+function content(only: readonly string[]) {
+  const guest = join(FOLDER, 'guest.mjs');
+  const esbuild = join(ROOT, 'node_modules/.bin/esbuild');
+  const options = ['--bundle', '--platform=node', '--format=esm', '--target=node20'];
+  execFileSync(
+    esbuild,
+    ['tests/vm/guest.ts', ...options, `--banner:js=${BANNER}`, `--outfile=${guest}`],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  writeFileSync(join(FOLDER, 'only'), only.join(' '));
+  return [
+    { from: join(ROOT, 'tests/vm/init.sh'), to: 'init' },
+    { from: join(ROOT, 'build/sandboxd'), to: 'vm/sandboxd' },
+    { from: guest, to: 'vm/guest.mjs' },
+    { from: join(FOLDER, 'only'), to: 'vm/only' },
+    { from: join(ROOT, 'tests/hostile/outer.py'), to: 'vm/outer.py' },
+    { from: join(FOLDER, 'programs'), to: 'vm/programs' },
+    { from: ATTACKS, to: 'attacks' },
+  ];
+}
+
+async function boot(kernel: string, image: string): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  let isDone = false;
+  const startedMs = performance.now();
+  const { isInTime, lastLines } = await runMachine({
+    kernel,
+    image,
+    memoryMib: MEMORY_MIB,
+    msMax: MACHINE_MS_MAX,
+    onLine: (line) => {
+      const parsed = parseLine(line);
+      if (parsed === 'done') isDone = true;
+      else if (parsed !== undefined) rows.push(parsed);
+    },
+  });
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  const end = isInTime ? 'ended' : 'was killed at its deadline';
+  process.stdout.write(`the machine ${end} after ${seconds} s, ${rows.length} cases\n`);
+  if (!isDone) process.stdout.write(`its console's end:\n${lastLines.join('\n')}\n`);
+  return rows;
+}
+
+function report(rows: readonly Row[], wanted: readonly string[]): void {
+  process.stdout.write(`${tableOf(rows)}\n\n`);
+  const untested = rows.filter(({ untestable }) => untestable !== undefined);
+  const tested = rows.filter(({ untestable }) => untestable === undefined);
+  const failures = tested.filter(({ problems }) => problems.length > 0);
+  for (const { id, problems } of failures) {
+    process.stdout.write(`FAILED ${id}\n${problems.map((each) => `  ${each}\n`).join('')}`);
+  }
+  const silent = wanted.filter((id) => !rows.some((row) => row.id === id));
+  for (const id of silent) process.stdout.write(`FAILED ${id}\n  the guest did not report it\n`);
+  for (const { id, untestable } of untested) {
+    process.stdout.write(`not testable in this guest: ${id} (${untestable})\n`);
+  }
+  const failed = failures.length + silent.length;
+  process.stdout.write(`${tested.length - failures.length} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,61 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Limits } from '@gozolite/contract/limits';
+import type { Backend, SandboxCommand } from '@gozolite/sandbox/backend';
+
+/** Times for an emulated processor; the rest is small, so that what is counted is the program. */
+const LIMITS: Limits = {
+  wall_time_ms: 60_000,
+  cpu_time_ms: 60_000,
+  memory_kb: 128 * 1024,
+  stack_kb: 8 * 1024,
+  cpus: 1,
+  output_kb: 64,
+  disk_kb: 64 * 1024,
+  file_kb: 64 * 1024,
+  processes: 32,
+  open_files: 64,
+};
+const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LC_ALL: 'C.UTF-8' };
+
+/** A Bash script and what it may use beyond the usual. */
+export function bash(code: string, limits: Partial<Limits> = {}): SandboxCommand {
+  return commandOf(['/bin/bash'], code, limits);
+}
+
+export function python(code: string, limits: Partial<Limits> = {}): SandboxCommand {
+  return commandOf(['/usr/bin/python3', '-I'], code, limits);
+}
+
+/** Starts it; `spoke` settles at its first output or its end. */
+export function start(backend: Backend, command: SandboxCommand) {
+  const abort = new AbortController();
+  let speak = () => {};
+  const spoke = new Promise<void>((resolve) => {
+    speak = resolve;
+  });
+  const options = { signal: abort.signal, onOutput: () => speak() };
+  const ended = backend
+    .run({ ...command, id: `vm/${randomUUID()}` }, options)
+    .finally(() => speak());
+  return { ended, spoke, cancel: () => abort.abort() };
+}
+
+function commandOf(
+  command: readonly [string, ...string[]],
+  code: string,
+  limits: Partial<Limits>,
+): SandboxCommand {
+  const recipe = { rootfs: 'host', command, env: ENV };
+  const digest = createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
+  return {
+    id: 'vm',
+    recipe: { ...recipe, digest },
+    args: ['program'],
+    env: {},
+    limits: { ...LIMITS, ...limits },
+    files: [{ path: 'program', content: Buffer.from(code), executable: false }],
+    stdin: new Uint8Array(0),
+    keepOutput: false,
+    artifacts: [],
+  };
+}
