@@ -54,7 +54,7 @@ function write(name: string, content: string): void {
   writeFileSync(join(folder, name), content);
 }
 
-test('gozo run main.py: the language by its name, output and exit code of the program', async () => {
+test('gozo run main.py: language by its name, output and exit code of the program', async () => {
   write('main.py', 'import sys; print("out"); print("err", file=sys.stderr); sys.exit(3)');
   const ran = await gozo(['run', 'main.py']);
   assert.deepEqual([ran.exitCode, ran.stdout, ran.stderr], [3, 'out\n', 'err\n']);
@@ -194,7 +194,7 @@ function traces(): readonly string[] {
   return [...folders, ...programs];
 }
 
-test('without a server a private engine serves the call, as gozolite, and leaves nothing', async () => {
+test('without a server a private engine serves, as gozolite, and leaves nothing', async () => {
   const child = start(['run', '--local', '-l', 'bash', '-c', 'echo private; sleep 1'], {});
   child.stdin.end();
   const end = ended(child);

@@ -19,8 +19,11 @@ async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+const HEAD =
+  'POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+
 function requestText(body: string, headers = ''): string {
-  return `POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
+  return `${HEAD}Content-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
 }
 
 const SLEEP = JSON.stringify({
@@ -66,7 +69,7 @@ for (const [name, leave] of [
   });
 }
 
-test('two pipelined executions run at once, answer in order, and end with their connection', async () => {
+test('two pipelined executions answer in order, and end with their connection', async () => {
   const socket = open();
   const echo = (text: string) =>
     requestText(JSON.stringify({ language: 'bash', code: `echo ${text}` }));
@@ -122,7 +125,7 @@ test('slow clients are told 408, and meanwhile all others are served', {
   headers.write('POST /execute HTTP/1.1\r\nHost: localhost\r\n');
   const body = open();
   body.write(
-    'POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    `${HEAD}Content-Length: 100\r\n\r\n{`,
   );
   const drip = setInterval(() => body.write(' '), 1000);
   const silent = Array.from({ length: 200 }, open);

@@ -40,7 +40,7 @@ test('memory past its limit is the memory limit, not a signal', async () => {
   assert.ok(execution.memory_kb <= 65_536 + 1024, `${execution.memory_kb} KiB`);
 });
 
-test('memory is met in a child as well, and what the parent exits with changes nothing', async () => {
+test('memory is met in a child as well, whatever the parent exits with', async () => {
   const code = 'python3 -c "x = b\'a\' * (200 << 20)"; exit 0';
   expectStatus(await bash(code, { limits: { memory_kb: 65_536 } }), 'memory_limit_exceeded');
 });
@@ -100,13 +100,15 @@ test('processes past their limit are refused, and a program that fails of it say
 
 test('threads count as processes', async () => {
   const code =
-    'import threading, time\nfor i in range(100): threading.Thread(target=time.sleep, args=(3,), daemon=True).start()';
+    'from threading import Thread\nimport time\n' +
+    'for i in range(100): Thread(target=time.sleep, args=(3,), daemon=True).start()';
   expectStatus(await python(code, { limits: { processes: 20 } }), 'process_limit_exceeded');
 });
 
 test('open files past their limit are refused by the kernel', async () => {
   const code =
-    'f = []\ntry:\n  while True: f.append(open("/dev/null"))\nexcept OSError as e: print(e.errno, len(f))';
+    'f = []\ntry:\n  while True: f.append(open("/dev/null"))\n' +
+    'except OSError as e: print(e.errno, len(f))';
   const execution = await python(code, { limits: { open_files: 50 } });
   expectStatus(execution, 'ok');
   const [errno, count] = execution.stdout.trim().split(' ').map(Number);
@@ -121,7 +123,8 @@ test('cpus is what the program can use at once', async () => {
 
 test('a deep recursion has a stack as large as its memory', async () => {
   const code =
-    'int f(int n){ volatile char a[64]; a[0]=n; return n ? f(n-1) + a[0] * 0 : 0; }\nint main(void){ return f(1000000); }';
+    'int f(int n){ volatile char a[64]; a[0]=n; return n ? f(n-1) + a[0] * 0 : 0; }\n' +
+    'int main(void){ return f(1000000); }';
   expectStatus(await run({ language: 'c', code, compile: { args: ['-O0'] } }), 'ok');
   const small = await run({
     language: 'c',

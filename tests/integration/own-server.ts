@@ -17,7 +17,7 @@ export interface OwnServer extends AsyncDisposable {
   readonly ended: Promise<{ readonly exitCode: number | null; readonly stderr: string }>;
 }
 
-/** A server of this test alone, with settings of its own, at the launcher of the server under test. */
+/** A server of this test alone, with its own settings, at the launcher of the one under test. */
 export async function startOwnServer(env: Record<string, string>): Promise<OwnServer> {
   const socket = process.env.GOZO_TEST_SOCKET;
   assert.ok(socket, 'GOZO_TEST_SOCKET is not set: node scripts/test.mjs --only integration');

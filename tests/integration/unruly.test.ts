@@ -23,7 +23,8 @@ const stubborn: readonly (readonly [string, 'bash' | 'python', string])[] = [
   [
     'catches all it can',
     'python',
-    'import signal, time\nfor s in range(1, 65):\n  try: signal.signal(s, lambda *a: None)\n  except (OSError, ValueError): pass\nwhile True: time.sleep(1)',
+    'import signal, time\nfor s in range(1, 65):\n  try: signal.signal(s, lambda *a: None)\n' +
+      '  except (OSError, ValueError): pass\nwhile True: time.sleep(1)',
   ],
   ['waits for a child in a session of its own', 'bash', 'setsid sleep 30 & wait'],
   ['forks without end', 'bash', 'f() { f | f & }; f; sleep 30'],
@@ -44,7 +45,8 @@ const leaving: readonly (readonly [string, 'bash' | 'python', string])[] = [
   [
     'a daemon, forked twice in a session of its own',
     'python',
-    'import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    time.sleep(1000)\n  os._exit(0)\nos.wait()\nprint("out")',
+    'import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n' +
+      '    time.sleep(1000)\n  os._exit(0)\nos.wait()\nprint("out")',
   ],
   ['a child that ignores signals', 'bash', "(trap '' TERM HUP INT; sleep 1000) & echo out"],
   ['a stopped child', 'bash', 'sleep 1000 & kill -STOP $!; echo out'],

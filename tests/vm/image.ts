@@ -17,6 +17,7 @@ import { basename, dirname, join } from 'node:path';
 /** Debian packages whose programs the attacks use, taken from this host's /usr. */
 const PROGRAM_PACKAGES = ['bash', 'coreutils', 'grep', 'sed', 'findutils', 'util-linux', 'procps'];
 const FOLDERS = ['dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'usr/share', 'var'];
+const LOCALE = '/usr/lib/locale/C.utf8';
 const PASSWD = 'root:x:0:0:root:/root:/bin/bash\n';
 /** Of Python's library, what no case imports. */
 const PYTHON_UNUSED = /\/(test|idlelib|lib2to3|turtledemo|ensurepip|tkinter|__pycache__)(\/|$)/;
@@ -42,6 +43,7 @@ export function buildImage({ folder, modules, content }: ImagePlan): string {
   writeFileSync(join(root, 'etc/passwd'), PASSWD);
   for (const program of programs()) addProgram(root, program);
   addPython(root);
+  copy(LOCALE, join(root, LOCALE));
   for (const module of modules) copy(module, join(root, 'vm/modules', basename(module)));
   for (const { from, to } of content) {
     copy(from, join(root, to));
@@ -92,8 +94,7 @@ function addLibraries(root: string, program: string): void {
 /** Absolute paths of what the loader maps beside the program; none for a static one. */
 function librariesOf(program: string): string[] {
   try {
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
-    const text = execFileSync('ldd', [program], options);
+    const text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: 'pipe' });
     return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
   } catch {
     return []; // ldd fails on a static program.

@@ -16,6 +16,7 @@ import { parseLine, type Row, tableOf } from './row.js';
 const ROOT = process.cwd();
 const FOLDER = join(ROOT, 'build/vm');
 const ATTACKS = join(ROOT, 'attacks');
+const LAUNCHER = process.env.GOZO_TEST_LAUNCHER ?? join(ROOT, 'build/sandboxd');
 const MEMORY_MIB = 2048;
 const MACHINE_MS_MAX = 360_000;
 /** CommonJS packages inside an ES module still call it. */
@@ -38,7 +39,7 @@ async function main(only: readonly string[]): Promise<void> {
 function content(only: readonly string[]) {
   const guest = join(FOLDER, 'guest.mjs');
   const esbuild = join(ROOT, 'node_modules/.bin/esbuild');
-  const options = ['--bundle', '--platform=node', '--format=esm', '--target=node20'];
+  const options = ['--bundle', '--platform=node', '--format=esm', '--target=node20', '--log-level=warning'];
   execFileSync(
     esbuild,
     ['tests/vm/guest.ts', ...options, `--banner:js=${BANNER}`, `--outfile=${guest}`],
@@ -47,7 +48,7 @@ function content(only: readonly string[]) {
   writeFileSync(join(FOLDER, 'only'), only.join(' '));
   return [
     { from: join(ROOT, 'tests/vm/init.sh'), to: 'init' },
-    { from: join(ROOT, 'build/sandboxd'), to: 'vm/sandboxd' },
+    { from: LAUNCHER, to: 'vm/sandboxd' },
     { from: guest, to: 'vm/guest.mjs' },
     { from: join(FOLDER, 'only'), to: 'vm/only' },
     { from: join(ROOT, 'tests/hostile/outer.py'), to: 'vm/outer.py' },

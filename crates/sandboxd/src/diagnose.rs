@@ -75,6 +75,15 @@ fn findings(context: &Context) -> Vec<Value> {
             Some("swapoff -a, if the host's memory is enough"),
         ));
     }
+    if pipes_cores() {
+        list.push(finding(
+            "core-pattern",
+            "warning",
+            "the host's core_pattern starts a program: a sandbox that lowers its own limit can \
+             still have it started",
+            Some("sysctl kernel.core_pattern=core"),
+        ));
+    }
     if context.slots.quarantined() > 0 {
         list.push(finding(
             "quarantine",
@@ -108,6 +117,10 @@ fn finding(id: &str, state: &str, detail: &str, remedy: Option<&str>) -> Value {
         object.insert("remedy".to_string(), json!(remedy));
     }
     value
+}
+
+fn pipes_cores() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/core_pattern").is_ok_and(|text| text.starts_with('|'))
 }
 
 fn has_swap() -> bool {

@@ -24,7 +24,7 @@ export function sandboxPath(given: string): string {
   return isAbsolute(path) || path.startsWith('..') ? basename(path) : path;
 }
 
-/** Writes the files that the program made. The server is not trusted with paths outside `folder`. */
+/** Writes the files that the program made. No server is trusted with paths outside `folder`. */
 export async function writeArtifacts(
   folder: string,
   artifacts: readonly Artifact[],

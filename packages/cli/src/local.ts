@@ -94,7 +94,8 @@ function findUser(): User {
   const [, , uid, gid] = line?.split(':').map(Number) ?? [];
   if (uid === undefined || gid === undefined || uid === 0) {
     throw new LocalEngineError(
-      `the engine never runs as root, and there is no user "${USER}" for it. npm start makes it, or:\n` +
+      `the engine never runs as root, and there is no user "${USER}" for it. ` +
+        `npm start makes it, or:\n` +
         `  useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${USER}`,
     );
   }

@@ -30,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
         exitCode = await doctor(where, options);
       },
       serve: async (env) => {
-        exitCode = await serve(env);
+        exitCode = await serve({ ...process.env, ...env });
       },
     },
     programArgs,

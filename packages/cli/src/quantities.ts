@@ -19,7 +19,10 @@ export function parseDuration(text: string): Result<number, string> {
   return parse(text, MS, 'a duration as 500ms, 5s or 2m');
 }
 
-/** `512k`, `256m`, `1g`, also as `256MB` or `256MiB`, always by 1,024; a bare number is MiB. @returns KiB */
+/**
+ * `512k`, `256m`, `1g`, also as `256MB` or `256MiB`, always by 1,024; a bare number is MiB.
+ * @returns KiB
+ */
 export function parseSize(text: string): Result<number, string> {
   return parse(text.replace(/(?<=[kmg])i?b$/i, ''), KB, 'a size as 512k, 256m or 1g');
 }

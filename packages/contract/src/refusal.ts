@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 
-/** Every problem code with its HTTP status: the one list (docs/reference/errors.md is held to it). */
+/** Every problem code with its HTTP status: the one list, to which the docs are held. */
 export const PROBLEMS = {
   BAD_JSON: 400,
   BAD_REQUEST: 400,

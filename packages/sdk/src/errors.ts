@@ -24,7 +24,7 @@ export class GozoProblem extends Error {
   }
 }
 
-/** No answer of a GozoLite server: nothing listens, the connection broke, or something else answered. */
+/** No answer of GozoLite: nothing listens, the connection broke, or something else answered. */
 export class GozoConnectionError extends Error {
   override readonly name = 'GozoConnectionError';
   readonly url: string;

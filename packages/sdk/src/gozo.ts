@@ -90,7 +90,7 @@ export class Gozo {
     if (mediaType !== 'application/json' || typeof value !== 'object' || value === null) {
       throw new GozoConnectionError(url, `HTTP ${response.status} is no answer of GozoLite`);
     }
-    // The one place where the server is believed: its answers are held to the contract by its tests.
+    // The server is believed here: its own tests hold its answers to the contract.
     return value as T;
   }
 

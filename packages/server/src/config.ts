@@ -46,7 +46,7 @@ export function readConfig(
   const host = read.text('GOZO_HOST', '127.0.0.1');
   if (!isLoopback(host)) {
     faults.push(
-      `GOZO_HOST is "${host}": without API keys anyone who can reach the server can run code on it, ` +
+      `GOZO_HOST is "${host}": without API keys whoever reaches the server can run code on it, ` +
         'so it listens on loopback only: 127.0.0.1, ::1 or localhost',
     );
   }

@@ -79,7 +79,8 @@ impl Instance {
                 .map_err(|error| format!("cannot make the cgroup {}: {error}", folder.display()))?;
             sweep(folder);
         }
-        if !host.has_v1() {
+        let is_below_own = parent.is_none_or(|parent| parent == own);
+        if is_below_own && !host.has_v1() {
             if let Some(mount) = &host.v2 {
                 leave_group(mount, &own)?;
             }

@@ -82,9 +82,6 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     if !holds(Protection::Descriptors) {
         leave_one_open().map_err(Step::Descriptors.failed())?;
     }
-    if holds(Protection::CgroupNamespace) {
-        sys::unshare(libc::CLONE_NEWCGROUP).map_err(Step::CgroupNamespace.failed())?;
-    }
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Identity.failed())?;
     }
@@ -101,6 +98,10 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
             socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
                 .map_err(Step::Loopback.failed())?;
         sys::loopback_up(socket.as_fd()).map_err(Step::Loopback.failed())?;
+    }
+    wait_for_release(ends.release.as_fd())?;
+    if holds(Protection::CgroupNamespace) {
+        sys::unshare(libc::CLONE_NEWCGROUP).map_err(Step::CgroupNamespace.failed())?;
     }
     let dumpable = if holds(Protection::NonDumpableInit) {
         DumpableBehavior::NotDumpable

@@ -1,10 +1,10 @@
 //! The sandboxes' /etc: synthetic, with the configuration that toolchains need from the host.
 
-use super::template::folder;
 use rustix::fs::{symlinkat, CWD};
 use rustix::mount::mount_bind_recursive;
 use std::fs;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
@@ -77,6 +77,12 @@ pub fn make(etc: &Path) -> io::Result<()> {
         bind_folder(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
     }
     Ok(())
+}
+
+/// Makes a folder with exactly this mode, whatever the umask.
+pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
+    fs::DirBuilder::new().mode(mode).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {

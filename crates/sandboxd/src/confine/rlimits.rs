@@ -6,6 +6,9 @@ use crate::protocol::message::Limits;
 use rustix::process::{setrlimit, Resource, Rlimit};
 use std::io;
 
+/// Not 0: only a limit of exactly one byte keeps the kernel from starting the host's crash handler
+/// where core_pattern is a pipe (core(5), fs/coredump.c). No file is that small, so none is made.
+const CORE_BYTES: u64 = 1;
 const MEMLOCK_BYTES: u64 = 64 * 1024;
 const SIGNALS_PENDING: u64 = 1024;
 /// The supervisor ends a run by the cgroup's CPU clock; the kernel's own limit stands behind it.
@@ -15,7 +18,7 @@ const CPU_SLACK_SECONDS: u64 = 2;
 pub fn table(limits: &Limits) -> [(Protection, Resource, u64); 11] {
     let kib = |value: u64| value.saturating_mul(1024);
     [
-        (Protection::CoreLimit, Resource::Core, 0),
+        (Protection::CoreLimit, Resource::Core, CORE_BYTES),
         (Protection::FileLimit, Resource::Fsize, kib(limits.file_kb)),
         (Protection::OpenFiles, Resource::Nofile, limits.open_files),
         (Protection::StackLimit, Resource::Stack, kib(limits.stack_kb)),

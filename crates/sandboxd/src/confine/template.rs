@@ -2,7 +2,7 @@
 //! namespace, before any untrusted code exists: /usr of the host, a minimal /dev, a synthetic
 //! /etc; read-only as a whole. Each sandbox binds it and adds what is its own.
 
-use super::etc;
+use super::etc::{self, folder};
 use crate::lab::{holds, Protection};
 use crate::sys;
 use rustix::fs::{makedev, mknodat, symlinkat, FileType, Mode, CWD};
@@ -14,7 +14,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const ATTR_RDONLY: u64 = 0x1;
@@ -148,11 +148,6 @@ impl Template {
 
 fn told(what: &str, error: &io::Error) -> String {
     format!("cannot {what}: {error}")
-}
-
-pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
-    fs::DirBuilder::new().mode(mode).create(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn make_root(root: &Path) -> io::Result<()> {

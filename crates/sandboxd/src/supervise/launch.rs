@@ -84,11 +84,13 @@ fn launch_in(
     Ok((pidfd, ours))
 }
 
-/// What the child waits for: its groups, its identity, the word to go.
+/// What the child waits for: first its identity, with which it builds the root; then its groups,
+/// which it joins meanwhile by our hand, and without which there will be no program.
 fn admit(group: &Group, pid: u32, plan: &Plan, release: &OwnedFd) -> Result<(), SetupFailure> {
-    group.join(pid).map_err(Step::CgroupJoin.failed())?;
     namespaces::map_ids(pid, plan.host_id).map_err(Step::IdMap.failed())?;
-    rustix::io::write(release, b"g").map(drop).map_err(Step::Release.failed())
+    rustix::io::write(release, b"i").map_err(Step::Release.failed())?;
+    group.join(pid).map_err(Step::CgroupJoin.failed())?;
+    rustix::io::write(release, b"g").map(drop).map_err(Step::CgroupJoin.failed())
 }
 
 fn end_child(pidfd: &OwnedFd) {

@@ -40,7 +40,7 @@ export function report(diagnostics: Diagnostics): readonly string[] {
     diagnostics.healthy ? colors.green('healthy') : colors.red('not healthy'),
     '',
     `kernel     ${kernel} ${architecture}, cgroup ${cgroup}`,
-    `isolation  ${isolation.level} (${isolation.backend}): ${isolation.layers.length} layers in force`,
+    `isolation  ${isolation.level} (${isolation.backend}), ${isolation.layers.length} layers`,
     `load       ${load.running} running, ${load.queued} queued, ${load.quarantined} quarantined`,
     '',
     'Protections',

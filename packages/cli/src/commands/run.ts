@@ -70,7 +70,7 @@ function wantedOf({ language, files }: RunOptions): Wanted {
   return { kind: 'extension', extension: extname(files[0] ?? '').toLowerCase() };
 }
 
-/** The server knows which language a file name's ending belongs to: also those of its own folders. */
+/** The server knows which language a file name's ending belongs to, also of its own folders. */
 async function languageOf(gozo: Gozo, files: readonly string[]): Promise<string> {
   const extension = extname(files[0] ?? '').toLowerCase();
   const { languages } = await gozo.capabilities();

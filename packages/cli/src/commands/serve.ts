@@ -6,7 +6,7 @@ import { installation } from '../connect.js';
 import { UsageError } from '../usage-error.js';
 
 /** `gozo serve`: the same start as `npm start`. @returns its exit code. */
-export function serve(env: Readonly<Record<string, string>>): Promise<number> {
+export function serve(env: Readonly<NodeJS.ProcessEnv>): Promise<number> {
   const home = installation();
   const script = [join(home, 'start.mjs'), join(home, '..', 'scripts', 'start.mjs')].find(
     existsSync,
@@ -14,7 +14,7 @@ export function serve(env: Readonly<Record<string, string>>): Promise<number> {
   if (script === undefined) throw new UsageError(`there is no start.mjs in or beside ${home}`);
   const child = spawn(process.execPath, [script], {
     stdio: 'inherit',
-    env: { ...process.env, ...env },
+    env,
   });
   // The terminal sends Ctrl-C to the child as well; a SIGTERM comes to us alone.
   process.on('SIGINT', () => {});

@@ -33,7 +33,8 @@ export function argumentFaults({ at, args, env }: Arguments): readonly Fault[] {
     judge(where, value);
   }
   if (bytes > REQUEST_BOUNDS.argsAndEnvBytesMax) {
-    const detail = `Arguments and environment are ${bytes} bytes, above the ceiling of ${REQUEST_BOUNDS.argsAndEnvBytesMax}.`;
+    const ceiling = REQUEST_BOUNDS.argsAndEnvBytesMax;
+    const detail = `Arguments and environment are ${bytes} bytes, above the ceiling of ${ceiling}.`;
     faults.push({ pointer: pointer(...at), code: 'INVALID_VALUE', detail });
   }
   return faults;

@@ -27,7 +27,8 @@ export function readContents(request: ExecuteRequest): Result<Contents, readonly
   if (!stdin.ok || !program.ok) return refuse(faults);
   const bytes = stdin.value.length + programBytes(program.value);
   if (bytes > REQUEST_BOUNDS.contentBytesMax) {
-    const detail = `Files and stdin are ${bytes} bytes decoded, above the ceiling of ${REQUEST_BOUNDS.contentBytesMax}.`;
+    const ceiling = REQUEST_BOUNDS.contentBytesMax;
+    const detail = `Files and stdin are ${bytes} bytes decoded, above the ceiling of ${ceiling}.`;
     return refuse([{ pointer: '', code: 'BODY_TOO_LARGE', detail }]);
   }
   return ok({ program: program.value, stdin: stdin.value });

@@ -17,7 +17,7 @@ export function createShapeCheck(): ShapeCheck {
   };
 }
 
-/** The schema of a record says `^.*$` of its names, where `.` is no line break: those slip through. */
+/** A record's schema says `^.*$` of its names, where `.` is no line break: those slip through. */
 function textFaults(member: string, record: Readonly<Record<string, unknown>> = {}): Fault[] {
   return Object.entries(record)
     .filter(([, value]) => typeof value !== 'string')

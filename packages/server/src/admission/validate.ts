@@ -29,8 +29,8 @@ export type Validated =
   | { readonly kind: 'missing'; readonly missing: MissingToolchain };
 
 /**
- * A parsed body as a request that can run: shape, then every value, then the language. All faults of
- * one kind are named together, each with its JSON pointer.
+ * A parsed body as a request that can run: shape, then every value, then the language. All faults
+ * of one kind are named together, each with its JSON pointer.
  */
 export function validate(
   deps: ValidationDeps,
@@ -84,7 +84,8 @@ function resolveLanguage(registry: Registry, reference: string): Result<Known, R
     }
     case 'unknown-version': {
       const { language, known } = resolution;
-      const detail = `"${reference}" names no version of ${language}; known are ${known.join(', ')}.`;
+      const versions = known.join(', ');
+      const detail = `"${reference}" names no version of ${language}; known are ${versions}.`;
       return refuse(
         unknownLanguage(
           detail,

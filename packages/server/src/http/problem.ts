@@ -36,7 +36,7 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
   };
 }
 
-/** `Retry-After` in whole seconds, rounded up (RFC 9110 §10.2.3); undefined where none is foreseen. */
+/** `Retry-After` in whole seconds, rounded up (RFC 9110 §10.2.3); undefined if none is foreseen. */
 export function retryAfterOf(refusal: Refusal): string | undefined {
   const waitMs = refusal.retryAfterMs;
   return waitMs === undefined ? undefined : String(Math.max(1, Math.ceil(waitMs / 1000)));

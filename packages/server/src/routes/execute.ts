@@ -12,6 +12,7 @@ import type { Logger } from '@gozolite/telemetry/logger';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
+import { createTurns } from '../http/turns.js';
 import type { Toolchains } from '../toolchains.js';
 
 export interface ExecuteDeps {
@@ -24,12 +25,14 @@ export interface ExecuteDeps {
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): Route {
   const hasShape = createShapeCheck();
+  const turn = createTurns();
   return {
     method: 'POST',
     path: '/execute',
     document,
     handle: async ({ requestId, receivedAt, body, signal }): Promise<Result<Answer, Refusal>> => {
       const registry = await toolchains.opened;
+      await turn();
       const request = { requestId, createdAt: receivedAt, body };
       const validated = admit({ hasShape, registry, policy }, request);
       if (!validated.ok) {
@@ -83,7 +86,8 @@ const document: RouteDocument = {
     500: { description: 'A record with error INTERNAL or INTERRUPTED.', ...record },
     503: {
       description:
-        'A record with error SANDBOX_UNAVAILABLE or OVERLOADED, or the problem OVERLOADED or DRAINING.',
+        'A record with error SANDBOX_UNAVAILABLE or OVERLOADED, ' +
+        'or the problem OVERLOADED or DRAINING.',
       ...record,
     },
   },

@@ -1,6 +1,6 @@
 import { ok } from '@gozolite/contract/result';
-import { renderDocs } from '../http/docs-page.js';
-import { openApiOf } from '../http/openapi.js';
+import { renderDocs } from '../openapi/page.js';
+import { openApiOf } from '../openapi/document.js';
 import { type Answer, json, type Route } from '../http/route.js';
 
 /** The document of all `routes` and of itself, and the same as a page for people. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OpenApiDocument, OpenApiOperation } from './openapi.js';
+import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
 /** A page without scripts or anything from elsewhere; its policy allows its own style alone. */
 export interface DocsPage {
@@ -33,12 +33,14 @@ export function renderDocs(document: OpenApiDocument): DocsPage {
 <html lang="en"><head><meta charset="utf-8"><title>${text(title)} API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head>
 <body><header><h1>${text(title)} <small>${text(version)}</small></h1>
-<p>${text(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.</p></header>
+<p>${text(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
+</header>
 <main><h2 id="endpoints">Endpoints</h2>${operations.map(renderOperation).join('')}
 <h2 id="schemas">Schemas</h2>${schemas.map(renderSchema).join('')}</main></body></html>`;
   const hash = createHash('sha256').update(STYLE).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
-  return { html, policy };
+  const forbidden = ['default-src', 'frame-ancestors', 'base-uri', 'form-action'];
+  const policy = forbidden.map((what) => `${what} 'none'`).join('; ');
+  return { html, policy: `${policy}; style-src 'sha256-${hash}'` };
 }
 
 interface NamedOperation {
