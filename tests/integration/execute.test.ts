@@ -221,8 +221,7 @@ test('an alias, a version and capitals name the same language', async () => {
 test('the language list, its limits and the isolation are told by GET /capabilities', async () => {
   const { languages, limits, isolation } = await get<Capabilities>('/capabilities');
   const ids = languages.map(({ id }) => id);
-  const shipped =
-    'bash c cpp go java javascript lua perl php python ruby rust sqlite typescript';
+  const shipped = 'bash c cpp go java javascript lua perl php python ruby rust sqlite typescript';
   for (const id of shipped.split(' ')) {
     assert.ok(ids.includes(id), id);
   }

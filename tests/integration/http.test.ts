@@ -19,8 +19,7 @@ async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-const HEAD =
-  'POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+const HEAD = 'POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 
 function requestText(body: string, headers = ''): string {
   return `${HEAD}Content-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
@@ -124,9 +123,7 @@ test('slow clients are told 408, and meanwhile all others are served', {
   const headers = open();
   headers.write('POST /execute HTTP/1.1\r\nHost: localhost\r\n');
   const body = open();
-  body.write(
-    `${HEAD}Content-Length: 100\r\n\r\n{`,
-  );
+  body.write(`${HEAD}Content-Length: 100\r\n\r\n{`);
   const drip = setInterval(() => body.write(' '), 1000);
   const silent = Array.from({ length: 200 }, open);
   const late = [readAll(headers), readAll(body)];

@@ -72,5 +72,5 @@ function summary({ outcome, stdout, left }: Evidence): string {
 }
 
 function accountOf({ outcome, stdout, stderr }: Evidence): string {
-  return `(${JSON.stringify(outcome)} ${stdout.slice(0, 200)} ${stderr.slice(0, 200)})`;
+  return JSON.stringify([outcome, stdout.slice(0, 200), stderr.slice(0, 200)]);
 }

@@ -9,7 +9,7 @@ function nameOf(code: string): string {
   return createHash('sha256').update(code).digest('hex').slice(0, 16);
 }
 
-/** Compiles every C source of the corpus that the folder does not have yet: the guest has no gcc. */
+/** Compiles the C sources of the corpus that the folder does not have yet: the guest has no gcc. */
 export function compileAll(corpus: readonly Attack[], attacks: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const header = readFileSync(join(attacks, 'lab.h'), 'utf8');

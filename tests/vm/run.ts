@@ -39,7 +39,13 @@ async function main(only: readonly string[]): Promise<void> {
 function content(only: readonly string[]) {
   const guest = join(FOLDER, 'guest.mjs');
   const esbuild = join(ROOT, 'node_modules/.bin/esbuild');
-  const options = ['--bundle', '--platform=node', '--format=esm', '--target=node20', '--log-level=warning'];
+  const options = [
+    '--bundle',
+    '--platform=node',
+    '--format=esm',
+    '--target=node20',
+    '--log-level=warning',
+  ];
   execFileSync(
     esbuild,
     ['tests/vm/guest.ts', ...options, `--banner:js=${BANNER}`, `--outfile=${guest}`],

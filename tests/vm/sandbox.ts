@@ -40,6 +40,16 @@ export function start(backend: Backend, command: SandboxCommand) {
   return { ended, spoke, cancel: () => abort.abort() };
 }
 
+/** Other processes tell nobody when they are gone: looks until it holds, or the time is over. */
+export async function holdsIn(msMax: number, claim: () => boolean | Promise<boolean>) {
+  const deadlineMs = performance.now() + msMax;
+  while (!(await claim())) {
+    if (performance.now() > deadlineMs) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return true;
+}
+
 function commandOf(
   command: readonly [string, ...string[]],
   code: string,

@@ -167,7 +167,7 @@ export const Artifact = Type.Object({
 });
 export type Artifact = Static<typeof Artifact>;
 
-/** The record of one execution; the result members are the run's, the compiler's are in `compile`. */
+/** The record of one execution; the result members are the run's, `compile` has the compiler's. */
 export const Execution = Type.Object({
   id: Type.String({ description: "'exe_' and a UUIDv7." }),
   request_id: Type.String(),

@@ -53,7 +53,7 @@ export type Outcome =
   | { readonly kind: 'launcher-lost'; readonly reason: string }
   | { readonly kind: 'setup-failed'; readonly step: SetupStep | string; readonly errno: string };
 
-/** What one command used. Times in microseconds, memory in KiB, as docs/architecture.md counts it. */
+/** What one command used: microseconds, and KiB as docs/architecture.md counts memory. */
 export interface Usage {
   readonly wallUs: number;
   readonly cpuUs: number;

@@ -1,4 +1,4 @@
-/** The answer of anything that may say no in the ordinary course of things: a value or a refusal. */
+/** The answer of what may say no in the ordinary course of things: a value or a refusal. */
 export type Result<T, E> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: E };

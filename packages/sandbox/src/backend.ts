@@ -72,7 +72,7 @@ export interface RunOptions {
   readonly onOutput?: (chunk: OutputChunk) => void;
 }
 
-/** Makes sandboxes. Every call ends in an outcome; none throws for what a program or launcher does. */
+/** Makes sandboxes. Every call ends in an outcome; none throws for what a program does. */
 export interface Backend extends AsyncDisposable {
   readonly name: string;
   run(command: SandboxCommand, options: RunOptions): Promise<SandboxResult>;

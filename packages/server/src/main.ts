@@ -7,7 +7,7 @@ import { type Config, readConfig } from './config.js';
 
 /** sysexits.h: EX_CONFIG. A supervisor does not start it again. */
 const EXIT_CONFIG = 78;
-/** After draining, for the last answers to leave. Connections that never sent a byte stay so long. */
+/** After draining, for the last answers to leave; silent connections stay so long. */
 const CLOSE_MS_MAX = 1000;
 
 async function main(): Promise<void> {

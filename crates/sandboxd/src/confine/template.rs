@@ -126,7 +126,7 @@ impl Template {
 
     /// Moving a process between v1 groups waits for an RCU grace period, some 10 ms, unless any
     /// hierarchy of the host is mounted with `favordynmods` (cgroup-v2.rst). An empty one of our
-    /// own, in our own mount namespace, does it and goes with us. A kernel without it is only slower.
+    /// own, in our own mount namespace, does it and goes with us. A kernel without is only slower.
     pub fn favor_moves(&self) {
         let point = self.base.join("favor");
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;

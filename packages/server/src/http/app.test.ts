@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, type Socket } from 'node:net';
 import { ok, refuse } from '@gozolite/contract/result';
-import { loggerOver } from '@gozolite/telemetry/logger';
-import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, test } from 'vitest';
-import { createApp } from './app.js';
-import { createBodyBudget } from './body-budget.js';
-import { type Call, json, type Route } from './route.js';
+import { head, type Init, MIB, post, serveForTests, UNDESCRIBED } from './app-under-test.js';
+import { json } from './route.js';
 
-const MIB = 1024 * 1024;
-const calls: Call[] = [];
-let onCall = () => {};
-let app: FastifyInstance;
-let port = 0;
-
-const document = { operationId: 'x', summary: '', answers: {}, schemas: {} };
-const routes: readonly Route[] = [
+const document = UNDESCRIBED;
+const { call, open, raw, start, stop } = serveForTests([
   {
     method: 'POST',
     path: '/length',
@@ -24,17 +14,6 @@ const routes: readonly Route[] = [
     handle: ({ body }) => ok(json(200, { bytes: body.length })),
   },
   { method: 'GET', path: '/length', document, handle: () => ok(json(200, {})) },
-  {
-    method: 'POST',
-    path: '/wait',
-    document,
-    handle: async (call) => {
-      calls.push(call);
-      onCall();
-      if (!call.signal.aborted) await once(call.signal, 'abort');
-      return ok(json(200, {}));
-    },
-  },
   {
     method: 'POST',
     path: '/refuse',
@@ -49,50 +28,9 @@ const routes: readonly Route[] = [
       throw new Error('a secret of the server');
     },
   },
-];
-
-beforeAll(async () => {
-  const log = loggerOver('silent', { write: () => {} });
-  app = createApp({ routes, log, budget: createBodyBudget(64 * MIB) });
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  port = (app.server.address() as AddressInfo).port;
-});
-afterAll(async () => {
-  const closed = app.close();
-  app.server.closeAllConnections();
-  await closed;
-});
-
-type Init = RequestInit & { headers?: Record<string, string> };
-
-async function call(path: string, init: Init = {}) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
-  const text = await response.text();
-  const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
-  return { status: response.status, headers: response.headers, body };
-}
-
-function post(body: string | Buffer, headers: Record<string, string> = {}): Init {
-  const type = { 'content-type': 'application/json' };
-  return { method: 'POST', body: body as string, headers: { ...type, ...headers } };
-}
-
-/** Sends bytes as they are and gives back all that comes until the server closes. */
-async function raw(bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  socket.write(bytes);
-  return readAll(socket);
-}
-
-async function readAll(socket: Socket): Promise<string> {
-  let received = '';
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1');
-  });
-  socket.on('error', () => {});
-  await once(socket, 'close');
-  return received;
-}
+]);
+beforeAll(start);
+afterAll(stop);
 
 function problemIn(response: string): Record<string, unknown> {
   assert.match(response, /content-type: application\/problem\+json/i);
@@ -121,11 +59,9 @@ test('a body of 32 MiB and more without an announced length is 413', async () =>
 });
 
 test('bodies past the budget of all are OVERLOADED, and small ones pass', async () => {
-  const sockets = [1, 2].map(() => connect(port, '127.0.0.1'));
+  const sockets = [open(), open()];
   for (const socket of sockets) {
-    socket.write(
-      `POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${32 * MIB}\r\nExpect: 100-continue\r\n\r\n`,
-    );
+    socket.write(head('/length', `Content-Length: ${32 * MIB}`, 'Expect: 100-continue'));
     const [continued] = await once(socket, 'data');
     assert.match(String(continued), /100 Continue/);
   }
@@ -190,7 +126,7 @@ for (const [name, id, kept] of [
   ['a space', 'a b', false],
   ['a quote', 'a"b', false],
 ] as const) {
-  test(`X-Request-Id: ${name} is ${kept ? 'given back' : 'replaced'}, in problems too`, async () => {
+  test(`X-Request-Id: ${name} is ${kept ? 'kept' : 'replaced'}, in problems too`, async () => {
     const { headers, body } = await call('/nothing', { headers: { 'x-request-id': id } });
     assert.equal(headers.get('x-request-id') === id, kept);
     assert.equal(body.request_id, headers.get('x-request-id'));
@@ -221,21 +157,13 @@ for (const [name, bytes, code] of [
     `GET /length HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`,
     'HEADERS_TOO_LARGE',
   ],
-  [
-    'two lengths',
-    'POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
-    'BAD_REQUEST',
-  ],
+  ['two lengths', head('/length', 'Content-Length: 1', 'Content-Length: 2'), 'BAD_REQUEST'],
   [
     'a length and chunks',
-    'POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    head('/length', 'Content-Length: 1', 'Transfer-Encoding: chunked'),
     'BAD_REQUEST',
   ],
-  [
-    'a bad chunk',
-    'POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n',
-    'BAD_REQUEST',
-  ],
+  ['a bad chunk', `${head('/length', 'Transfer-Encoding: chunked')}ZZ\r\n`, 'BAD_REQUEST'],
   ['no Host', 'GET /length HTTP/1.1\r\nConnection: close\r\n\r\n', 'BAD_REQUEST'],
   [
     'a malformed target',
@@ -247,57 +175,3 @@ for (const [name, bytes, code] of [
     assert.equal(problemIn(await raw(bytes)).code, code);
   });
 }
-
-test('the client that goes away aborts its call at once', async () => {
-  const arrived = new Promise<void>((resolve) => (onCall = resolve));
-  const abort = new AbortController();
-  const answer = call('/wait', { ...post('{}'), signal: abort.signal }).catch(() => 'gone');
-  await arrived;
-  const signal = calls.at(-1)?.signal;
-  assert.ok(signal !== undefined && !signal.aborted);
-  abort.abort();
-  if (!signal.aborted) await once(signal, 'abort');
-  assert.equal(await answer, 'gone');
-});
-
-test('a connection that carried other calls before still aborts only what is under way', async () => {
-  const socket = connect(port, '127.0.0.1');
-  const head =
-    'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
-  socket.write(`POST /length ${head}`);
-  await once(socket, 'data');
-  const arrived = new Promise<void>((resolve) => (onCall = resolve));
-  socket.write(`POST /wait ${head}`);
-  await arrived;
-  const signal = calls.at(-1)?.signal;
-  socket.resetAndDestroy();
-  if (signal?.aborted === false) await once(signal, 'abort');
-  assert.equal(signal?.aborted, true);
-});
-
-test('pipelined calls are all aborted when their connection closes', async () => {
-  const before = calls.length;
-  const arrived = new Promise<void>((resolve) => {
-    onCall = () => calls.length === before + 3 && resolve();
-  });
-  const socket = connect(port, '127.0.0.1');
-  const one =
-    'POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
-  socket.write(one.repeat(3));
-  await arrived;
-  socket.destroy();
-  for (const { signal } of calls.slice(before)) if (!signal.aborted) await once(signal, 'abort');
-});
-
-test('garbage behind a call under way is no answer to it: the connection closes bare', async () => {
-  const arrived = new Promise<void>((resolve) => (onCall = resolve));
-  const socket = connect(port, '127.0.0.1');
-  socket.write(
-    'POST /wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
-  );
-  await arrived;
-  socket.write('garbage\r\n\r\n');
-  assert.equal(await readAll(socket), '');
-  const signal = calls.at(-1)?.signal;
-  if (signal?.aborted === false) await once(signal, 'abort');
-});

@@ -1,7 +1,7 @@
 import { Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
-import { VERSION } from '../version.js';
 import type { AnswerDocument, Route } from '../http/route.js';
+import { VERSION } from '../version.js';
 
 /** The members of an OpenAPI 3.1 document that this server has. */
 export interface OpenApiDocument {

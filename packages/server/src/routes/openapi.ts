@@ -1,7 +1,7 @@
 import { ok } from '@gozolite/contract/result';
-import { renderDocs } from '../openapi/page.js';
-import { openApiOf } from '../openapi/document.js';
 import { type Answer, json, type Route } from '../http/route.js';
+import { openApiOf } from '../openapi/document.js';
+import { renderDocs } from '../openapi/page.js';
 
 /** The document of all `routes` and of itself, and the same as a page for people. */
 export function openApiRoutes(routes: readonly Route[]): readonly Route[] {

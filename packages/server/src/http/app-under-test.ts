@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { loggerOver } from '@gozolite/telemetry/logger';
+import { createApp } from './app.js';
+import { createBodyBudget } from './body-budget.js';
+import type { Route } from './route.js';
+
+export const MIB = 1024 * 1024;
+/** Of a route that a test makes: nobody reads its description. */
+export const UNDESCRIBED = { operationId: 'x', summary: '', answers: {}, schemas: {} };
+
+export type Init = RequestInit & { headers?: Record<string, string> };
+
+/** An app with these routes on a port of its own, for all tests of one file. */
+export function serveForTests(routes: readonly Route[]) {
+  const log = loggerOver('silent', { write: () => {} });
+  const app = createApp({ routes, log, budget: createBodyBudget(64 * MIB) });
+  let port = 0;
+  const open = (): Socket => connect(port, '127.0.0.1').on('error', () => {});
+  return {
+    start: async () => {
+      await app.listen({ host: '127.0.0.1', port: 0 });
+      port = (app.server.address() as AddressInfo).port;
+    },
+    stop: async () => {
+      const closed = app.close();
+      app.server.closeAllConnections();
+      await closed;
+    },
+    open,
+    /** Sends bytes as they are and gives back all that comes until the server closes. */
+    raw: (bytes: string): Promise<string> => {
+      const socket = open();
+      socket.write(bytes);
+      return readAll(socket);
+    },
+    call: async (path: string, init: Init = {}) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+      const text = await response.text();
+      const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
+      return { status: response.status, headers: response.headers, body };
+    },
+  };
+}
+
+export function post(body: string | Buffer, headers: Record<string, string> = {}): Init {
+  const type = { 'content-type': 'application/json' };
+  return { method: 'POST', body: body as string, headers: { ...type, ...headers } };
+}
+
+/** The head of a POST of JSON as it goes over the wire, with further header lines. */
+export function head(path: string, ...lines: readonly string[]): string {
+  const all = ['Host: localhost', 'Content-Type: application/json', ...lines];
+  return `POST ${path} HTTP/1.1\r\n${all.join('\r\n')}\r\n\r\n`;
+}
+
+export async function readAll(socket: Socket): Promise<string> {
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  await once(socket, 'close');
+  return received;
+}
