@@ -16,6 +16,7 @@ export type Row = Static<typeof Row>;
 
 const MARK = '@row ';
 const DONE = '@done';
+const CELL_CHARS_MAX = 64;
 
 /** A line of its own, whatever the kernel wrote before it. */
 export function lineOf(row: Row): string {
@@ -45,9 +46,13 @@ export function tableOf(rows: readonly Row[]): string {
     ]),
   ];
   const widths = [0, 1, 2, 3].map((column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+    Math.max(...lines.map((line) => cut(line[column] ?? '').length)),
   );
   const padded = (line: readonly string[]) =>
-    line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+    line.map((cell, column) => cut(cell).padEnd(widths[column] ?? 0)).join('  ');
   return lines.map((line) => padded(line).trimEnd()).join('\n');
+}
+
+function cut(cell: string): string {
+  return cell.length <= CELL_CHARS_MAX ? cell : `${cell.slice(0, CELL_CHARS_MAX - 1)}…`;
 }

@@ -1,12 +1,14 @@
 //! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
+mod payload;
 pub mod plan;
 pub mod report;
 
+use crate::child::payload::{run_payload, Payload};
 use crate::child::plan::Plan;
 use crate::child::report::{Ended, Report};
-use crate::confine::{capabilities, landlock, namespaces, rlimits, rootfs};
+use crate::confine::{capabilities, namespaces, rootfs};
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
@@ -14,15 +16,12 @@ use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstatfs, Mode, OFlags};
 use rustix::net::{socket_with, AddressFamily, SocketFlags, SocketType};
 use rustix::process::{
-    set_dumpable_behavior, set_parent_process_death_signal, setsid, umask, wait, DumpableBehavior,
-    Signal, WaitOptions,
+    set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
+    WaitOptions,
 };
-use rustix::thread::{
-    sched_setaffinity, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
-    Gid, Uid,
-};
+use rustix::thread::{set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The child's ends of what ties it to the launcher.
@@ -44,7 +43,7 @@ pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
         tell(report, Report::Failed(failure));
         sys::exit_now(1);
     }
-    let mut payload = Payload { plan, ends: &ends, failure: None, at_ns: 0, cpu_us: 0 };
+    let mut payload = Payload { plan, ends: &ends, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 };
     let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
     let pid = match sys::spawn_sharing_memory(stack, run_payload, argument) {
         Ok(pid) => pid,
@@ -58,7 +57,8 @@ pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
         sys::exit_now(1);
     }
     let prepare_cpu_us = payload.cpu_us + process_cpu_us();
-    tell(report, Report::Started { at_ns: payload.at_ns, prepare_cpu_us });
+    let (at_ns, cpu) = (payload.at_ns, payload.cpu);
+    tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
     for end in [&ends.stdin, &ends.stdout, &ends.stderr] {
         let number = end.as_raw_fd() as u32;
         let _ = sys::close_range(number, number);
@@ -158,100 +158,6 @@ fn become_sandbox(id: u32) -> rustix::io::Result<()> {
     let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
     set_thread_res_gid(gid, gid, gid)?;
     set_thread_res_uid(uid, uid, uid)
-}
-
-struct Payload<'a> {
-    plan: &'a Plan,
-    ends: &'a Ends,
-    failure: Option<SetupFailure>,
-    at_ns: u64,
-    cpu_us: u64,
-}
-
-/// The payload until it is the program: it shares PID 1's memory, which sleeps meanwhile.
-extern "C" fn run_payload(argument: *mut c_void) -> c_int {
-    // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
-    let payload = sys::borrow_payload::<Payload<'_>>(argument);
-    let plan = payload.plan;
-    if let Err(failure) = confine(plan, payload.ends) {
-        payload.failure = Some(failure);
-        sys::exit_now(1);
-    }
-    payload.cpu_us = process_cpu_us();
-    payload.at_ns = monotonic_ns();
-    let errno = sys::execve(plan.argv(), plan.envp());
-    if !is_programs_own(plan, errno) {
-        payload.failure = Some(SetupFailure { step: Step::Exec, errno });
-        sys::exit_now(1);
-    }
-    explain(plan, errno);
-    sys::exit_now(if errno == libc::ENOENT { 127 } else { 126 })
-}
-
-/// A program below /work that can't be executed is what the user made; a toolchain is not.
-fn is_programs_own(plan: &Plan, errno: i32) -> bool {
-    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP, libc::E2BIG];
-    plan.program().starts_with(b"/work/") && usual.contains(&errno)
-}
-
-fn explain(plan: &Plan, errno: i32) {
-    let why: &[u8] = match errno {
-        libc::ENOENT => b": no such file, or its interpreter is missing\n",
-        libc::ENOEXEC => b": not a program\n",
-        libc::EACCES => b": permission denied\n",
-        _ => b": not executable\n",
-    };
-    for part in [b"sandbox: cannot execute ", plan.program(), why] {
-        let _ = rustix::io::write(rustix::stdio::stderr(), part);
-    }
-}
-
-/// The last layers, in order; after them only execve.
-fn confine(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
-    if holds(Protection::NewSession) {
-        setsid().map_err(Step::Session.failed())?;
-    }
-    if holds(Protection::Affinity) {
-        sched_setaffinity(None, &plan.cpus).map_err(Step::Affinity.failed())?;
-    }
-    rlimits::apply(&plan.rlimits).map_err(Step::Rlimits.failed())?;
-    take_streams(ends).map_err(Step::Descriptors.failed())?;
-    if holds(Protection::UserNamespace) {
-        become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
-    } else {
-        leave_root(plan.host_id).map_err(Step::Credentials.failed())?;
-    }
-    capabilities::drop_all().map_err(Step::Capabilities.failed())?;
-    if holds(Protection::NoNewPrivileges) {
-        set_no_new_privs(true).map_err(Step::NoNewPrivileges.failed())?;
-    }
-    if let Some(landlock) = &plan.host.landlock {
-        landlock::restrict(landlock).map_err(Step::Landlock.failed())?;
-    }
-    if holds(Protection::Seccomp) {
-        sys::install_seccomp(&plan.host.filter).map_err(Step::Seccomp.failed())?;
-    }
-    Ok(())
-}
-
-/// The attack lab's build without a user namespace: the capabilities must survive the change of
-/// uid, to be dropped by their own step.
-fn leave_root(id: u32) -> rustix::io::Result<()> {
-    set_thread_groups(&[])?;
-    rustix::thread::set_keep_capabilities(true)?;
-    become_sandbox(id)
-}
-
-/// Descriptors 0, 1 and 2 are the pipes; every other one is closed.
-fn take_streams(ends: &Ends) -> std::io::Result<()> {
-    rustix::stdio::dup2_stdin(&ends.stdin)?;
-    rustix::stdio::dup2_stdout(&ends.stdout)?;
-    rustix::stdio::dup2_stderr(&ends.stderr)?;
-    if holds(Protection::Descriptors) {
-        sys::close_range(3, u32::MAX)
-    } else {
-        Ok(())
-    }
 }
 
 /// Reaps until the main process has ended, whoever else ends before it.

@@ -32,7 +32,8 @@ pub struct Plan {
     envp_pointers: Vec<*const c_char>,
     pub layout: Layout,
     pub rlimits: [(Protection, Resource, u64); 11],
-    pub cpus: CpuSet,
+    /// For each CPU that the program may start on, the set that it then has.
+    pub cpus: Vec<(usize, CpuSet)>,
     pub host_id: u32,
 }
 
@@ -78,7 +79,7 @@ fn cpu_set(host: &Host, first: usize, count: u64) -> CpuSet {
 
 pub struct Place {
     pub host_id: u32,
-    pub first_cpu: usize,
+    pub cpus: Vec<usize>,
 }
 
 impl Plan {
@@ -95,7 +96,7 @@ impl Plan {
         environment.extend(&words.env);
         let pairs: Vec<String> = environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let envp = strings(pairs.iter())?;
-        let cpus = cpu_set(&host, place.first_cpu, limits.cpus);
+        let cpus = place.cpus.iter().map(|cpu| (*cpu, cpu_set(&host, *cpu, limits.cpus))).collect();
         let pointers = |list: &[CString]| {
             list.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
         };

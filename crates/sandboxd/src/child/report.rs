@@ -13,9 +13,11 @@ const ENDED: u32 = 3;
 pub enum Report {
     Failed(SetupFailure),
     /// The program was executed: monotonic time, and the CPU time that preparation used.
+    /// On which CPU the program is comes with it.
     Started {
         at_ns: u64,
         prepare_cpu_us: u64,
+        cpu: u32,
     },
     Ended(Ended),
 }
@@ -34,7 +36,9 @@ impl Report {
     pub fn encode(&self) -> [u8; REPORT_BYTES] {
         let (kind, first, second, long, longer) = match *self {
             Report::Failed(failure) => (FAILED, failure.step as u32, failure.errno as u32, 0, 0),
-            Report::Started { at_ns, prepare_cpu_us } => (STARTED, 0, 0, at_ns, prepare_cpu_us),
+            Report::Started { at_ns, prepare_cpu_us, cpu } => {
+                (STARTED, cpu, 0, at_ns, prepare_cpu_us)
+            }
             Report::Ended(end) => {
                 let (how, value) = match (end.exit_code, end.signal) {
                     (Some(code), _) => (0, code as u32),
@@ -61,7 +65,7 @@ impl Report {
                 let step = Step::from_number(first)?;
                 Some(Report::Failed(SetupFailure { step, errno: second as i32 }))
             }
-            STARTED => Some(Report::Started { at_ns: long, prepare_cpu_us: longer }),
+            STARTED => Some(Report::Started { at_ns: long, prepare_cpu_us: longer, cpu: first }),
             ENDED => Some(Report::Ended(Ended {
                 at_ns: long,
                 exit_code: (first == 0).then_some(second as i32),
@@ -100,7 +104,7 @@ mod tests {
             let end = Ended { at_ns, exit_code: Some(code), signal: None, disk_full: full };
             let signalled = Ended { exit_code: None, signal: Some(signal.into()), ..end };
             let reports = [
-                Report::Started { at_ns, prepare_cpu_us: cpu },
+                Report::Started { at_ns, prepare_cpu_us: cpu, cpu: code as u32 },
                 Report::Failed(SetupFailure { step: Step::PivotRoot, errno: code }),
                 Report::Ended(end),
                 Report::Ended(signalled),

@@ -111,7 +111,7 @@ impl Filling {
     pub fn launch(self, context: &mut Context) -> Result<Sandbox, Refusal> {
         let layout = context.layout(&self.start.limits);
         let layout = layout.map_err(|_| SetupFailure { step: Step::Rootfs, errno: libc::EIO })?;
-        let place = Place { host_id: self.slot.host_id, first_cpu: self.slot.first_cpu };
+        let place = Place { host_id: self.slot.host_id, cpus: self.slot.best_cpus() };
         let host = Rc::clone(&context.host);
         let plan =
             Plan::new(host, (&self.recipe, &self.words), self.start.limits, (layout, &place))?;

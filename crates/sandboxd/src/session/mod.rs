@@ -10,6 +10,7 @@ use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, Stream, VE
 use crate::session::filling::Filling;
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -126,14 +127,13 @@ impl Session {
     /// Reads once and handles every whole frame. `false` when the client is gone.
     pub fn read(&mut self, context: &mut Context, now_ns: u64) -> bool {
         let Some(socket) = &self.socket else { return true };
-        let mut chunk = vec![0u8; READ_BYTES];
-        let count = match rustix::io::read(socket, &mut chunk) {
+        self.incoming.reserve(READ_BYTES);
+        match rustix::io::read(socket, spare_capacity(&mut self.incoming)) {
             Ok(0) => return false,
-            Ok(count) => count,
+            Ok(_) => {}
             Err(Errno::AGAIN | Errno::INTR) => return true,
             Err(_) => return false,
-        };
-        self.incoming.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        }
         self.handle_frames(context, now_ns);
         true
     }
@@ -256,9 +256,9 @@ impl Session {
             return false;
         }
         let State::Live(sandbox) = &mut self.state else { return false };
-        let mut chunk = vec![0u8; crate::supervise::running::READ_BYTES];
+        let mut chunk = Vec::with_capacity(crate::supervise::running::READ_BYTES);
         let Some(pipe) = sandbox.running.pipe(stream) else { return false };
-        match rustix::io::read(pipe.as_fd(), &mut chunk) {
+        match rustix::io::read(pipe.as_fd(), spare_capacity(&mut chunk)) {
             Ok(0) => sandbox.running.end_stream(stream),
             Ok(count) => {
                 let kept = sandbox.running.count(stream, count, now_ns);

@@ -68,6 +68,13 @@ impl Sandbox {
         self.fed = 0;
     }
 
+    /// Counts the sandbox on the CPU that its program took.
+    pub fn count_cpu(&self) {
+        if let Some(cpu) = self.running.cpu {
+            self.slot.runs_on(cpu);
+        }
+    }
+
     /// It could not be killed: the answer is given all the same, and its uid is withheld.
     pub fn abandon(&mut self, now_ns: u64) {
         eprintln!("sandboxd: a sandbox could not be killed; its uid is withheld");

@@ -168,10 +168,10 @@ impl Context {
 
     fn is_gone(&mut self, condemned: &mut Condemned, now_ns: u64) -> bool {
         let running = &mut condemned.running;
-        if !running.is_dead() {
+        if running.dead_ns.is_none() {
             running.reap(now_ns);
         }
-        running.is_dead() && self.tree.remove(&running.launched.group).is_ok()
+        running.dead_ns.is_some() && self.tree.remove(&running.launched.group).is_ok()
     }
 
     pub fn tick(&mut self, now_ns: u64) {

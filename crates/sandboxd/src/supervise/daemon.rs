@@ -69,7 +69,7 @@ impl Daemon {
 
     fn timeout(&self) -> Option<Timespec> {
         let sessions = self.seats.iter().flatten().filter_map(|seat| match &seat.session.state {
-            State::Live(sandbox) if !sandbox.running.is_dead() => {
+            State::Live(sandbox) if sandbox.running.dead_ns.is_none() => {
                 Some(sandbox.running.deadline_ns())
             }
             _ => None,
@@ -156,7 +156,7 @@ impl Daemon {
             let due = match self.seats.get(index) {
                 Some(Some(Seat {
                     session: Session { state: State::Live(sandbox), .. }, ..
-                })) => !sandbox.running.is_dead() && sandbox.running.deadline_ns() <= now_ns,
+                })) => sandbox.running.dead_ns.is_none() && sandbox.running.deadline_ns() <= now_ns,
                 _ => false,
             };
             if due {
@@ -205,6 +205,7 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
         }
         Kind::Report => {
             if let Some(prepare_us) = sandbox.running.read_reports() {
+                sandbox.count_cpu();
                 seat.session.say(&Reply::Started { prepare_us }, &[]);
             } else {
                 // PID 1 has nothing more to say; the pipe's hang-up would be told for ever.

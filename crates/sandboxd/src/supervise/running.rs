@@ -45,6 +45,8 @@ pub struct Running {
     next_cpu_ns: u64,
     written: [u64; 2],
     truncated: [bool; 2],
+    /// Where the program started.
+    pub cpu: Option<usize>,
     /// PID 1 was reaped: every process of the sandbox is dead. When.
     pub dead_ns: Option<u64>,
 }
@@ -68,6 +70,7 @@ impl Running {
             next_cpu_ns: u64::MAX,
             written: [0; 2],
             truncated: [false; 2],
+            cpu: None,
             dead_ns: None,
         }
     }
@@ -107,7 +110,8 @@ impl Running {
         let mut bytes = [0u8; REPORT_BYTES];
         while let Ok(REPORT_BYTES) = rustix::io::read(&self.launched.report, &mut bytes) {
             match Report::decode(&bytes) {
-                Some(Report::Started { at_ns, prepare_cpu_us }) => {
+                Some(Report::Started { at_ns, prepare_cpu_us, cpu }) => {
+                    self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
                     self.next_cpu_ns = at_ns + self.cpu_step_ns(0);
@@ -231,11 +235,6 @@ impl Running {
             || (self.ended.is_some()
                 && holds(Protection::PidsLimit)
                 && self.launched.group.processes() == 1)
-    }
-
-    /// Whether PID 1 was reaped.
-    pub fn is_dead(&self) -> bool {
-        self.dead_ns.is_some()
     }
 
     /// The end of the run, from what the kernel shows. Call it when all output is read.

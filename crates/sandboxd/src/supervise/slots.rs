@@ -22,7 +22,7 @@ struct Shared {
 pub struct Slot {
     shared: Rc<RefCell<Shared>>,
     pub host_id: u32,
-    pub first_cpu: usize,
+    cpu: Cell<usize>,
     withheld: Cell<bool>,
 }
 
@@ -35,7 +35,7 @@ impl Slots {
         }
     }
 
-    /// A uid, and the CPU with the fewest sandboxes; `None` when all uids are in use.
+    /// A uid, counted on the CPU with the fewest sandboxes; `None` when all uids are in use.
     pub fn take(&self) -> Option<Rc<Slot>> {
         let mut shared = self.shared.borrow_mut();
         let mut host_id = shared.free.pop_front()?;
@@ -43,12 +43,11 @@ impl Slots {
             host_id = shared.base;
         }
         let least = shared.cpus.iter().enumerate().min_by_key(|(_, count)| **count);
-        let first_cpu = least.map_or(0, |(index, _)| index);
-        if let Some(count) = shared.cpus.get_mut(first_cpu) {
-            *count += 1;
-        }
+        let cpu = least.map_or(0, |(index, _)| index);
+        shared.count(cpu, 1);
         let withheld = Cell::new(false);
-        Some(Rc::new(Slot { shared: Rc::clone(&self.shared), host_id, first_cpu, withheld }))
+        let cpu = Cell::new(cpu);
+        Some(Rc::new(Slot { shared: Rc::clone(&self.shared), host_id, cpu, withheld }))
     }
 
     pub fn quarantined(&self) -> usize {
@@ -56,7 +55,32 @@ impl Slots {
     }
 }
 
+impl Shared {
+    fn count(&mut self, cpu: usize, change: i64) {
+        if let Some(count) = self.cpus.get_mut(cpu) {
+            *count = count.saturating_add_signed(change as i32);
+        }
+    }
+}
+
 impl Slot {
+    /// The CPUs that have the fewest other sandboxes: the program takes the one it is on, if it is
+    /// among them, since moving to another would cost it a wait.
+    pub fn best_cpus(&self) -> Vec<usize> {
+        let shared = self.shared.borrow();
+        let others = |(cpu, count): (usize, &u32)| (cpu, count - u32::from(cpu == self.cpu.get()));
+        let counts: Vec<(usize, u32)> = shared.cpus.iter().enumerate().map(others).collect();
+        let least = counts.iter().map(|(_, count)| *count).min().unwrap_or(0);
+        counts.into_iter().filter(|(_, count)| *count == least).map(|(cpu, _)| cpu).collect()
+    }
+
+    /// Where the program really is.
+    pub fn runs_on(&self, cpu: usize) {
+        let mut shared = self.shared.borrow_mut();
+        shared.count(self.cpu.replace(cpu), -1);
+        shared.count(cpu, 1);
+    }
+
     /// Keeps the uid out of use for the rest of the launcher's life.
     pub fn withhold(&self) {
         self.withheld.set(true);
@@ -66,9 +90,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut shared = self.shared.borrow_mut();
-        if let Some(count) = shared.cpus.get_mut(self.first_cpu) {
-            *count = count.saturating_sub(1);
-        }
+        shared.count(self.cpu.get(), -1);
         if self.withheld.get() {
             shared.quarantined += 1;
         } else {

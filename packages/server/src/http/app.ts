@@ -17,6 +17,8 @@ const REQUEST_MS_MAX = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 /** A client that takes no byte of its answer for so long is given up. */
 const ANSWER_STALL_MS_MAX = 30_000;
+/** Longer than the longest wait, compile and run together. */
+const PIPELINED_MS_MAX = 900_000;
 const CONNECTIONS_MAX = 4096;
 
 const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
@@ -58,7 +60,11 @@ export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
   });
   app.addHook('onRequest', async (request, reply) => {
     connections.begin(request.raw);
-    reply.raw.once('close', () => connections.end(request.raw, reply.raw.writableFinished));
+    reply.raw.once('close', () => {
+      const others = connections.end(request.raw, reply.raw.writableFinished);
+      // What is pipelined behind may run longer than an answer may stall.
+      if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
+    });
     reply.header('x-request-id', request.id);
     const refusal = refuseEarly(routes, request);
     if (refusal === undefined) holdBody(budget, request, reply);

@@ -5,8 +5,11 @@ import type { Duplex } from 'node:stream';
 export interface Connections {
   /** Call once as a request arrives. */
   begin(request: IncomingMessage): void;
-  /** Call once as its answer is out, or can never be. */
-  end(request: IncomingMessage, isAnswered: boolean): void;
+  /**
+   * Call once as its answer is out, or can never be.
+   * @returns how many requests of its connection are still under way
+   */
+  end(request: IncomingMessage, isAnswered: boolean): number;
   /** Aborted as soon as the connection of a begun request closes. */
   signalOf(request: IncomingMessage): AbortSignal;
   /**
@@ -38,6 +41,7 @@ export function trackConnections(): Connections {
       // Of a connection that closes, Node ends the first answer before it tells of the closing.
       if (!isAnswered) requests?.get(request)?.abort();
       requests?.delete(request);
+      return requests?.size ?? 0;
     },
     signalOf: (request) => {
       const controller = connections.get(request.socket)?.get(request);
