@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** The server drains for 30 s at most; then there is nothing left worth waiting for. */
-const SERVER_GRACE_MS = 35_000;
+/** The server drains for GOZO_DRAIN_MS at most (its own default stands here too). */
+const DRAIN_MS = 30_000;
+const AFTER_DRAIN_MS = 5_000;
 const LAUNCHER_GRACE_MS = 10_000;
 
 /** Were we killed, the kernel would tell our programs to end (PR_SET_PDEATHSIG, prctl(2)). */
@@ -41,6 +42,6 @@ export function serverProgram(settings, { user, folder, node }) {
       GOZO_STATE: settings.state,
       GOZO_DATA: join(settings.state, 'data'),
     },
-    graceMs: SERVER_GRACE_MS,
+    graceMs: Number(settings.environment.GOZO_DRAIN_MS || DRAIN_MS) + AFTER_DRAIN_MS,
   };
 }

@@ -46,7 +46,7 @@ export function readSettings(env) {
   return Object.freeze({ ...settings, environment: Object.fromEntries(gozo) });
 }
 
-/** Below it lie real users, above it uid_t ends; each launcher takes 65,536 from its base on. */
+/** Below it lie real users, above it uid_t ends; each launcher takes 1,024 from its base on. */
 const UID_BASE_RANGE = { min: 0x10000, max: 0xfffe0000, fallback: null };
 
 function path(env, name, fallback, problems) {

@@ -52,9 +52,64 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
     Ok(config)
 }
 
+/// Refuses a range that a user of this host or a subordinate range (subuid(5)) reaches into: a
+/// sandbox must share its uid with nobody.
+///
+/// # Errors
+/// Which entry of which file overlaps.
+pub fn check_uid_range(config: &Config) -> Result<(), String> {
+    let own = u64::from(config.uid_base)..u64::from(config.uid_base) + u64::from(config.slots);
+    for (file, first_field, counted) in [("/etc/passwd", 2, false), ("/etc/subuid", 1, true)] {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if let Some(line) = text.lines().find(|line| overlaps(line, first_field, counted, &own)) {
+            let name = line.split(':').next().unwrap_or_default();
+            return Err(format!(
+                "the sandboxes' uids {} to {} overlap {name} in {file}: choose others by --uid-base",
+                own.start,
+                own.end - 1
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn overlaps(line: &str, field: usize, counted: bool, own: &std::ops::Range<u64>) -> bool {
+    let fields: Vec<&str> = line.split(':').collect();
+    let number = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
+    let Some(first) = number(field) else { return false };
+    let count = if counted { number(field + 1).unwrap_or(1) } else { 1 };
+    first < own.end && own.start < first.saturating_add(count)
+}
+
 fn number(flag: &str, value: &str, highest: u32) -> Result<u32, String> {
     match value.parse() {
         Ok(number) if number <= highest => Ok(number),
         _ => Err(format!("{flag} wants a whole number from 0 to {highest}, not {value}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_overlaps_at_its_first_and_last_uid_and_not_beside_them() {
+        let own = 100..110;
+        for (uid, expected) in [(99, false), (100, true), (109, true), (110, false)] {
+            assert_eq!(overlaps(&format!("a:x:{uid}:1::/:/bin/sh"), 2, false, &own), expected);
+        }
+        assert!(overlaps("a:50:51", 1, true, &own));
+        assert!(!overlaps("a:50:50", 1, true, &own));
+        assert!(!overlaps("", 2, false, &own));
+    }
+
+    #[test]
+    #[cfg(not(feature = "attack-lab"))]
+    fn bad_words_are_named() {
+        let words = |list: &[&str]| read(list.iter().map(ToString::to_string));
+        assert!(words(&["--socket", "/s"]).is_ok());
+        assert!(words(&[]).is_err());
+        assert!(words(&["--socket", "/s", "--slots", "x"]).is_err_and(|e| e.contains("--slots")));
+        assert!(words(&["--socket", "/s", "--leave-out", "seccomp"]).is_err());
     }
 }

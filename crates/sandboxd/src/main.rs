@@ -49,6 +49,7 @@ fn run(config: &Config) -> Result<(), String> {
                     as root, or use a server that runs it for you"
             .into());
     }
+    config::check_uid_range(config)?;
     harden().map_err(|error| format!("cannot confine itself: {error}"))?;
     let signals = sys::signal_descriptor(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
         .map_err(|error| format!("cannot take signals: {error}"))?;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { type Config, readConfig } from './config.js';
 
@@ -75,4 +76,12 @@ for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.org', '127.0.0.1.ex
 test('a name of the start script or the tests is no fault, and a flag without a value is', () => {
   configOf({ GOZO_STATE: '/x', GOZO_UID_BASE: '7', GOZO_TEST_URL: 'http://x', HOME: '/root' });
   assert.match(faultsOf({}, ['--port']).join(), /--port/);
+});
+
+test('docs/reference/configuration.md has a row for every setting, and no other', () => {
+  const page = new URL('../../../docs/reference/configuration.md', import.meta.url);
+  const rows = readFileSync(page, 'utf8').matchAll(/^\| `(GOZO_\w+)`/gm);
+  const [unknown = ''] = faultsOf({ GOZO_NO_SUCH_THING: '1' });
+  const known = unknown.slice(unknown.indexOf('known are ') + 10).split(', ');
+  assert.deepEqual([...rows].map(([, name]) => name ?? '').sort(), known);
 });

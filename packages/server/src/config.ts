@@ -70,12 +70,19 @@ export function readConfig(
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {
-      faults.push(`${name} is not a setting; known are ${[...read.known].sort().join(', ')}`);
+      faults.push(`${name} is not a setting; known are ${knownNames(read.known)}`);
     }
   }
   return faults.length === 0
     ? { ok: true, value: Object.freeze(config) }
     : refuse([...new Set(faults)]);
+}
+
+/** The settings that the start or the CLI reads, beside the server's own. */
+const STARTS_OWN = ['GOZO_STATE', 'GOZO_UID_BASE', 'GOZO_URL', 'GOZO_LAUNCHER'];
+
+function knownNames(known: ReadonlySet<string>): string {
+  return [...known, ...STARTS_OWN].sort().join(', ');
 }
 
 function readFlags(flags: readonly string[], faults: string[]): Record<string, string> {

@@ -128,6 +128,6 @@ function refusedFiles(registry: Registry): readonly Finding[] {
     id: 'language-file',
     state: 'warning' as const,
     detail: describeProblem(problem),
-    remedy: 'Mend the file, then POST /capabilities/refresh.',
+    remedy: 'Mend it (the server must be able to read it), then POST /capabilities/refresh.',
   }));
 }

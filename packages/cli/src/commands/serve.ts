@@ -16,9 +16,10 @@ export function serve(env: Readonly<NodeJS.ProcessEnv>): Promise<number> {
     stdio: 'inherit',
     env,
   });
-  // The terminal sends Ctrl-C to the child as well; a SIGTERM comes to us alone.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // A Ctrl-C that the terminal has sent to the child as well counts once there.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => child.kill(signal));
+  }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

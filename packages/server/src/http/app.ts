@@ -2,10 +2,16 @@ import type { Server } from 'node:http';
 import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { Logger } from '@gozolite/telemetry/logger';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import { announcedBytes, type BodyBudget } from './body-budget.js';
 import { answerClientError } from './client-error.js';
-import { trackConnections } from './connections.js';
+import { type Connections, trackConnections } from './connections.js';
 import { guardLoopback } from './guard.js';
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
@@ -32,27 +38,7 @@ export interface AppDeps {
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
 export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
   const connections = trackConnections();
-  const app = fastify<Server>({
-    logger: false,
-    bodyLimit: REQUEST_BOUNDS.bodyBytesMax,
-    requestTimeout: REQUEST_MS_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    genReqId: (raw) => requestIdFrom(raw.headers['x-request-id']),
-    forceCloseConnections: 'idle',
-    return503OnClosing: false,
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_MS_MAX,
-      // Node looks for late requests this often, 30 seconds unless told.
-      connectionsCheckingInterval: 500,
-      // A missing Host is answered by the guard, as a problem.
-      requireHostHeader: false,
-    },
-    clientErrorHandler: (error, socket) => answerClientError(connections, error, socket),
-    frameworkErrors: (_error, _request, reply) => {
-      refuseWith(reply, { code: 'BAD_REQUEST', detail: 'The request target is malformed.' });
-    },
-  });
+  const app = fastify(optionsFor(connections));
   app.server.maxConnections = CONNECTIONS_MAX;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -97,6 +83,31 @@ export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
     });
   }
   return app;
+}
+
+/** Bounds of what arrives, and who answers what never became a request. */
+function optionsFor(connections: Connections): FastifyHttpOptions<Server> {
+  return {
+    logger: false,
+    bodyLimit: REQUEST_BOUNDS.bodyBytesMax,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    genReqId: (raw) => requestIdFrom(raw.headers['x-request-id']),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_MS_MAX,
+      // Node looks for late requests this often, 30 seconds unless told.
+      connectionsCheckingInterval: 500,
+      // A missing Host is answered by the guard, as a problem.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: (error, socket) => answerClientError(connections, error, socket),
+    frameworkErrors: (_error, _request, reply) => {
+      refuseWith(reply, { code: 'BAD_REQUEST', detail: 'The request target is malformed.' });
+    },
+  };
 }
 
 function holdBody(budget: BodyBudget, request: FastifyRequest, reply: FastifyReply): void {

@@ -76,3 +76,17 @@ test('garbage behind a call under way is no answer to it: the connection closes 
   const signal = calls.at(-1)?.signal;
   if (signal?.aborted === false) await once(signal, 'abort');
 });
+
+test('an answer that is out leaves the calls behind it on the connection alone', async () => {
+  const arrived = new Promise<void>((resolve) => {
+    onCall = resolve;
+  });
+  const socket = open();
+  socket.write(whole('/length') + whole('/wait'));
+  await once(socket, 'data');
+  await arrived;
+  const signal = calls.at(-1)?.signal;
+  assert.equal(signal?.aborted, false);
+  socket.destroy();
+  if (signal?.aborted === false) await once(signal, 'abort');
+});

@@ -1,4 +1,7 @@
-import { Problem } from '@gozolite/contract/refusal';
+import { Finding, LanguageInfo } from '@gozolite/contract/capabilities';
+import { Artifact, Isolation, SourceFile, StageResult } from '@gozolite/contract/execution';
+import { Limits } from '@gozolite/contract/limits';
+import { FieldError, Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
 import type { AnswerDocument, Route } from '../http/route.js';
 import { VERSION } from '../version.js';
@@ -31,7 +34,7 @@ export interface OpenApiResponse {
 
 /** The document of the routes that there are, from the contract's own schemas. */
 export function openApiOf(routes: readonly Route[]): OpenApiDocument {
-  const schemas: Record<string, TSchema> = { Problem };
+  const schemas: Record<string, TSchema> = { Problem, ...PARTS };
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   for (const route of routes) {
     Object.assign(schemas, route.document.schemas);
@@ -47,8 +50,37 @@ export function openApiOf(routes: readonly Route[]): OpenApiDocument {
       description: 'Runs code that nobody trusts, and always says exactly what happened.',
     },
     paths,
-    components: { schemas },
+    components: { schemas: withReferences(schemas) },
   };
+}
+
+/** What more than one schema is made of: named once, so that a generated client has one type. */
+const PARTS = {
+  Limits,
+  StageResult,
+  Isolation,
+  Artifact,
+  SourceFile,
+  LanguageInfo,
+  Finding,
+  FieldError,
+};
+
+/** Puts a reference in place of every part, wherever a schema spells one out. */
+function withReferences(schemas: Readonly<Record<string, TSchema>>): Record<string, unknown> {
+  const names = new Map(Object.entries(PARTS).map(([name, part]) => [JSON.stringify(part), name]));
+  const refer = (value: unknown, isRoot: boolean): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    const name = isRoot ? undefined : names.get(JSON.stringify(value));
+    if (name !== undefined) return refTo(name);
+    if (Array.isArray(value)) return value.map((each) => refer(each, false));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [key, refer(each, false)]),
+    );
+  };
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, refer(schema, true)]),
+  );
 }
 
 const REQUEST_ID = {

@@ -89,6 +89,8 @@ function renderSchema([name, schema]: [string, unknown]): string {
 
 /** A JSON Schema as a TypeScript reader would write its type. */
 function typeOf(schema: unknown): string {
+  const reference = memberOf(schema, '$ref');
+  if (reference !== undefined) return nameOf(reference);
   const alternatives = memberOf(schema, 'anyOf');
   if (Array.isArray(alternatives)) return alternatives.map(typeOf).join(' | ');
   const value = memberOf(schema, 'const');
@@ -102,8 +104,12 @@ function typeOf(schema: unknown): string {
 }
 
 function linkOf(schema: unknown): string {
-  const name = String(memberOf(schema, '$ref') ?? '').replace(/^.*\//, '');
+  const name = nameOf(memberOf(schema, '$ref') ?? '');
   return name === '' ? '' : `<a href="#schema-${text(name)}">${text(name)}</a>`;
+}
+
+function nameOf(reference: unknown): string {
+  return String(reference).replace(/^.*\//, '');
 }
 
 function memberOf(value: unknown, name: string): unknown {
