@@ -4,6 +4,7 @@ import type { LimitName } from './limits.js';
 export const SETUP_STEPS = [
   'workspace',
   'cgroup',
+  'loopback',
   'clone',
   'id-map',
   'release',
@@ -17,7 +18,6 @@ export const SETUP_STEPS = [
   'work',
   'pivot-root',
   'hostname',
-  'loopback',
   'cgroup-join',
   'cgroup-namespace',
   'init-confine',

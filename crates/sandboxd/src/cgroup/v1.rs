@@ -11,6 +11,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+const SOCKET_LIMIT: &str = "memory.kmem.tcp.limit_in_bytes";
+/// Buffers of a sandbox's own loopback, beside its memory limit: no cgroup v1 counts both as one.
+const SOCKET_BYTES: u64 = 16 * 1024 * 1024;
 const CFS_PERIOD_US: u64 = 100_000;
 /// Rounds of freeze, signal, thaw before giving the group up to the caller's own retry.
 const KILL_ROUNDS: usize = 8;
@@ -67,13 +70,16 @@ impl Hierarchies {
             None => None,
             Some(alone) => Some((open(&alone.cpuacct)?, open(&alone.freezer)?)),
         };
-        Ok(Group {
+        let group = Group {
             memory: open(&self.memory)?,
             cpu: open(&self.cpu)?,
             pids: open(&self.pids)?,
             alone,
             oom_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-        })
+        };
+        // v1 charges socket buffers (of UDP too) to this counter, and only once it has a limit.
+        files::write_number(group.memory.as_fd(), SOCKET_LIMIT, SOCKET_BYTES)?;
+        Ok(group)
     }
 
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
@@ -171,9 +177,15 @@ impl Group {
     }
 
     pub fn counters(&self) -> Counters {
-        let peak = files::read_number(self.memory.as_fd(), "memory.max_usage_in_bytes");
+        let memory = self.memory.as_fd();
+        let peak = files::read_number(memory, "memory.max_usage_in_bytes")
+            + files::read_number(memory, "memory.kmem.tcp.max_usage_in_bytes");
         let stat = files::read(self.memory.as_fd(), "memory.stat").unwrap_or_default();
-        let oom = files::read(self.memory.as_fd(), "memory.oom_control").unwrap_or_default();
+        // Whoever met no limit was not killed for it.
+        let oom = match files::read_number(memory, "memory.failcnt") {
+            0 => String::new(),
+            _ => files::read(memory, "memory.oom_control").unwrap_or_default(),
+        };
         let pids = files::read(self.pids.as_fd(), "pids.events").unwrap_or_default();
         let now = Charged {
             file: keyed(&stat, "cache"),

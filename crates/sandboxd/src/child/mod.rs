@@ -14,7 +14,6 @@ use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstatfs, Mode, OFlags};
-use rustix::net::{socket_with, AddressFamily, SocketFlags, SocketType};
 use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
     WaitOptions,
@@ -92,12 +91,6 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     if holds(Protection::UtsNamespace) {
         rustix::system::sethostname(b"sandbox").map_err(Step::Hostname.failed())?;
         rustix::system::setdomainname(b"(none)").map_err(Step::Hostname.failed())?;
-    }
-    if holds(Protection::NetworkNamespace) {
-        let socket =
-            socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
-                .map_err(Step::Loopback.failed())?;
-        sys::loopback_up(socket.as_fd()).map_err(Step::Loopback.failed())?;
     }
     wait_for_release(ends.release.as_fd())?;
     if holds(Protection::CgroupNamespace) {

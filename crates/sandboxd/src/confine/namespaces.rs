@@ -7,13 +7,13 @@ use std::io;
 /// uid and gid of the program inside its user namespace.
 pub const INSIDE_ID: u32 = 1000;
 
-/// The CLONE_NEW* flags of a sandbox. The cgroup namespace follows later, by unshare(2): its root
+/// The CLONE_NEW* flags of a sandbox. The network namespace is made ahead (supervise/networks.rs)
+/// and inherited; the cgroup namespace follows later, by unshare(2): its root
 /// is the group that the process is in at that moment.
 pub fn flags() -> u64 {
     let all = [
         (Protection::UserNamespace, libc::CLONE_NEWUSER),
         (Protection::PidNamespace, libc::CLONE_NEWPID),
-        (Protection::NetworkNamespace, libc::CLONE_NEWNET),
         (Protection::IpcNamespace, libc::CLONE_NEWIPC),
         (Protection::UtsNamespace, libc::CLONE_NEWUTS),
     ];

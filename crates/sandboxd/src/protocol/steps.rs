@@ -14,6 +14,7 @@ macro_rules! steps {
 steps! {
     Workspace = "workspace",
     Cgroup = "cgroup",
+    Loopback = "loopback",
     Clone = "clone",
     IdMap = "id-map",
     Release = "release",
@@ -27,7 +28,6 @@ steps! {
     Work = "work",
     PivotRoot = "pivot-root",
     Hostname = "hostname",
-    Loopback = "loopback",
     CgroupJoin = "cgroup-join",
     CgroupNamespace = "cgroup-namespace",
     InitConfine = "init-confine",

@@ -8,11 +8,15 @@ use crate::protocol::message::{
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
+use crate::supervise::judge::setup_failed;
 use crate::supervise::launch::launch;
-use crate::supervise::running::{setup_failed, Running};
-use crate::supervise::slots::Slot;
+use crate::supervise::running::Running;
+use crate::supervise::slots::{lend, Lease, Slot};
 use crate::workspace::{Kind, Workspace, Writing};
 use std::rc::Rc;
+
+const GLOBS_MAX: usize = 64;
+const GLOB_BYTES_MAX: usize = 1024;
 
 pub struct Filling {
     start: Start,
@@ -20,6 +24,7 @@ pub struct Filling {
     words: Words,
     workspace: Workspace,
     slot: Rc<Slot>,
+    lease: Option<Lease>,
     began_ns: u64,
 }
 
@@ -63,6 +68,10 @@ impl Filling {
                 .map_err(|error| (ErrorCode::Protocol, error.to_string()))?
         };
         check_limits(&start.limits, context.host.cores)?;
+        let fine = |glob: &String| glob.len() <= GLOB_BYTES_MAX;
+        if words.artifacts.len() > GLOBS_MAX || !words.artifacts.iter().all(fine) {
+            return Err((ErrorCode::Protocol, "too many or too long globs".to_string()).into());
+        }
         let recipe = context.recipe(&start.recipe).cloned();
         let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;
         let lower = match &start.layer {
@@ -73,11 +82,11 @@ impl Filling {
                 Some((layer.path.clone(), Rc::clone(&layer.slot)))
             }
         };
-        // The layer's uid is free for its first run; others at the same time get their own.
-        let inherited = lower.as_ref().map(|(_, slot)| slot).filter(|s| Rc::strong_count(s) <= 2);
-        let slot = match inherited {
-            Some(slot) => Rc::clone(slot),
-            None => {
+        // A run owns the files of its layer; others at the same time get a uid of their own.
+        let lease = lower.as_ref().and_then(|(_, slot)| lend(slot));
+        let slot = match (&lower, &lease) {
+            (Some((_, slot)), Some(_)) => Rc::clone(slot),
+            _ => {
                 let slot = context.slots.take();
                 slot.ok_or((ErrorCode::Busy, "every sandbox slot is in use".to_string()))?
             }
@@ -92,7 +101,7 @@ impl Filling {
         };
         let workspace = Workspace::make(&kind, &start.limits, slot.host_id);
         let workspace = workspace.map_err(Step::Workspace.failed())?;
-        Ok(Filling { start, recipe, words, workspace, slot, began_ns: now_ns })
+        Ok(Filling { start, recipe, words, workspace, slot, lease, began_ns: now_ns })
     }
 
     pub fn write(&self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
@@ -115,7 +124,8 @@ impl Filling {
         let host = Rc::clone(&context.host);
         let plan =
             Plan::new(host, (&self.recipe, &self.words), self.start.limits, (layout, &place))?;
-        let (launched, pipes) = launch(&mut context.tree, &plan, &self.workspace)?;
+        let (launched, pipes) =
+            launch((&mut context.tree, &mut context.networks), &plan, &self.workspace)?;
         let limits = self.start.limits;
         // Never before the sandbox's own clock: files may have taken their time.
         let began_ns = self.began_ns.min(monotonic_ns());
@@ -124,7 +134,7 @@ impl Filling {
             Running::new(launched, pipes, limits, began_ns),
             self.workspace,
             self.slot,
-            Wishes { keep: self.start.keep, artifacts: self.words.artifacts },
+            Wishes { keep: self.start.keep, artifacts: self.words.artifacts, _lease: self.lease },
         ))
     }
 }

@@ -7,7 +7,7 @@ use crate::diagnose;
 use crate::lab::{holds, Protection};
 use crate::protocol::frame::{append_frame, first_frame, HEADER_START};
 use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, Stream, VERSION};
-use crate::session::filling::Filling;
+use crate::session::filling::{Filling, Refusal};
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
 use rustix::buffer::spare_capacity;
@@ -25,6 +25,8 @@ pub struct Session {
     outgoing: Vec<u8>,
     sent: usize,
     pub state: State,
+    /// The client broke the protocol while its sandbox lived: it is not listened to any more.
+    is_deaf: bool,
 }
 
 pub enum State {
@@ -50,6 +52,7 @@ impl Session {
             outgoing: Vec::new(),
             sent: 0,
             state: State::Fresh,
+            is_deaf: false,
         }
     }
 
@@ -64,9 +67,14 @@ impl Session {
         append_frame(&mut self.outgoing, value, &[]);
     }
 
-    fn refuse(&mut self, code: ErrorCode, message: &str) {
+    /// Says what is wrong. A sandbox that lives is killed, and still seen to its end.
+    fn refuse(&mut self, code: ErrorCode, message: &str, now_ns: u64) {
         self.say(&Reply::Error { code, message }, &[]);
-        self.state = State::Closing;
+        self.is_deaf = true;
+        match &mut self.state {
+            State::Live(sandbox) => sandbox.running.cancel(now_ns),
+            other => *other = State::Closing,
+        }
     }
 
     pub fn has_outgoing(&self) -> bool {
@@ -142,7 +150,7 @@ impl Session {
     pub fn handle_frames(&mut self, context: &mut Context, now_ns: u64) {
         let incoming = std::mem::take(&mut self.incoming);
         let mut at = 0;
-        if matches!(self.state, State::Closing | State::Over(_)) {
+        if self.is_deaf || matches!(self.state, State::Closing | State::Over(_)) {
             return;
         }
         while self.wants_words() {
@@ -151,17 +159,17 @@ impl Session {
                 Ok(Some(span)) => span,
                 Ok(None) => break,
                 Err(message) => {
-                    return self.refuse(ErrorCode::Protocol, message);
+                    return self.refuse(ErrorCode::Protocol, message, now_ns);
                 }
             };
             let header = rest.get(HEADER_START..span.header_end).unwrap_or_default();
             let payload = rest.get(span.header_end..span.end).unwrap_or_default();
             match serde_json::from_slice::<Request>(header) {
                 Ok(request) => self.handle(request, payload, context, now_ns),
-                Err(error) => self.refuse(ErrorCode::Protocol, &error.to_string()),
+                Err(error) => self.refuse(ErrorCode::Protocol, &error.to_string(), now_ns),
             }
             at += span.end;
-            if matches!(self.state, State::Closing) {
+            if self.is_deaf || matches!(self.state, State::Closing) {
                 return;
             }
         }
@@ -178,11 +186,11 @@ impl Session {
                 State::Greeted
             }
             (State::Fresh, Request::Hello { .. }) => {
-                return self.refuse(ErrorCode::Version, "this launcher speaks version 1");
+                return self.refuse(ErrorCode::Version, "this launcher speaks version 1", now_ns);
             }
             (State::Greeted | State::Control, Request::Recipe { digest, recipe }) => {
                 if let Err((code, message)) = context.learn(&digest, recipe) {
-                    return self.refuse(code, &message);
+                    return self.refuse(code, &message, now_ns);
                 }
                 self.say(&Reply::RecipeOk { digest: &digest }, &[]);
                 State::Control
@@ -194,18 +202,18 @@ impl Session {
             (State::Greeted, Request::Start(start)) => {
                 match Filling::begin(*start, payload, context, now_ns) {
                     Ok(filling) => State::Filling(Box::new(filling)),
-                    Err(refusal) => return self.give_up(refusal),
+                    Err(refusal) => return self.give_up(refusal, now_ns),
                 }
             }
             (State::Filling(filling), Request::File(file)) => {
-                return self.fill(filling, &file, payload);
+                return self.fill(filling, (&file, payload), now_ns);
             }
             (State::Filling(filling), Request::Stdin {}) => {
-                self.launch(filling, context);
+                self.launch(filling, context, now_ns);
                 return self.feed(payload, false);
             }
             (State::Filling(filling), Request::StdinEnd {}) => {
-                self.launch(filling, context);
+                self.launch(filling, context, now_ns);
                 return self.feed(&[], true);
             }
             (State::Live(sandbox), Request::Stdin {}) => {
@@ -216,21 +224,24 @@ impl Session {
                 self.state = State::Live(sandbox);
                 return self.feed(&[], true);
             }
-            _ => return self.refuse(ErrorCode::Protocol, "this message is out of order"),
+            (state, _) => {
+                self.state = state;
+                return self.refuse(ErrorCode::Protocol, "this message is out of order", now_ns);
+            }
         };
     }
 
-    fn fill(&mut self, filling: Box<Filling>, file: &FileHeader, payload: &[u8]) {
-        match filling.write(file, payload) {
+    fn fill(&mut self, filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
+        match filling.write(file.0, file.1) {
             Ok(()) => self.state = State::Filling(filling),
-            Err(refusal) => self.give_up(refusal),
+            Err(refusal) => self.give_up(refusal, now_ns),
         }
     }
 
-    fn launch(&mut self, filling: Box<Filling>, context: &mut Context) {
+    fn launch(&mut self, filling: Box<Filling>, context: &mut Context, now_ns: u64) {
         match filling.launch(context) {
             Ok(sandbox) => self.state = State::Live(Box::new(sandbox)),
-            Err(refusal) => self.give_up(refusal),
+            Err(refusal) => self.give_up(refusal, now_ns),
         }
     }
 
@@ -240,13 +251,22 @@ impl Session {
         }
     }
 
-    fn give_up(&mut self, refusal: crate::session::filling::Refusal) {
+    fn give_up(&mut self, refusal: Refusal, now_ns: u64) {
         match refusal {
-            crate::session::filling::Refusal::Error(code, message) => self.refuse(code, &message),
-            crate::session::filling::Refusal::Ended(end) => {
+            Refusal::Error(code, message) => self.refuse(code, &message, now_ns),
+            Refusal::Ended(end) => {
                 self.say(&Reply::End(&end), &[]);
                 self.state = State::Closing;
             }
+        }
+    }
+
+    /// Reads what PID 1 reported, and tells of the start: before any output, and before the end.
+    pub fn read_reports(&mut self) {
+        let State::Live(sandbox) = &mut self.state else { return };
+        if let Some(prepare_us) = sandbox.running.read_reports() {
+            sandbox.count_cpu();
+            self.say(&Reply::Started { prepare_us }, &[]);
         }
     }
 
@@ -255,6 +275,7 @@ impl Session {
         if !self.has_room() {
             return false;
         }
+        self.read_reports();
         let State::Live(sandbox) = &mut self.state else { return false };
         let mut chunk = Vec::with_capacity(crate::supervise::running::READ_BYTES);
         let Some(pipe) = sandbox.running.pipe(stream) else { return false };

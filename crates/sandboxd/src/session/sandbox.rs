@@ -5,15 +5,16 @@ use crate::protocol::message::{End, Outcome, Reply, Stream};
 use crate::session::{Session, State};
 use crate::supervise::context::{Context, Layer};
 use crate::supervise::running::Running;
-use crate::supervise::slots::Slot;
+use crate::supervise::slots::{Lease, Slot};
 use crate::workspace::Workspace;
 use rustix::io::Errno;
 use std::rc::Rc;
 
-/// What is to be done at the end.
+/// What is to be done at the end, and what is given back then.
 pub struct Wishes {
     pub keep: bool,
     pub artifacts: Vec<String>,
+    pub _lease: Option<Lease>,
 }
 
 pub struct Sandbox {
@@ -86,6 +87,7 @@ impl Sandbox {
 impl Session {
     /// Ends the execution once the sandbox is dead and its last output is on its way.
     pub fn finish(&mut self, context: &mut Context, now_ns: u64) {
+        self.read_reports();
         if !matches!(&self.state, State::Live(sandbox) if sandbox.running.is_settled())
             || !self.drain(now_ns)
         {

@@ -6,6 +6,7 @@ use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::supervise::networks::Networks;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
 use rustix::event::epoll;
@@ -28,6 +29,7 @@ pub struct Context {
     pub epoll: OwnedFd,
     pub host: Rc<Host>,
     pub tree: Tree,
+    pub networks: Networks,
     pub template: Template,
     pub slots: Slots,
     pub running: usize,
@@ -68,6 +70,7 @@ impl Context {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             host: Rc::new(host),
             tree,
+            networks: Networks::new()?,
             template,
             slots,
             running: 0,
@@ -195,6 +198,7 @@ impl Context {
         }
         if self.condemned.is_empty() {
             self.tree.stock();
+            self.networks.stock();
         }
     }
 

@@ -2,7 +2,7 @@
 //! holds clocks, and ends by a signal with nothing left behind.
 
 use crate::child::monotonic_ns;
-use crate::protocol::message::{Reply, Stream};
+use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use crate::supervise::context::Context;
 use crate::supervise::watch::{data, watch, Kind, Seat, ALL_KINDS, KINDS};
@@ -204,13 +204,7 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
             seat.session.handle_frames(context, now_ns);
         }
         Kind::Report => {
-            if let Some(prepare_us) = sandbox.running.read_reports() {
-                sandbox.count_cpu();
-                seat.session.say(&Reply::Started { prepare_us }, &[]);
-            } else {
-                // PID 1 has nothing more to say; the pipe's hang-up would be told for ever.
-                let _ = epoll::delete(&context.epoll, &sandbox.running.launched.report);
-            }
+            seat.session.read_reports();
         }
         Kind::Pid => sandbox.running.reap(now_ns),
         Kind::Oom => {

@@ -2,6 +2,7 @@
 
 use crate::child::report::Ended;
 use crate::protocol::message::{LimitName, Limits, Outcome};
+use crate::protocol::steps::SetupFailure;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence {
@@ -140,6 +141,11 @@ const ERRNOS: [(i32, &str); 24] = [
 pub fn errno_name(number: i32) -> String {
     let known = ERRNOS.iter().find(|(errno, _)| *errno == number);
     known.map_or_else(|| format!("errno {number}"), |(_, name)| (*name).to_string())
+}
+
+/// The outcome of a setup that failed.
+pub fn setup_failed(failure: SetupFailure) -> Outcome {
+    Outcome::SetupFailed { step: failure.step.name(), errno: errno_name(failure.errno) }
 }
 
 #[cfg(test)]

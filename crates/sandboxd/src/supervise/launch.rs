@@ -5,7 +5,9 @@ use crate::cgroup::{Group, Tree};
 use crate::child::plan::Plan;
 use crate::child::{self, Ends, PAYLOAD_STACK_BYTES};
 use crate::confine::namespaces;
+use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
+use crate::supervise::networks::Networks;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
 use rustix::fs::{fchown, Gid, Uid};
@@ -41,12 +43,12 @@ struct Ours {
 /// # Errors
 /// The step that failed; nothing of the sandbox is left then.
 pub fn launch(
-    tree: &mut Tree,
+    (tree, networks): (&mut Tree, &mut Networks),
     plan: &Plan,
     workspace: &Workspace,
 ) -> Result<(Launched, Pipes), SetupFailure> {
     let group = tree.take(&plan.limits, plan.host.cores).map_err(Step::Cgroup.failed())?;
-    match launch_in(&group, plan, workspace) {
+    match launch_in(&group, networks, plan, workspace) {
         Ok((pidfd, Ours { report, release, pipes })) => {
             Ok((Launched { pidfd, group, report, _release: release }, pipes))
         }
@@ -59,11 +61,16 @@ pub fn launch(
 
 fn launch_in(
     group: &Group,
+    networks: &mut Networks,
     plan: &Plan,
     workspace: &Workspace,
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
     let (ours, ends) = make_pipes(workspace, plan.host_id).map_err(Step::Clone.failed())?;
     let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
+    let network = networks.take().map_err(Step::Loopback.failed())?;
+    if holds(Protection::NetworkNamespace) {
+        Networks::enter(&network).map_err(Step::Loopback.failed())?;
+    }
     namespaces::own_next_clone(plan.host_id).map_err(Step::Clone.failed())?;
     let cloned = sys::clone3(namespaces::flags(), group.clone_target());
     if matches!(cloned, Ok(Cloned::Child)) {
@@ -71,6 +78,7 @@ fn launch_in(
     }
     drop(ends);
     namespaces::own_next_clone(0).map_err(Step::Clone.failed())?;
+    networks.leave().map_err(Step::Loopback.failed())?;
     if plan.host.death_signal.is_some() {
         set_parent_process_death_signal(plan.host.death_signal).map_err(Step::Clone.failed())?;
     }

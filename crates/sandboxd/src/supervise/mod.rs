@@ -5,6 +5,7 @@ pub mod context;
 pub mod daemon;
 pub mod judge;
 pub mod launch;
+pub mod networks;
 pub mod running;
 pub mod slots;
 mod watch;

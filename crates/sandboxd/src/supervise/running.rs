@@ -5,7 +5,7 @@ use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{End, LimitName, Limits, Outcome, Stream, Truncated, Usage};
 use crate::protocol::steps::SetupFailure;
-use crate::supervise::judge::{judge, Evidence};
+use crate::supervise::judge::{self, judge, Evidence};
 use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
@@ -222,7 +222,6 @@ impl Running {
         let id = WaitId::PidFd(self.launched.pidfd.as_fd());
         let reaped = waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         if matches!(reaped, Ok(Some(_)) | Err(Errno::CHILD)) {
-            self.read_reports();
             self.dead_ns = Some(now_ns);
             self.launched.group.kill();
         }
@@ -265,12 +264,12 @@ impl Running {
 
     fn outcome(&self, counters: &Counters, wall_us: u64, cpu_us: u64) -> (Outcome, Vec<LimitName>) {
         if let Some(failure) = self.failure {
-            return (setup_failed(failure), Vec::new());
+            return (judge::setup_failed(failure), Vec::new());
         }
         let killed_for = match self.killed {
             Some((Killed::Cancelled, _)) => return (Outcome::Cancelled, Vec::new()),
             Some((Killed::SetupTooSlow, _)) => {
-                let errno = crate::supervise::judge::errno_name(libc::ETIMEDOUT);
+                let errno = judge::errno_name(libc::ETIMEDOUT);
                 return (Outcome::SetupFailed { step: "supervise", errno }, Vec::new());
             }
             Some((Killed::For(limit), _)) => Some(limit),
@@ -288,9 +287,12 @@ impl Running {
     }
 }
 
-pub fn setup_failed(failure: SetupFailure) -> Outcome {
-    Outcome::SetupFailed {
-        step: failure.step.name(),
-        errno: crate::supervise::judge::errno_name(failure.errno),
+/// Whatever becomes of the one who watches it, no sandbox outlives its supervision.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.dead_ns.is_none() && holds(Protection::Teardown) {
+            let _ = pidfd_send_signal(&self.launched.pidfd, Signal::KILL);
+            self.launched.group.kill();
+        }
     }
 }

@@ -24,6 +24,18 @@ pub struct Slot {
     pub host_id: u32,
     cpu: Cell<usize>,
     withheld: Cell<bool>,
+    lent: Cell<bool>,
+}
+
+/// The use of a layer's uid by one run. While it lasts, other runs of the layer get their own.
+pub struct Lease {
+    slot: Rc<Slot>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.slot.lent.set(false);
+    }
 }
 
 impl Slots {
@@ -47,7 +59,13 @@ impl Slots {
         shared.count(cpu, 1);
         let withheld = Cell::new(false);
         let cpu = Cell::new(cpu);
-        Some(Rc::new(Slot { shared: Rc::clone(&self.shared), host_id, cpu, withheld }))
+        Some(Rc::new(Slot {
+            shared: Rc::clone(&self.shared),
+            host_id,
+            cpu,
+            withheld,
+            lent: Cell::new(false),
+        }))
     }
 
     pub fn quarantined(&self) -> usize {
@@ -61,6 +79,12 @@ impl Shared {
             *count = count.saturating_add_signed(change as i32);
         }
     }
+}
+
+/// Lends a layer's uid to a run, if no other run has it.
+pub fn lend(slot: &Rc<Slot>) -> Option<Lease> {
+    let is_free = !slot.lent.replace(true);
+    is_free.then(|| Lease { slot: Rc::clone(slot) })
 }
 
 impl Slot {

@@ -1,7 +1,8 @@
 //! Reading back what a program left: regular files only, beneath an open folder, no symlink
 //! followed, and bounded whatever is there.
 
-use super::{glob, open_folder, DEPTH_MAX};
+use super::glob::Glob;
+use super::{open_folder, DEPTH_MAX};
 use crate::lab::{holds, Protection};
 use rustix::fs::{openat, Dir, FileType, Mode, OFlags};
 use std::io;
@@ -11,19 +12,25 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub type Artifact = (String, Vec<u8>);
 
 const ENTRIES_MAX: usize = 20_000;
+/// Some 20 ms of matching, whatever patterns and names are: other sandboxes wait meanwhile.
+const MATCH_STEPS_MAX: u64 = 10_000_000;
 const ARTIFACTS_MAX: usize = 64;
 const ARTIFACT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The files that match a glob, sorted by path; the flag says that a bound cut something off.
 pub fn collect(root: &OwnedFd, globs: &[String]) -> io::Result<(Vec<Artifact>, bool)> {
-    let mut walk = Walk { globs, found: Vec::new(), entries: 0, bytes: 0, cut: false };
+    let globs: Vec<Glob> = globs.iter().map(|glob| Glob::new(glob)).collect();
+    let budget = MATCH_STEPS_MAX;
+    let mut walk =
+        Walk { globs: &globs, budget, found: Vec::new(), entries: 0, bytes: 0, cut: false };
     walk.folder(root, "", 0)?;
     walk.found.sort();
     Ok((walk.found, walk.cut))
 }
 
 struct Walk<'a> {
-    globs: &'a [String],
+    globs: &'a [Glob],
+    budget: u64,
     found: Vec<Artifact>,
     entries: usize,
     bytes: usize,
@@ -39,7 +46,7 @@ impl Walk<'_> {
                 continue;
             }
             self.entries += 1;
-            if self.entries > ENTRIES_MAX || depth >= DEPTH_MAX {
+            if self.entries > ENTRIES_MAX || depth >= DEPTH_MAX || self.budget == 0 {
                 self.cut = true;
                 return Ok(());
             }
@@ -62,7 +69,12 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, folder: BorrowedFd<'_>, name: &str, path: String) {
-        if !self.globs.iter().any(|glob| glob::matches(glob, &path)) {
+        let budget = &mut self.budget;
+        let wanted = self.globs.iter().any(|glob| glob.matches(&path, budget));
+        if self.budget == 0 {
+            self.cut = true;
+        }
+        if !wanted {
             return;
         }
         let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -1,33 +1,55 @@
 //! Globs of artifacts: `*` and `?` within a segment, `[...]`, and `**` for any number of segments.
 
-/// Whether a path, relative and with `/` between its segments, matches the pattern.
-pub fn matches(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<&str> = pattern.split('/').filter(|s| !s.is_empty() && *s != ".").collect();
-    let path: Vec<&str> = path.split('/').collect();
-    segments_match(&pattern, &path)
+/// A pattern, taken apart once.
+pub struct Glob {
+    parts: Vec<Part>,
 }
 
-/// Dynamic programming, not recursion: a hostile pattern costs at most pattern × path steps.
-fn segments_match(pattern: &[&str], path: &[&str]) -> bool {
-    let mut reachable = vec![false; path.len() + 1];
-    if let Some(first) = reachable.first_mut() {
-        *first = true;
+enum Part {
+    /// `**`
+    AnySegments,
+    Segment(Vec<Piece>),
+}
+
+impl Glob {
+    pub fn new(pattern: &str) -> Glob {
+        let segments = pattern.split('/').filter(|part| !part.is_empty() && *part != ".");
+        let part = |part| match part {
+            "**" => Part::AnySegments,
+            part => Part::Segment(parse(part)),
+        };
+        Glob { parts: segments.map(part).collect() }
     }
-    for part in pattern {
-        let mut next = vec![false; path.len() + 1];
-        let mut carried = false;
-        for at in 0..=path.len() {
-            let here = reachable.get(at).copied().unwrap_or(false);
-            if *part == "**" {
-                carried |= here;
-                set(&mut next, at, carried);
-            } else if here && path.get(at).is_some_and(|segment| segment_matches(part, segment)) {
-                set(&mut next, at + 1, true);
+
+    /// Whether a path, relative and with `/` between its segments, matches. Each step of the
+    /// matching takes one from `budget`; where nothing is left, nothing matches.
+    pub fn matches(&self, path: &str, budget: &mut u64) -> bool {
+        let path: Vec<Vec<char>> = path.split('/').map(|part| part.chars().collect()).collect();
+        let mut reachable = vec![false; path.len() + 1];
+        set(&mut reachable, 0, true);
+        // Dynamic programming, not recursion: a hostile pattern costs pattern times path.
+        for part in &self.parts {
+            let mut next = vec![false; path.len() + 1];
+            let mut carried = false;
+            for at in 0..=path.len() {
+                let here = reachable.get(at).copied().unwrap_or(false);
+                match part {
+                    Part::AnySegments => {
+                        carried |= here;
+                        set(&mut next, at, carried);
+                    }
+                    Part::Segment(pieces) => {
+                        let segment = path.get(at).filter(|_| here);
+                        if segment.is_some_and(|text| segment_matches(pieces, text, budget)) {
+                            set(&mut next, at + 1, true);
+                        }
+                    }
+                }
             }
+            reachable = next;
         }
-        reachable = next;
+        reachable.last().copied().unwrap_or(false)
     }
-    reachable.last().copied().unwrap_or(false)
 }
 
 fn set(list: &mut [bool], at: usize, value: bool) {
@@ -43,12 +65,16 @@ enum Piece {
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-fn segment_matches(pattern: &str, segment: &str) -> bool {
-    let pieces = parse(pattern);
-    let text: Vec<char> = segment.chars().collect();
+fn segment_matches(pieces: &[Piece], text: &[char], budget: &mut u64) -> bool {
+    let steps = (pieces.len() as u64 + 1) * (text.len() as u64 + 1);
+    let Some(left) = budget.checked_sub(steps) else {
+        *budget = 0;
+        return false;
+    };
+    *budget = left;
     let mut reachable = vec![false; text.len() + 1];
     set(&mut reachable, 0, true);
-    for piece in &pieces {
+    for piece in pieces {
         let mut next = vec![false; text.len() + 1];
         let mut carried = false;
         for at in 0..=text.len() {
@@ -124,6 +150,17 @@ fn parse_class(letters: &[char]) -> Option<(Piece, usize)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn matches(pattern: &str, path: &str) -> bool {
+        Glob::new(pattern).matches(path, &mut 1_000_000)
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_ends_the_matching() {
+        let mut budget = 10;
+        assert!(!Glob::new("*a*b*c").matches("xaybzc", &mut budget));
+        assert_eq!(budget, 0);
+    }
 
     #[test]
     fn globs_mean_what_a_shell_user_expects() {
