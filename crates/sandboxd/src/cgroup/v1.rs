@@ -46,6 +46,12 @@ impl Hierarchies {
         };
         let (memory, pids) = (instance.v1("memory")?, instance.v1("pids")?);
         let hierarchies = Hierarchies { memory, cpu, pids, alone };
+        files::read(hierarchies.memory.as_fd(), SOCKET_LIMIT).map_err(|error| {
+            format!(
+                "this kernel can't limit the socket buffers of a cgroup v1 ({SOCKET_LIMIT}: {error}). \
+                 Boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1)"
+            )
+        })?;
         // Children inherit it: never swap a sandbox's pages.
         files::write_if_there(hierarchies.memory.as_fd(), "memory.swappiness", b"0")
             .map_err(|error| format!("cannot set memory.swappiness: {error}"))?;

@@ -44,8 +44,9 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
 
 /// A program below /work that can't be executed is what the user made; a toolchain is not.
 fn is_programs_own(plan: &Plan, errno: i32) -> bool {
-    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP, libc::E2BIG];
-    plan.program().starts_with(b"/work/") && usual.contains(&errno)
+    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP];
+    // Arguments and environment are the request's, and so is the stack that bounds them.
+    errno == libc::E2BIG || (plan.program().starts_with(b"/work/") && usual.contains(&errno))
 }
 
 fn explain(plan: &Plan, errno: i32) {
@@ -53,6 +54,7 @@ fn explain(plan: &Plan, errno: i32) {
         libc::ENOENT => b": no such file, or its interpreter is missing\n",
         libc::ENOEXEC => b": not a program\n",
         libc::EACCES => b": permission denied\n",
+        libc::E2BIG => b": arguments and environment are too long for the stack limit\n",
         _ => b": not executable\n",
     };
     for part in [b"sandbox: cannot execute ", plan.program(), why] {

@@ -56,7 +56,7 @@ pub fn check_limits(limits: &Limits, cores: u64) -> Result<(), (ErrorCode, Strin
         ("disk_kb", limits.disk_kb, 4, GIB_KB),
         ("file_kb", limits.file_kb, 0, GIB_KB),
         ("processes", limits.processes, 1, 512),
-        ("open_files", limits.open_files, 3, 4096),
+        ("open_files", limits.open_files, 8, 4096),
     ];
     for (name, value, lowest, highest) in ceilings {
         if !(lowest..=highest).contains(&value) {
@@ -186,7 +186,7 @@ mod tests {
         disk_kb: 4,
         file_kb: 0,
         processes: 1,
-        open_files: 3,
+        open_files: 8,
     };
 
     #[test]

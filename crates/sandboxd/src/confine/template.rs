@@ -38,24 +38,24 @@ const MASKED: [&str; 23] = [
     "bus",
     "irq",
     "acpi",
-    "scsi",
-    "driver",
-    "dynamic_debug",
+    "pressure",
     "kcore",
+    "sysrq-trigger",
     "keys",
     "key-users",
     "kallsyms",
-    "sched_debug",
     "interrupts",
+    "softirqs",
     "config.gz",
-    "sysrq-trigger",
     "cmdline",
+    "bootconfig",
     "modules",
     "partitions",
     "diskstats",
     "locks",
-    "schedstat",
-    "mtrr",
+    "cgroups",
+    "zoneinfo",
+    "vmstat",
 ];
 
 pub struct Template {
@@ -111,15 +111,17 @@ impl Template {
         if changed == self.etc_changed {
             return Ok(());
         }
-        let old = std::mem::take(&mut self.root);
         self.serial += 1;
-        self.root = self.base.join(format!("root-{}", self.serial));
-        make_root(&self.root).map_err(|error| told("build the sandboxes' root", &error))?;
+        let fresh = self.base.join(format!("root-{}", self.serial));
+        if let Err(error) = make_root(&fresh) {
+            take_away(&fresh);
+            return Err(told("build the sandboxes' root", &error));
+        }
+        let old = std::mem::replace(&mut self.root, fresh);
         self.etc_changed = changed;
         if !old.as_os_str().is_empty() {
             // Sandboxes that live have a copy of their own.
-            let _ = unmount(&old, UnmountFlags::DETACH);
-            let _ = fs::remove_dir(&old);
+            take_away(&old);
         }
         Ok(())
     }
@@ -146,6 +148,11 @@ impl Template {
         fs::write(self.base.join("mask-file"), "")?;
         fs::set_permissions(self.base.join("mask-file"), fs::Permissions::from_mode(0o444))
     }
+}
+
+fn take_away(root: &Path) {
+    let _ = unmount(root, UnmountFlags::DETACH);
+    let _ = fs::remove_dir(root);
 }
 
 fn told(what: &str, error: &io::Error) -> String {

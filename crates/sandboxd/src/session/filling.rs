@@ -118,6 +118,9 @@ impl Filling {
 
     /// Makes the sandbox and sets it going.
     pub fn launch(self, context: &mut Context) -> Result<Sandbox, Refusal> {
+        if context.draining {
+            return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
+        }
         let layout = context.layout(&self.start.limits);
         let layout = layout.map_err(|_| SetupFailure { step: Step::Rootfs, errno: libc::EIO })?;
         let place = Place { host_id: self.slot.host_id, cpus: self.slot.best_cpus() };

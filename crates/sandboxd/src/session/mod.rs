@@ -16,6 +16,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Output waiting for the client beyond this stops reading from the program.
 const OUT_BYTES_MAX: usize = 1024 * 1024;
+/// An error's message may quote what the client said.
+const MESSAGE_LETTERS_MAX: usize = 500;
 const READ_BYTES: usize = 128 * 1024;
 
 pub struct Session {
@@ -69,6 +71,9 @@ impl Session {
 
     /// Says what is wrong. A sandbox that lives is killed, and still seen to its end.
     fn refuse(&mut self, code: ErrorCode, message: &str, now_ns: u64) {
+        let cut =
+            message.char_indices().nth(MESSAGE_LETTERS_MAX).map_or(message.len(), |(at, _)| at);
+        let message = message.get(..cut).unwrap_or_default();
         self.say(&Reply::Error { code, message }, &[]);
         self.is_deaf = true;
         match &mut self.state {

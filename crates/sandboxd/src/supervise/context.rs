@@ -22,6 +22,8 @@ const MS: u64 = 1_000_000;
 /// How long a cgroup may refuse to go before its uid is withheld for good.
 const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
 const REMOVE_AGAIN_NS: u64 = MS;
+/// One that refused to go is tried again at leisure.
+const LOST_AGAIN_NS: u64 = 1_000 * MS;
 /// PID 1 ends by itself at once; if not, it is helped.
 const KILL_AFTER_NS: u64 = 50 * MS;
 
@@ -187,12 +189,14 @@ impl Context {
                 if age_ns > REMOVE_GIVE_UP_NS {
                     eprintln!("sandboxd: a sandbox refuses to go; its uid is withheld");
                     condemned.slot.withhold();
-                    continue;
+                    condemned.running.launched.group.kill();
+                    condemned.since_ns = u64::MAX;
                 }
                 if age_ns > KILL_AFTER_NS {
                     condemned.running.launched.group.kill();
                 }
-                condemned.next_ns = now_ns + REMOVE_AGAIN_NS;
+                let lost = condemned.since_ns == u64::MAX;
+                condemned.next_ns = now_ns + if lost { LOST_AGAIN_NS } else { REMOVE_AGAIN_NS };
                 self.condemned.push(condemned);
             }
         }

@@ -18,6 +18,9 @@ use rustix::process::{
 };
 use std::os::fd::{AsFd, OwnedFd};
 
+/// Where the host itself runs short, sandboxes go first, whatever the launcher inherited (proc(5)).
+const OOM_SCORE: &str = "500";
+
 /// The launcher's ends of a sandbox that was released.
 pub struct Launched {
     pub pidfd: OwnedFd,
@@ -77,8 +80,10 @@ fn launch_in(
         child::run_init(plan, ends, &mut stack);
     }
     drop(ends);
-    namespaces::own_next_clone(0).map_err(Step::Clone.failed())?;
-    networks.leave().map_err(Step::Loopback.failed())?;
+    if namespaces::own_next_clone(0).is_err() || networks.leave().is_err() {
+        // Not to be ourselves again is no state to go on in; the kernel ends our sandboxes with us.
+        sys::exit_now(1);
+    }
     if plan.host.death_signal.is_some() {
         set_parent_process_death_signal(plan.host.death_signal).map_err(Step::Clone.failed())?;
     }
@@ -97,6 +102,8 @@ fn launch_in(
 fn admit(group: &Group, pid: u32, plan: &Plan, release: &OwnedFd) -> Result<(), SetupFailure> {
     namespaces::map_ids(pid, plan.host_id).map_err(Step::IdMap.failed())?;
     rustix::io::write(release, b"i").map_err(Step::Release.failed())?;
+    std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE)
+        .map_err(Step::CgroupJoin.failed())?;
     group.join(pid).map_err(Step::CgroupJoin.failed())?;
     rustix::io::write(release, b"g").map(drop).map_err(Step::CgroupJoin.failed())
 }

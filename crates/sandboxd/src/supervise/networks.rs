@@ -51,7 +51,7 @@ impl Networks {
 
     fn make(&self) -> io::Result<OwnedFd> {
         sys::unshare(libc::CLONE_NEWNET)?;
-        let made = current().and_then(|network| loopback_up().map(|()| network));
+        let made = current().and_then(|network| furnish().map(|()| network));
         self.leave()?;
         made
     }
@@ -61,7 +61,10 @@ fn current() -> io::Result<OwnedFd> {
     Ok(open(c"/proc/self/ns/net", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-fn loopback_up() -> io::Result<()> {
+/// The loopback goes up, and queues of connections that nobody accepted, which no memory cgroup
+/// counts, are kept short (/proc/sys/net is that of the namespace one is in).
+fn furnish() -> io::Result<()> {
+    std::fs::write("/proc/sys/net/core/somaxconn", "128")?;
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     sys::loopback_up(socket.as_fd())
 }

@@ -75,6 +75,10 @@ impl Running {
         }
     }
 
+    pub fn has_started(&self) -> bool {
+        self.started_ns.is_some()
+    }
+
     /// The pipe of a stream that has not ended.
     pub fn pipe(&self, stream: Stream) -> Option<&OwnedFd> {
         let ended = self.ended_streams.get(stream as usize).copied().unwrap_or(true);

@@ -83,7 +83,7 @@ impl Shared {
 
 /// Lends a layer's uid to a run, if no other run has it.
 pub fn lend(slot: &Rc<Slot>) -> Option<Lease> {
-    let is_free = !slot.lent.replace(true);
+    let is_free = !slot.withheld.get() && !slot.lent.replace(true);
     is_free.then(|| Lease { slot: Rc::clone(slot) })
 }
 

@@ -49,7 +49,8 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
     let room = seat.session.has_room();
     let State::Live(sandbox) = &seat.session.state else { return };
     let running = &sandbox.running;
-    let out = |stream| room && running.pipe(stream).is_some();
+    // What the program writes before PID 1 could say that it started waits in the pipe.
+    let out = |stream| room && running.has_started() && running.pipe(stream).is_some();
     let read = EventFlags::IN;
     let wishes = [
         (Kind::Stdout, Some(running.raw_pipe(Stream::Stdout)), out(Stream::Stdout), read),

@@ -1,7 +1,7 @@
 //! Reading back what a program left: regular files only, beneath an open folder, no symlink
 //! followed, and bounded whatever is there.
 
-use super::glob::Glob;
+use super::glob::{segments, Glob};
 use super::{open_folder, DEPTH_MAX};
 use crate::lab::{holds, Protection};
 use rustix::fs::{openat, Dir, FileType, Mode, OFlags};
@@ -69,8 +69,10 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, folder: BorrowedFd<'_>, name: &str, path: String) {
+        let segments = segments(&path);
+        self.budget = self.budget.saturating_sub(path.len() as u64);
         let budget = &mut self.budget;
-        let wanted = self.globs.iter().any(|glob| glob.matches(&path, budget));
+        let wanted = self.globs.iter().any(|glob| glob.matches(&segments, budget));
         if self.budget == 0 {
             self.cut = true;
         }
