@@ -99,11 +99,41 @@ export interface LoggerOptions {
 /** JSON lines: `level`, `time` (RFC 3339, UTC), the fields, `msg`. */
 export function createLogger({ level, to }: LoggerOptions): Logger {
   const descriptor = to === 'stdout' ? 1 : 2;
-  return loggerOver(level, pino.destination({ dest: descriptor, sync: true }));
+  const sink = gather(pino.destination({ dest: descriptor, sync: true }));
+  process.once('exit', () => sink.flush());
+  return loggerOver(level, sink);
+}
+
+/** Ordinary lines wait this long for others: whoever reads them is woken once for many. */
+const GATHER_MS = 100;
+const GATHER_CHARACTERS_MAX = 64 * 1024;
+
+export interface Sink {
+  write(line: string): void;
+  /** Nothing waits any longer: a warning, an error, the process's end. */
+  flush?(): void;
+}
+
+function gather(to: Sink): Required<Sink> {
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') to.write(lines);
+  };
+  const write = (line: string) => {
+    waiting += line;
+    if (waiting.length > GATHER_CHARACTERS_MAX) flush();
+    else timer ??= setTimeout(flush, GATHER_MS).unref();
+  };
+  return { write, flush };
 }
 
 /** The same over any sink of lines. */
-export function loggerOver(level: LogLevel, sink: { write(line: string): void }): Logger {
+export function loggerOver(level: LogLevel, sink: Sink): Logger {
   const lines = pino(
     {
       level,
@@ -116,8 +146,14 @@ export function loggerOver(level: LogLevel, sink: { write(line: string): void })
   return {
     debug: (fields, message) => lines.debug(loggable(fields), cut(message)),
     info: (fields, message) => lines.info(loggable(fields), cut(message)),
-    warn: (fields, message) => lines.warn(loggable(fields), cut(message)),
-    error: (fields, message) => lines.error(loggable(fields), cut(message)),
+    warn: (fields, message) => {
+      lines.warn(loggable(fields), cut(message));
+      sink.flush?.();
+    },
+    error: (fields, message) => {
+      lines.error(loggable(fields), cut(message));
+      sink.flush?.();
+    },
   };
 }
 

@@ -2,12 +2,13 @@
 
 pub mod filling;
 pub mod sandbox;
+mod words;
 
-use crate::diagnose;
+use crate::child::monotonic_ns;
 use crate::lab::{holds, Protection};
 use crate::protocol::frame::{append_frame, first_frame, HEADER_START};
-use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, Stream, VERSION};
-use crate::session::filling::{Filling, Refusal};
+use crate::protocol::message::{ErrorCode, Reply, Request, Stream};
+use crate::session::filling::Filling;
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
 use rustix::buffer::spare_capacity;
@@ -18,6 +19,8 @@ use std::os::fd::{AsFd, OwnedFd};
 const OUT_BYTES_MAX: usize = 1024 * 1024;
 /// An error's message may quote what the client said.
 const MESSAGE_LETTERS_MAX: usize = 500;
+const HOLD_NS: u64 = 2_000_000;
+const SILENCE_NS: u64 = 30_000_000_000;
 const READ_BYTES: usize = 128 * 1024;
 
 pub struct Session {
@@ -27,6 +30,11 @@ pub struct Session {
     outgoing: Vec<u8>,
     sent: usize,
     pub state: State,
+    /// Only word of the start waits to be sent: it goes with what follows, or after a moment. Most
+    /// programs are short, and a client that is woken for nothing takes their CPU.
+    held_until_ns: Option<u64>,
+    /// When the client last said or took something.
+    moved_ns: u64,
     /// The client broke the protocol while its sandbox lived: it is not listened to any more.
     is_deaf: bool,
 }
@@ -54,6 +62,8 @@ impl Session {
             outgoing: Vec::new(),
             sent: 0,
             state: State::Fresh,
+            held_until_ns: None,
+            moved_ns: monotonic_ns(),
             is_deaf: false,
         }
     }
@@ -63,6 +73,7 @@ impl Session {
             return;
         }
         append_frame(&mut self.outgoing, reply, payload);
+        self.held_until_ns = None;
     }
 
     pub fn say_raw(&mut self, value: &serde_json::Value) {
@@ -84,6 +95,21 @@ impl Session {
 
     pub fn has_outgoing(&self) -> bool {
         self.sent < self.outgoing.len()
+    }
+
+    /// When a client that should say or take something and doesn't is given up.
+    pub fn silence_ends_ns(&self) -> Option<u64> {
+        let owes = match &self.state {
+            State::Fresh | State::Filling(_) | State::Closing => true,
+            State::Live(sandbox) => sandbox.running.dead_ns.is_some(),
+            State::Greeted | State::Control | State::Over(_) => false,
+        };
+        (owes && self.socket.is_some()).then_some(self.moved_ns + SILENCE_NS)
+    }
+
+    /// When what is held back has to go.
+    pub fn held_until_ns(&self) -> Option<u64> {
+        self.held_until_ns
     }
 
     /// Whether more output of the program may be read.
@@ -120,12 +146,19 @@ impl Session {
         }
     }
 
-    /// Writes what waits. `false` when the client is gone.
+    /// Writes what waits and is not held back. `false` when the client is gone.
     pub fn flush(&mut self) -> bool {
+        if self.held_until_ns.is_some_and(|until| monotonic_ns() < until) {
+            return true;
+        }
+        self.held_until_ns = None;
         let Some(socket) = &self.socket else { return true };
         while let Some(rest) = self.outgoing.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match rustix::io::write(socket, rest) {
-                Ok(count) => self.sent += count,
+                Ok(count) => {
+                    self.sent += count;
+                    self.moved_ns = monotonic_ns();
+                }
                 Err(Errno::AGAIN) => return true,
                 Err(Errno::INTR) => {}
                 Err(_) => return false,
@@ -143,7 +176,7 @@ impl Session {
         self.incoming.reserve(READ_BYTES);
         match rustix::io::read(socket, spare_capacity(&mut self.incoming)) {
             Ok(0) => return false,
-            Ok(_) => {}
+            Ok(_) => self.moved_ns = now_ns,
             Err(Errno::AGAIN | Errno::INTR) => return true,
             Err(_) => return false,
         }
@@ -182,96 +215,14 @@ impl Session {
         self.incoming.drain(..at);
     }
 
-    fn handle(&mut self, request: Request, payload: &[u8], context: &mut Context, now_ns: u64) {
-        let state = std::mem::replace(&mut self.state, State::Closing);
-        self.state = match (state, request) {
-            (State::Fresh, Request::Hello { version: VERSION }) => {
-                let launcher = env!("CARGO_PKG_VERSION");
-                self.say(&Reply::Hello { version: VERSION, launcher }, &[]);
-                State::Greeted
-            }
-            (State::Fresh, Request::Hello { .. }) => {
-                return self.refuse(ErrorCode::Version, "this launcher speaks version 1", now_ns);
-            }
-            (State::Greeted | State::Control, Request::Recipe { digest, recipe }) => {
-                if let Err((code, message)) = context.learn(&digest, recipe) {
-                    return self.refuse(code, &message, now_ns);
-                }
-                self.say(&Reply::RecipeOk { digest: &digest }, &[]);
-                State::Control
-            }
-            (State::Greeted | State::Control, Request::Diagnose {}) => {
-                self.say_raw(&diagnose::diagnosis(context));
-                State::Control
-            }
-            (State::Greeted, Request::Start(start)) => {
-                match Filling::begin(*start, payload, context, now_ns) {
-                    Ok(filling) => State::Filling(Box::new(filling)),
-                    Err(refusal) => return self.give_up(refusal, now_ns),
-                }
-            }
-            (State::Filling(filling), Request::File(file)) => {
-                return self.fill(filling, (&file, payload), now_ns);
-            }
-            (State::Filling(filling), Request::Stdin {}) => {
-                self.launch(filling, context, now_ns);
-                return self.feed(payload, false);
-            }
-            (State::Filling(filling), Request::StdinEnd {}) => {
-                self.launch(filling, context, now_ns);
-                return self.feed(&[], true);
-            }
-            (State::Live(sandbox), Request::Stdin {}) => {
-                self.state = State::Live(sandbox);
-                return self.feed(payload, false);
-            }
-            (State::Live(sandbox), Request::StdinEnd {}) => {
-                self.state = State::Live(sandbox);
-                return self.feed(&[], true);
-            }
-            (state, _) => {
-                self.state = state;
-                return self.refuse(ErrorCode::Protocol, "this message is out of order", now_ns);
-            }
-        };
-    }
-
-    fn fill(&mut self, filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
-        match filling.write(file.0, file.1) {
-            Ok(()) => self.state = State::Filling(filling),
-            Err(refusal) => self.give_up(refusal, now_ns),
-        }
-    }
-
-    fn launch(&mut self, filling: Box<Filling>, context: &mut Context, now_ns: u64) {
-        match filling.launch(context) {
-            Ok(sandbox) => self.state = State::Live(Box::new(sandbox)),
-            Err(refusal) => self.give_up(refusal, now_ns),
-        }
-    }
-
-    fn feed(&mut self, bytes: &[u8], last: bool) {
-        if let State::Live(sandbox) = &mut self.state {
-            sandbox.feed(bytes, last);
-        }
-    }
-
-    fn give_up(&mut self, refusal: Refusal, now_ns: u64) {
-        match refusal {
-            Refusal::Error(code, message) => self.refuse(code, &message, now_ns),
-            Refusal::Ended(end) => {
-                self.say(&Reply::End(&end), &[]);
-                self.state = State::Closing;
-            }
-        }
-    }
-
     /// Reads what PID 1 reported, and tells of the start: before any output, and before the end.
     pub fn read_reports(&mut self) {
         let State::Live(sandbox) = &mut self.state else { return };
         if let Some(prepare_us) = sandbox.running.read_reports() {
             sandbox.count_cpu();
+            let alone = !self.has_outgoing();
             self.say(&Reply::Started { prepare_us }, &[]);
+            self.held_until_ns = alone.then(|| monotonic_ns() + HOLD_NS);
         }
     }
 

@@ -68,12 +68,7 @@ impl Daemon {
     }
 
     fn timeout(&self) -> Option<Timespec> {
-        let sessions = self.seats.iter().flatten().filter_map(|seat| match &seat.session.state {
-            State::Live(sandbox) if sandbox.running.dead_ns.is_none() => {
-                Some(sandbox.running.deadline_ns())
-            }
-            _ => None,
-        });
+        let sessions = self.seats.iter().flatten().filter_map(Seat::deadline_ns);
         let others = [self.context.deadline_ns(), self.drain_deadline_ns.unwrap_or(u64::MAX)];
         let next = sessions.chain(others).min().filter(|deadline| *deadline != u64::MAX)?;
         let left = next.saturating_sub(monotonic_ns());
@@ -153,20 +148,11 @@ impl Daemon {
     fn tick(&mut self, now_ns: u64) {
         self.context.tick(now_ns);
         for index in 0..self.seats.len() {
-            let due = match self.seats.get(index) {
-                Some(Some(Seat {
-                    session: Session { state: State::Live(sandbox), .. }, ..
-                })) => sandbox.running.dead_ns.is_none() && sandbox.running.deadline_ns() <= now_ns,
-                _ => false,
-            };
+            let deadline =
+                self.seats.get(index).and_then(Option::as_ref).and_then(Seat::deadline_ns);
+            let due = deadline.is_some_and(|deadline_ns| deadline_ns <= now_ns);
             if due {
-                self.with_seat(index, |seat, _, now_ns| {
-                    if let State::Live(sandbox) = &mut seat.session.state {
-                        if !sandbox.running.tick(now_ns) {
-                            sandbox.abandon(now_ns);
-                        }
-                    }
-                });
+                self.with_seat(index, tick_seat);
             }
         }
     }
@@ -214,6 +200,16 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
             sandbox.running.oom(now_ns);
         }
         Kind::Socket | Kind::Stdout | Kind::Stderr => {}
+    }
+}
+
+fn tick_seat(seat: &mut Seat, context: &mut Context, now_ns: u64) {
+    if seat.session.silence_ends_ns().is_some_and(|end_ns| end_ns <= now_ns) {
+        return lose(seat, context, now_ns);
+    }
+    let State::Live(sandbox) = &mut seat.session.state else { return };
+    if sandbox.running.dead_ns.is_none() && !sandbox.running.tick(now_ns) {
+        sandbox.abandon(now_ns);
     }
 }
 

@@ -20,6 +20,20 @@ pub enum Kind {
     Oom,
 }
 
+impl Seat {
+    /// When something has to be done for the session though nothing happens.
+    pub fn deadline_ns(&self) -> Option<u64> {
+        let clocks = match &self.session.state {
+            State::Live(sandbox) if sandbox.running.dead_ns.is_none() => {
+                Some(sandbox.running.deadline_ns())
+            }
+            _ => None,
+        };
+        let session = [self.session.held_until_ns(), self.session.silence_ends_ns()];
+        session.into_iter().flatten().chain(clocks).min()
+    }
+}
+
 pub const ALL_KINDS: [Kind; 7] =
     [Kind::Socket, Kind::Stdout, Kind::Stderr, Kind::Stdin, Kind::Report, Kind::Pid, Kind::Oom];
 
@@ -40,7 +54,8 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
     if let Some(socket) = &seat.session.socket {
         let mut wanted = EventFlags::RDHUP;
         wanted.set(EventFlags::IN, seat.session.wants_words());
-        wanted.set(EventFlags::OUT, seat.session.has_outgoing());
+        let held = seat.session.held_until_ns().is_some();
+        wanted.set(EventFlags::OUT, seat.session.has_outgoing() && !held);
         if wanted != seat.socket_flags {
             let _ = epoll::modify(&context.epoll, socket, data(index, Kind::Socket), wanted);
             seat.socket_flags = wanted;

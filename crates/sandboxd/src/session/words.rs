@@ -1,0 +1,99 @@
+//! What a client may say when, and what is done about it.
+
+use super::{Session, State};
+use crate::diagnose;
+use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, VERSION};
+use crate::session::filling::{Filling, Refusal};
+use crate::supervise::context::Context;
+
+impl Session {
+    pub(super) fn handle(
+        &mut self,
+        request: Request,
+        payload: &[u8],
+        context: &mut Context,
+        now_ns: u64,
+    ) {
+        let state = std::mem::replace(&mut self.state, State::Closing);
+        self.state = match (state, request) {
+            (State::Fresh, Request::Hello { version: VERSION }) => {
+                let launcher = env!("CARGO_PKG_VERSION");
+                self.say(&Reply::Hello { version: VERSION, launcher }, &[]);
+                State::Greeted
+            }
+            (State::Fresh, Request::Hello { .. }) => {
+                return self.refuse(ErrorCode::Version, "this launcher speaks version 1", now_ns);
+            }
+            (State::Greeted | State::Control, Request::Recipe { digest, recipe }) => {
+                if let Err((code, message)) = context.learn(&digest, recipe) {
+                    return self.refuse(code, &message, now_ns);
+                }
+                self.say(&Reply::RecipeOk { digest: &digest }, &[]);
+                State::Control
+            }
+            (State::Greeted | State::Control, Request::Diagnose {}) => {
+                self.say_raw(&diagnose::diagnosis(context));
+                State::Control
+            }
+            (State::Greeted, Request::Start(start)) => {
+                match Filling::begin(*start, payload, context, now_ns) {
+                    Ok(filling) => State::Filling(Box::new(filling)),
+                    Err(refusal) => return self.give_up(refusal, now_ns),
+                }
+            }
+            (State::Filling(filling), Request::File(file)) => {
+                return self.fill(filling, (&file, payload), now_ns);
+            }
+            (State::Filling(filling), Request::Stdin {}) => {
+                self.launch(filling, context, now_ns);
+                return self.feed(payload, false);
+            }
+            (State::Filling(filling), Request::StdinEnd {}) => {
+                self.launch(filling, context, now_ns);
+                return self.feed(&[], true);
+            }
+            (State::Live(sandbox), Request::Stdin {}) => {
+                self.state = State::Live(sandbox);
+                return self.feed(payload, false);
+            }
+            (State::Live(sandbox), Request::StdinEnd {}) => {
+                self.state = State::Live(sandbox);
+                return self.feed(&[], true);
+            }
+            (state, _) => {
+                self.state = state;
+                return self.refuse(ErrorCode::Protocol, "this message is out of order", now_ns);
+            }
+        };
+    }
+
+    fn fill(&mut self, filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
+        match filling.write(file.0, file.1) {
+            Ok(()) => self.state = State::Filling(filling),
+            Err(refusal) => self.give_up(refusal, now_ns),
+        }
+    }
+
+    fn launch(&mut self, filling: Box<Filling>, context: &mut Context, now_ns: u64) {
+        match filling.launch(context) {
+            Ok(sandbox) => self.state = State::Live(Box::new(sandbox)),
+            Err(refusal) => self.give_up(refusal, now_ns),
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8], last: bool) {
+        if let State::Live(sandbox) = &mut self.state {
+            sandbox.feed(bytes, last);
+        }
+    }
+
+    fn give_up(&mut self, refusal: Refusal, now_ns: u64) {
+        match refusal {
+            Refusal::Error(code, message) => self.refuse(code, &message, now_ns),
+            Refusal::Ended(end) => {
+                self.say(&Reply::End(&end), &[]);
+                self.state = State::Closing;
+            }
+        }
+    }
+}
