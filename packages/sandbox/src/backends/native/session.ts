@@ -1,6 +1,6 @@
 import type { Outcome } from '@gozolite/contract/outcome';
 import type { Layer, RunOptions, SandboxCommand, SandboxResult } from '../../backend.js';
-import { type Connection, connect } from './connection.js';
+import type { Connection, ConnectionEvents } from './connection.js';
 import { pending } from './pending.js';
 import { FrameError } from './protocol/frames.js';
 import type { EndMessage, LauncherMessage } from './protocol/messages.js';
@@ -18,7 +18,8 @@ export type SessionEnd =
   | { readonly kind: 'recipe-unknown' };
 
 export interface Session {
-  readonly socketPath: string;
+  /** Opens a connection that has said hello. */
+  readonly open: (events: ConnectionEvents) => Connection;
   readonly command: SandboxCommand;
   /** `launchFrames(command)`, encoded. */
   readonly pieces: readonly Uint8Array[];
@@ -70,7 +71,7 @@ export function runSession(session: Session): Promise<SessionEnd> {
 
   const waitMs = command.limits.wall_time_ms + OVERHEAD_MS_MAX;
   const deadline = setTimeout(() => lose(`no end within ${waitMs} ms`), waitMs);
-  const connection = connect(session.socketPath, { onMessage, onClosed: lose });
+  const connection = session.open({ onMessage, onClosed: lose });
   options.signal.addEventListener('abort', cancel, { once: true });
   if (options.signal.aborted) cancel();
   else connection.send(session.pieces);

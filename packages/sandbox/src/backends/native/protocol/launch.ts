@@ -17,9 +17,9 @@ export function diagnoseFrame(): Frame {
   return frame({ type: 'diagnose' });
 }
 
-/** All that a sandbox connection ever sends: known before the launcher has said a word. */
+/** All that a sandbox connection ever sends after its hello: known from the start. */
 export function launchFrames(command: SandboxCommand): Frame[] {
-  const frames = [helloFrame(), startFrame(command)];
+  const frames = [startFrame(command)];
   for (const file of command.files) frames.push(...fileFrames(file));
   for (const piece of pieces(command.stdin)) frames.push(frame({ type: 'stdin' }, piece));
   frames.push(frame({ type: 'stdin_end' }));

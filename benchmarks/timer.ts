@@ -15,20 +15,24 @@ const ENVIRONMENT = {
   TMPDIR: '/tmp',
 };
 
-/** Bare posix_spawn of a command, timed in a process of its own (benchmarks/bare.c). */
-export interface Bare extends AsyncDisposable {
+/** A small C program that times one thing in a process of its own. */
+export interface Timer extends AsyncDisposable {
   /** Milliseconds of one run. */
   run(): Promise<number>;
 }
 
-/** @param argv program by its absolute path, and its arguments; `file` is written to its folder */
-export function startBare(
+/**
+ * Compiles benchmarks/<name>.c and starts it beside a file; for each byte it runs once.
+ * @param argv its arguments
+ */
+export function startTimer(
+  name: 'bare' | 'post',
   argv: readonly string[],
   file: { readonly path: string; readonly content: string },
-): Bare {
-  const folder = mkdtempSync(join(tmpdir(), 'gozolite-bare-'));
-  const program = join(folder, 'bare');
-  const compile = spawnSync('gcc', ['-O2', '-o', program, 'benchmarks/bare.c'], {
+): Timer {
+  const folder = mkdtempSync(join(tmpdir(), `gozolite-${name}-`));
+  const program = join(folder, name);
+  const compile = spawnSync('gcc', ['-O2', '-o', program, `benchmarks/${name}.c`], {
     encoding: 'utf8',
   });
   if (compile.status !== 0) throw new Error(`gcc: ${compile.error?.message ?? compile.stderr}`);
@@ -43,7 +47,7 @@ export function startBare(
     async run() {
       child.stdin.write('.');
       const line = await lines.next();
-      if (line.done === true) throw new Error(`${argv.join(' ')} failed when run bare`);
+      if (line.done === true) throw new Error(`${name} ${argv.join(' ')} failed`);
       return Number(line.value) / 1e6;
     },
     async [Symbol.asyncDispose]() {
