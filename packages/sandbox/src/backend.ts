@@ -52,7 +52,7 @@ export interface SandboxResult {
   readonly truncated: { readonly stdout: boolean; readonly stderr: boolean };
   readonly artifacts: readonly SandboxArtifact[];
   readonly layer?: Layer;
-  /** Milliseconds from the call to the moment the program could run; null where it never did. */
+  /** Milliseconds that making the sandbox took, until the program could run; null: it never did. */
   readonly prepareMs: number | null;
 }
 

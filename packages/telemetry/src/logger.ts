@@ -99,62 +99,74 @@ export interface LoggerOptions {
 /** JSON lines: `level`, `time` (RFC 3339, UTC), the fields, `msg`. */
 export function createLogger({ level, to }: LoggerOptions): Logger {
   const descriptor = to === 'stdout' ? 1 : 2;
-  const sink = gather(pino.destination({ dest: descriptor, sync: true }));
-  process.once('exit', () => sink.flush());
-  return loggerOver(level, sink);
+  const log = gather(loggerOver(level, pino.destination({ dest: descriptor, sync: true })));
+  process.once('exit', () => log.flush());
+  return log;
 }
 
-/** Ordinary lines wait this long for others: whoever reads them is woken once for many. */
+/** Ordinary lines wait this long: they take no time of the request that they tell of. */
 const GATHER_MS = 100;
-const GATHER_CHARACTERS_MAX = 64 * 1024;
+const GATHER_LINES_MAX = 1000;
 
-export interface Sink {
-  write(line: string): void;
-  /** Nothing waits any longer: a warning, an error, the process's end. */
-  flush?(): void;
-}
+type Write = () => void;
 
-function gather(to: Sink): Required<Sink> {
-  let waiting = '';
+function gather(over: StampedLogger): Logger & { flush(): void } {
+  let waiting: Write[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
     const lines = waiting;
-    waiting = '';
-    if (lines !== '') to.write(lines);
+    waiting = [];
+    for (const write of lines) write();
   };
-  const write = (line: string) => {
-    waiting += line;
-    if (waiting.length > GATHER_CHARACTERS_MAX) flush();
+  const later = (write: Write) => {
+    waiting.push(write);
+    if (waiting.length >= GATHER_LINES_MAX) flush();
     else timer ??= setTimeout(flush, GATHER_MS).unref();
   };
-  return { write, flush };
+  const now = (write: Write) => {
+    waiting.push(write);
+    flush();
+  };
+  const line =
+    (level: keyof Logger, when: (write: Write) => void) => (fields: LogFields, message: string) => {
+      const atMs = Date.now();
+      when(() => over[level](fields, message, atMs));
+    };
+  return {
+    debug: line('debug', later),
+    info: line('info', later),
+    warn: line('warn', now),
+    error: line('error', now),
+    flush,
+  };
 }
 
-/** The same over any sink of lines. */
-export function loggerOver(level: LogLevel, sink: Sink): Logger {
+/** Lines that may be written later than what they tell of happened. */
+type StampedLogger = {
+  [Level in keyof Logger]: (fields: LogFields, message: string, atMs?: number) => void;
+};
+
+/** The same at once, over any sink of lines. */
+export function loggerOver(level: LogLevel, sink: { write(line: string): void }): StampedLogger {
+  let atMs = 0;
   const lines = pino(
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${new Date(atMs).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     sink,
   );
-  return {
-    debug: (fields, message) => lines.debug(loggable(fields), cut(message)),
-    info: (fields, message) => lines.info(loggable(fields), cut(message)),
-    warn: (fields, message) => {
-      lines.warn(loggable(fields), cut(message));
-      sink.flush?.();
-    },
-    error: (fields, message) => {
-      lines.error(loggable(fields), cut(message));
-      sink.flush?.();
-    },
-  };
+  const line =
+    (name: keyof Logger) =>
+    (fields: LogFields, message: string, at: number = Date.now()) => {
+      atMs = at;
+      lines[name](loggable(fields), cut(message));
+    };
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
 
 function loggable(fields: LogFields): Record<string, unknown> {

@@ -77,6 +77,7 @@ pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
 fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     close_others(ends).map_err(Step::Release.failed())?;
     sys::reset_signals().map_err(Step::Release.failed())?;
+    rootfs::begin(&plan.layout)?;
     wait_for_release(ends.release.as_fd())?;
     if !holds(Protection::Descriptors) {
         leave_one_open().map_err(Step::Descriptors.failed())?;
@@ -87,7 +88,7 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::ParentDeath.failed())?;
     check_launcher_lives(ends.release.as_fd())?;
     umask(Mode::from_raw_mode(0o022));
-    rootfs::assemble(&plan.layout, ends.work.as_fd())?;
+    rootfs::complete(&plan.layout, ends.work.as_fd())?;
     if holds(Protection::UtsNamespace) {
         rustix::system::sethostname(b"sandbox").map_err(Step::Hostname.failed())?;
         rustix::system::setdomainname(b"(none)").map_err(Step::Hostname.failed())?;

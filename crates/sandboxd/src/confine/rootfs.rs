@@ -22,8 +22,9 @@ pub struct Layout {
     pub shm_options: CString,
 }
 
-/// Builds the root below the template's path and steps into it. Paths are relative to it.
-pub fn assemble(layout: &Layout, work: BorrowedFd<'_>) -> Result<(), SetupFailure> {
+/// The part of the root that asks for no identity: the launcher writes the id map meanwhile. Steps
+/// into it; later paths are relative to it.
+pub fn begin(layout: &Layout) -> Result<(), SetupFailure> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change(c"/", private).map_err(Step::PrivateMounts.failed())?;
     let root = layout.root.as_c_str();
@@ -36,6 +37,11 @@ pub fn assemble(layout: &Layout, work: BorrowedFd<'_>) -> Result<(), SetupFailur
             mount_bind(source.as_c_str(), target.as_c_str()).map_err(Step::Masks.failed())?;
         }
     }
+    Ok(())
+}
+
+/// What belongs to the sandbox's user: bounded tmpfs, the workspace. Then the old root is gone.
+pub fn complete(layout: &Layout, work: BorrowedFd<'_>) -> Result<(), SetupFailure> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount_tmpfs(c"tmp", flags, &layout.tmp_options)?;
     mount_tmpfs(c"dev/shm", flags | MountFlags::NOEXEC, &layout.shm_options)?;

@@ -20,6 +20,7 @@ const OUT_BYTES_MAX: usize = 1024 * 1024;
 /// An error's message may quote what the client said.
 const MESSAGE_LETTERS_MAX: usize = 500;
 const HOLD_NS: u64 = 2_000_000;
+const HOLD_BYTES_MAX: usize = 16 * 1024;
 const SILENCE_NS: u64 = 30_000_000_000;
 const READ_BYTES: usize = 128 * 1024;
 
@@ -30,8 +31,8 @@ pub struct Session {
     outgoing: Vec<u8>,
     sent: usize,
     pub state: State,
-    /// Only word of the start waits to be sent: it goes with what follows, or after a moment. Most
-    /// programs are short, and a client that is woken for nothing takes their CPU.
+    /// Word of the start and a little output wait to be sent: they go with what follows, or after a
+    /// moment. Most programs are short, and a client that is woken for each takes their CPU.
     held_until_ns: Option<u64>,
     /// When the client last said or took something.
     moved_ns: u64,
@@ -74,6 +75,17 @@ impl Session {
         }
         append_frame(&mut self.outgoing, reply, payload);
         self.held_until_ns = None;
+    }
+
+    /// Says what may wait for a moment, unless much is waiting already.
+    fn say_later(&mut self, reply: &Reply<'_>, payload: &[u8]) {
+        let until = match self.held_until_ns {
+            Some(until) => Some(until),
+            None if self.has_outgoing() => None,
+            None => Some(monotonic_ns() + HOLD_NS),
+        };
+        self.say(reply, payload);
+        self.held_until_ns = until.filter(|_| self.outgoing.len() < HOLD_BYTES_MAX);
     }
 
     pub fn say_raw(&mut self, value: &serde_json::Value) {
@@ -220,9 +232,7 @@ impl Session {
         let State::Live(sandbox) = &mut self.state else { return };
         if let Some(prepare_us) = sandbox.running.read_reports() {
             sandbox.count_cpu();
-            let alone = !self.has_outgoing();
-            self.say(&Reply::Started { prepare_us }, &[]);
-            self.held_until_ns = alone.then(|| monotonic_ns() + HOLD_NS);
+            self.say_later(&Reply::Started { prepare_us }, &[]);
         }
     }
 
@@ -241,7 +251,7 @@ impl Session {
                 let kept = sandbox.running.count(stream, count, now_ns);
                 let time_us = sandbox.running.age_us(now_ns);
                 if let Some(kept) = chunk.get(..kept).filter(|kept| !kept.is_empty()) {
-                    self.say(&Reply::Output { stream, time_us }, kept);
+                    self.say_later(&Reply::Output { stream, time_us }, kept);
                 }
                 return true;
             }

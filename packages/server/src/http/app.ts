@@ -179,6 +179,9 @@ function refuseWith(
     const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     reply.header('allow', methods.join(', '));
   }
+  // Closing while the client still sends would destroy the answer on its way (RFC 9112, 9.6): what
+  // is left of a body is read and dropped, for as long as any request may take.
+  reply.removeHeader('connection');
   return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
 }
 

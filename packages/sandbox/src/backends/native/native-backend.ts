@@ -63,7 +63,6 @@ async function launch(
   command: SandboxCommand,
   options: RunOptions,
 ): Promise<SandboxResult> {
-  const calledAtMs = performance.now();
   const ended = (outcome: Outcome) => createReceived(0).resultWithout(outcome);
   const pieces = encode(command);
   if (pieces === undefined) return ended(refusedBy('E2BIG'));
@@ -71,7 +70,7 @@ async function launch(
     const obstacle = await tellRecipe(recipes, command.recipe, options.signal);
     if (obstacle !== undefined) return ended(obstacle);
     const { open } = connections;
-    const end = await runSession({ open, command, pieces, options, calledAtMs });
+    const end = await runSession({ open, command, pieces, options });
     if (end.kind === 'result') return end.result;
     recipes.forget(command.recipe.digest);
   }

@@ -24,13 +24,11 @@ export interface Session {
   /** `launchFrames(command)`, encoded. */
   readonly pieces: readonly Uint8Array[];
   readonly options: RunOptions;
-  /** When the backend was called, by `performance.now()`. */
-  readonly calledAtMs: number;
 }
 
 /** One sandbox on one connection, from its request to its end. Never rejects. */
 export function runSession(session: Session): Promise<SessionEnd> {
-  const { command, options, calledAtMs } = session;
+  const { command, options } = session;
   const { promise, resolve } = pending<SessionEnd>();
   const received = createReceived(command.limits.output_kb);
 
@@ -49,7 +47,7 @@ export function runSession(session: Session): Promise<SessionEnd> {
   const onMessage = (message: LauncherMessage) => {
     switch (message.type) {
       case 'started':
-        return received.started(performance.now() - calledAtMs);
+        return received.started(message.prepareUs / 1000);
       case 'output':
         received.output(message);
         return options.onOutput?.(message);
