@@ -64,7 +64,7 @@ pub fn check_uid_range(config: &Config) -> Result<(), String> {
         if let Some(line) = text.lines().find(|line| overlaps(line, first_field, counted, &own)) {
             let name = line.split(':').next().unwrap_or_default();
             return Err(format!(
-                "the sandboxes' uids {} to {} overlap {name} in {file}: choose others by --uid-base",
+                "the sandboxes' uids {} to {} overlap {name} in {file}: choose others (--uid-base)",
                 own.start,
                 own.end - 1
             ));

@@ -48,7 +48,7 @@ impl Hierarchies {
         let hierarchies = Hierarchies { memory, cpu, pids, alone };
         files::read(hierarchies.memory.as_fd(), SOCKET_LIMIT).map_err(|error| {
             format!(
-                "this kernel can't limit the socket buffers of a cgroup v1 ({SOCKET_LIMIT}: {error}). \
+                "no limit of the socket buffers of a v1 group ({SOCKET_LIMIT}: {error}). \
                  Boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1)"
             )
         })?;

@@ -139,7 +139,7 @@ impl Template {
     }
 
     fn make_base(&self) -> io::Result<()> {
-        // No access times: the masks lie here, and a time that one sandbox moves another could read.
+        // No access times: the masks lie here, and what one sandbox moves another could read.
         let flags =
             MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
         mount(c"gozolite", &self.base, c"tmpfs", flags, c"mode=0711,size=1m")?;

@@ -45,7 +45,6 @@ pub struct Running {
     next_cpu_ns: u64,
     written: [u64; 2],
     truncated: [bool; 2],
-    /// Where the program started.
     pub cpu: Option<usize>,
     /// PID 1 was reaped: every process of the sandbox is dead. When.
     pub dead_ns: Option<u64>,
@@ -89,7 +88,7 @@ impl Running {
         }
     }
 
-    /// Every descriptor that a poller may be watching, whatever has ended.
+    /// Every descriptor that a poller may be watching.
     pub fn descriptors(&self) -> impl Iterator<Item = &OwnedFd> {
         let fixed = [&self.stdout, &self.stderr, &self.launched.pidfd, &self.launched.report];
         fixed.into_iter().chain(&self.stdin).chain(self.launched.group.oom_event())
@@ -129,7 +128,6 @@ impl Running {
         started
     }
 
-    /// Time since the start in microseconds.
     pub fn age_us(&self, now_ns: u64) -> u64 {
         self.started_ns.map_or(0, |start| now_ns.saturating_sub(start) / 1000)
     }
