@@ -82,6 +82,7 @@ fn harden() -> io::Result<()> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
     raise_own_limits();
+    sys::return_large_buffers();
     Ok(())
 }
 

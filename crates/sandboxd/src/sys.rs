@@ -7,10 +7,9 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 fn checked(status: c_long) -> io::Result<c_long> {
-    if status < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(status)
+    match status {
+        0.. => Ok(status),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -91,9 +90,8 @@ pub fn spawn_sharing_memory(
     checked(c_long::from(pid)).map(|pid| pid as i32)
 }
 
-/// Replaces this process (execve(2)); returns only the errno of its failure.
-///
-/// `argv` and `envp` end with a null pointer.
+/// Replaces this process (execve(2)); returns only the errno of its failure. Both arrays end with a
+/// null pointer.
 pub fn execve(argv: &[*const c_char], envp: &[*const c_char]) -> i32 {
     let Some(program) = argv.first() else {
         return libc::EINVAL;
@@ -109,7 +107,7 @@ pub fn last_errno() -> i32 {
 
 /// Ends this process without running any destructor (exit_group(2)).
 pub fn exit_now(status: i32) -> ! {
-    // SAFETY: _exit takes no pointer and does not return.
+    // SAFETY: takes no pointer and does not return.
     unsafe { libc::_exit(status) }
 }
 
@@ -227,9 +225,8 @@ const SYS_LANDLOCK_RESTRICT_SELF: c_long = 446;
 
 /// The Landlock ABI of this kernel, 0 where it has none or it is switched off.
 pub fn landlock_abi() -> u32 {
-    let null = std::ptr::null::<c_void>();
     // SAFETY: with LANDLOCK_CREATE_RULESET_VERSION (1) the kernel reads no memory.
-    let abi = unsafe { libc::syscall(SYS_LANDLOCK_CREATE_RULESET, null, 0usize, 1u32) };
+    let abi = unsafe { libc::syscall(SYS_LANDLOCK_CREATE_RULESET, 0usize, 0usize, 1u32) };
     u32::try_from(abi).unwrap_or(0)
 }
 
@@ -291,4 +288,13 @@ pub fn set_mount_attributes(path: &CStr, attributes: u64, recursive: bool) -> io
     // SAFETY: path and struct outlive the call; `size` is the struct's.
     let status = unsafe { libc::syscall(call, at, path, flags, set, size) };
     checked(status).map(drop)
+}
+
+/// Gives large buffers back as soon as they are freed (mallopt(3)): every page that stays is copied
+/// into the page tables of every sandbox's first process.
+pub fn return_large_buffers() {
+    for option in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+        // SAFETY: takes no pointer, and no other thread allocates meanwhile.
+        unsafe { libc::mallopt(option, 128 * 1024) };
+    }
 }

@@ -85,6 +85,7 @@ impl Hierarchies {
         };
         // v1 charges socket buffers (of UDP too) to this counter, and only once it has a limit.
         files::write_number(group.memory.as_fd(), SOCKET_LIMIT, SOCKET_BYTES)?;
+        group.watch_oom()?;
         Ok(group)
     }
 
@@ -121,7 +122,6 @@ impl Group {
                 "memory.memsw.limit_in_bytes",
                 all.as_bytes(),
             )?;
-            self.watch_oom()?;
         }
         if holds(Protection::PidsLimit) {
             // One more than asked: the sandbox's own PID 1.
