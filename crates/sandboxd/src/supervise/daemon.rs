@@ -52,7 +52,7 @@ impl Daemon {
                 match event.data.u64() {
                     LISTENER => has_newcomers = true,
                     SIGNALS => self.drain(now_ns),
-                    token => self.handle(token, event.flags, now_ns),
+                    token => self.handle(token, event.flags),
                 }
             }
             self.tick(now_ns);
@@ -108,10 +108,9 @@ impl Daemon {
         }
     }
 
-    fn handle(&mut self, token: u64, flags: EventFlags, now_ns: u64) {
+    fn handle(&mut self, token: u64, flags: EventFlags) {
         let index = (token / KINDS) as usize;
         let Some(kind) = ALL_KINDS.get((token % KINDS) as usize).copied() else { return };
-        let _ = now_ns;
         self.with_seat(index, |seat, context, now_ns| match kind {
             Kind::Socket => {
                 let gone = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;

@@ -71,11 +71,7 @@ fn launch_in(
     let (ours, ends) = make_pipes(workspace, plan.host_id).map_err(Step::Clone.failed())?;
     let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
     let network = networks.take().map_err(Step::Loopback.failed())?;
-    if holds(Protection::NetworkNamespace) {
-        Networks::enter(&network).map_err(Step::Loopback.failed())?;
-    }
-    namespaces::own_next_clone(plan.host_id).map_err(Step::Clone.failed())?;
-    let cloned = sys::clone3(namespaces::flags(), group.clone_target());
+    let cloned = clone_as(&network, plan.host_id, group);
     if matches!(cloned, Ok(Cloned::Child)) {
         child::run_init(plan, ends, &mut stack);
     }
@@ -87,7 +83,7 @@ fn launch_in(
     if plan.host.death_signal.is_some() {
         set_parent_process_death_signal(plan.host.death_signal).map_err(Step::Clone.failed())?;
     }
-    let Cloned::Parent(pid, pidfd) = cloned.map_err(Step::Clone.failed())? else {
+    let Cloned::Parent(pid, pidfd) = cloned? else {
         return Err(Step::Clone.failed()(rustix::io::Errno::IO));
     };
     if let Err(failure) = admit(group, pid, plan, &ours.release) {
@@ -95,6 +91,16 @@ fn launch_in(
         return Err(failure);
     }
     Ok((pidfd, ours))
+}
+
+/// Enters the sandbox's network and takes its uid for the clone. Whatever the answer, the caller
+/// goes back to its own of both.
+fn clone_as(network: &OwnedFd, host_id: u32, group: &Group) -> Result<Cloned, SetupFailure> {
+    if holds(Protection::NetworkNamespace) {
+        Networks::enter(network).map_err(Step::Loopback.failed())?;
+    }
+    namespaces::own_next_clone(host_id).map_err(Step::Clone.failed())?;
+    sys::clone3(namespaces::flags(), group.clone_target()).map_err(Step::Clone.failed())
 }
 
 /// What the child waits for: first its identity, with which it builds the root; then its groups,
