@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
+import { waitingProcesses } from './waiting.mjs';
 
 const START_MS_MAX = 15 * 60_000;
 const STOP_MS_MAX = 60_000;
@@ -78,13 +79,20 @@ async function stop(child, server) {
   }
   left.push(...pids.filter(([, pid]) => existsSync(`/proc/${pid}`)).map(([name]) => name));
   if (existsSync(server.socket)) left.push(server.socket);
-  left.push(...sandboxProcesses(server.uidBase).map((pid) => `process ${pid}`));
+  left.push(...allSandboxProcesses(server.uidBase).map((pid) => `process ${pid}`));
   rmSync(server.state, { recursive: true, force: true });
   return left;
 }
 
-/** Process ids of a launcher's sandboxes, known by their uids. */
+/** Process ids of a launcher's sandboxes, but those that wait for a request. */
 export function sandboxProcesses(uidBase) {
+  const all = allSandboxProcesses(uidBase);
+  const waiting = waitingProcesses(all);
+  return all.filter((pid) => !waiting.has(pid));
+}
+
+/** Process ids of a launcher's sandboxes, known by their uids. */
+function allSandboxProcesses(uidBase) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)

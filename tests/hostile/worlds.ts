@@ -8,6 +8,7 @@ import type { Backend } from '@gozolite/sandbox/backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { isWaitingGroup } from '../../scripts/test/waiting.mjs';
 
 const Ready = Type.Object({
   diagnosis: Type.Object({
@@ -121,14 +122,15 @@ function processesWith(mark: string): number {
 
 /**
  * Cgroups that a sandbox used, two levels below the world's: the launcher's own is the level
- * between. Those that it keeps in stock for sandboxes to come have counted nothing yet.
+ * between. Those that it keeps in stock for sandboxes to come have counted nothing yet, or hold one
+ * that waits for a request.
  */
 function sandboxGroups(cgroup: string): number {
   return cgroupRoots()
     .map((root) => join(root, cgroup))
     .flatMap((path) => foldersIn(path).map((name) => join(path, name)))
     .flatMap((path) => foldersIn(path).map((name) => join(path, name)))
-    .filter(hasCounted).length;
+    .filter((path) => hasCounted(path) && !isWaitingGroup(path)).length;
 }
 
 function hasCounted(path: string): boolean {

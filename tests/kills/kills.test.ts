@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, test } from 'vitest';
 import {
   sandboxProcesses,
@@ -106,20 +106,17 @@ async function worksAgain(): Promise<void> {
   assert.equal(ending.record.stdout, '42\n');
 }
 
-/** Host pids of every sandbox's PID 1: children of the launcher that are 1 in their namespace. */
+/** Host pids of each running sandbox's PID 1: children of the launcher that are 1 in theirs. */
 function firstProcesses(): readonly number[] {
   const { launcher } = pids();
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      const status = statusOf(pid);
-      const isChild = new RegExp(`^PPid:\\t${launcher}$`, 'm').test(status);
-      return isChild && /^NSpid:\t\d+\t1$/m.test(status);
-    })
-    .map(Number);
+  return sandboxProcesses(server.uidBase).filter((pid) => {
+    const status = statusOf(pid);
+    const isChild = new RegExp(`^PPid:\\t${launcher}$`, 'm').test(status);
+    return isChild && /^NSpid:\t\d+\t1$/m.test(status);
+  });
 }
 
-function statusOf(pid: string): string {
+function statusOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/status`, 'utf8');
   } catch {

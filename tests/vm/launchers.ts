@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
+import { isWaitingGroup } from '../../scripts/test/waiting.mjs';
 import { launcherCgroups } from '../launcher-cgroups.js';
 import type { Verdict } from './cases.js';
 import { bash, holdsIn, start } from './sandbox.js';
@@ -103,7 +104,8 @@ async function endLauncher(launcher: ChildProcess): Promise<void> {
 function usedGroups(socket: string): readonly string[] {
   return launcherCgroups(socket)
     .filter((path) => /\/s\d+$/.test(path))
-    .filter((path) => /^usage_usec [1-9]/m.test(readFileSync(join(path, 'cpu.stat'), 'utf8')));
+    .filter((path) => /^usage_usec [1-9]/m.test(readFileSync(join(path, 'cpu.stat'), 'utf8')))
+    .filter((path) => !isWaitingGroup(path));
 }
 
 function processesWith(mark: string): number {

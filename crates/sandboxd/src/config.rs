@@ -18,7 +18,8 @@ pub struct Config {
 
 /// No passwd or subuid entry of a distribution reaches here (subuid ranges start at 100,000).
 const UID_BASE: u32 = 0x7000_0000;
-const SLOTS: u32 = 1024;
+/// Twice what a server runs at once: a uid rests until its sandbox is proven gone.
+const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
 [--slots N] [--cgroup-parent PATH] [--leave-out NAMES]";

@@ -23,14 +23,15 @@ export const SETUP_STEPS = [
   'init-confine',
   'spawn',
   'session',
-  'affinity',
-  'rlimits',
   'descriptors',
   'credentials',
   'capabilities',
   'no-new-privileges',
   'landlock',
   'seccomp',
+  'orders',
+  'affinity',
+  'rlimits',
   'exec',
 ] as const;
 export type SetupStep = (typeof SETUP_STEPS)[number];

@@ -107,5 +107,9 @@ function internalFailure(admitted: Admitted, isolation: Isolation): Execution {
     error: 'INTERNAL',
     message: "an error of ours; the server's log has it under this id",
   } as const;
-  return recordOf(admitted, { judgement, artifacts: [], timings: NO_TIME }, isolation);
+  return recordOf(
+    admitted,
+    { judgement, artifacts: [], prepared: false, timings: NO_TIME },
+    isolation,
+  );
 }

@@ -62,7 +62,10 @@ async function queue(life: Life, place: Promise<Admission>): Promise<Queued> {
           error: 'OVERLOADED',
           message: `no slot came free within ${Math.round(queueMs)} ms`,
         };
-  return { kind: 'left', ending: { judgement, artifacts: [], timings: { ...NO_TIME, queueMs } } };
+  return {
+    kind: 'left',
+    ending: { judgement, artifacts: [], prepared: false, timings: { ...NO_TIME, queueMs } },
+  };
 }
 
 interface Prepared {
@@ -121,6 +124,7 @@ function capture(life: Life, { compiled, judgement, stage }: Ran): Ending {
     ...(compiled.stage === undefined ? {} : { compile: captureStage(compiled.stage.result) }),
     ...(stage === undefined ? {} : { run: captureStage(stage.result) }),
     artifacts: captureArtifacts(stage?.result.artifacts ?? []),
+    prepared: areAllPrepared([compiled.stage, stage]),
     timings: {
       queueMs,
       prepareMs: prepareMs + (compiled.stage?.prepareMs ?? 0) + (stage?.prepareMs ?? 0),
@@ -131,6 +135,12 @@ function capture(life: Life, { compiled, judgement, stage }: Ran): Ending {
   };
   finished(life, { stage: 'capture', wallMs: life.clock.monotonicMs() - beganAtMs });
   return ending;
+}
+
+/** Of the stages that had a sandbox, and there was one. */
+function areAllPrepared(stages: readonly (StageRun | undefined)[]): boolean {
+  const ran = stages.filter((stage) => stage !== undefined);
+  return ran.length > 0 && ran.every(({ result }) => result.prepared);
 }
 
 async function record(life: Life, ending: Ending): Promise<Execution> {

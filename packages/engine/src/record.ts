@@ -22,6 +22,8 @@ export interface Ending {
   readonly run?: StageResult;
   readonly artifacts: readonly Artifact[];
   readonly timings: Timings;
+  /** Every sandbox of it was made before it was asked for. */
+  readonly prepared: boolean;
 }
 
 export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolation): Execution {
@@ -33,7 +35,7 @@ export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolatio
     ...(ending.compile === undefined ? {} : { compile: ending.compile }),
     timings: roundTimings(ending.timings),
     language: { id: language, version, toolchain: { ...toolchain } },
-    ...closing(admitted, isolation),
+    ...closing(admitted, isolation, ending.prepared),
     ...(admitted.artifacts.length === 0 ? {} : { artifacts: [...ending.artifacts] }),
   };
 }
@@ -48,7 +50,7 @@ export function missingToolchainRecord(request: MissingToolchain, isolation: Iso
     ...NOTHING_RAN,
     timings: roundTimings(NO_TIME),
     language: { id: request.language, version: request.version, toolchain: null },
-    ...closing(request, isolation),
+    ...closing(request, isolation, false),
   };
 }
 
@@ -62,8 +64,8 @@ function opening({ id, requestId, tenant, labels, createdAt }: Identity) {
   };
 }
 
-function closing({ limits }: Identity, isolation: Isolation) {
-  return { limits: { ...limits }, isolation, prepared: false };
+function closing({ limits }: Identity, isolation: Isolation, prepared: boolean) {
+  return { limits: { ...limits }, isolation, prepared };
 }
 
 function roundTimings(timings: Timings): Execution['timings'] {

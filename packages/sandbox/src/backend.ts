@@ -54,6 +54,8 @@ export interface SandboxResult {
   readonly layer?: Layer;
   /** Milliseconds that making the sandbox took, until the program could run; null: it never did. */
   readonly prepareMs: number | null;
+  /** The sandbox was made before it was asked for. */
+  readonly prepared: boolean;
 }
 
 export interface BackendDiagnosis {

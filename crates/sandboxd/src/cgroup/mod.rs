@@ -83,31 +83,22 @@ impl Tree {
         }
     }
 
-    /// Gives the groups of one sandbox, with every limit written.
-    pub fn take(&mut self, limits: &Limits, cores: u64) -> io::Result<Group> {
-        let group = match self.spares.pop() {
-            Some(group) => group,
-            None => self.create()?,
-        };
-        let written = match (&group.limits, &group.unified) {
-            (GroupLimits::V1(controllers), _) => controllers.write(limits, cores),
-            (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores),
-            (GroupLimits::V2, None) => Err(io::ErrorKind::NotFound.into()),
-        };
-        if let Err(error) = written {
-            let _ = self.remove(&group);
-            return Err(error);
+    /// Gives the groups of one sandbox, without limits yet.
+    pub fn take(&mut self) -> io::Result<Group> {
+        match self.spares.pop() {
+            Some(group) => Ok(group),
+            None => self.create(),
         }
-        Ok(group)
     }
 
     /// Makes empty groups ahead, in a quiet moment: making them is a fifth of a sandbox's start.
-    /// Each is fresh and serves one sandbox.
-    pub fn stock(&mut self) {
-        while self.spares.len() < SPARES {
-            let Ok(group) = self.create() else { return };
-            self.spares.push(group);
-        }
+    /// Each is fresh and serves one sandbox. `true` when one was made.
+    pub fn stock(&mut self) -> bool {
+        let wanted = self.spares.len() < SPARES;
+        let made = if wanted { self.create().ok() } else { None };
+        let is_made = made.is_some();
+        self.spares.extend(made);
+        is_made
     }
 
     fn create(&mut self) -> io::Result<Group> {
@@ -179,6 +170,15 @@ impl Group {
                 files::check_membership(pid, &self.name, expected)
             }
             GroupLimits::V2 => files::check_membership(pid, &self.name, &[""]),
+        }
+    }
+
+    /// Writes every limit: before the program starts, and whatever was written before.
+    pub fn limit(&self, limits: &Limits, cores: u64) -> io::Result<()> {
+        match (&self.limits, &self.unified) {
+            (GroupLimits::V1(controllers), _) => controllers.write(limits, cores),
+            (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores),
+            (GroupLimits::V2, None) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 

@@ -1,12 +1,14 @@
 //! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
+pub mod orders;
 mod payload;
 pub mod plan;
 pub mod report;
 
+use crate::child::orders::Orders;
 use crate::child::payload::{run_payload, Payload};
-use crate::child::plan::Plan;
+use crate::child::plan::Site;
 use crate::child::report::{Ended, Report};
 use crate::confine::{capabilities, namespaces, rootfs};
 use crate::lab::{holds, Protection};
@@ -18,7 +20,7 @@ use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
     WaitOptions,
 };
-use rustix::thread::{set_thread_res_gid, set_thread_res_uid, Gid, Uid};
+use rustix::thread::{set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
 use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -31,20 +33,37 @@ pub struct Ends {
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
     pub work: OwnedFd,
+    pub tmp: OwnedFd,
+    /// The file in memory that carries the request over (orders.rs).
+    pub orders: OwnedFd,
 }
 
-pub const PAYLOAD_STACK_BYTES: usize = 256 * 1024;
+/// Memory that the child uses, made before the clone.
+pub struct Room {
+    stack: Vec<u8>,
+    orders: Orders,
+}
+
+impl Room {
+    pub fn make() -> Room {
+        Room { stack: vec![0; PAYLOAD_STACK_BYTES], orders: Orders::room() }
+    }
+}
+
+const PAYLOAD_STACK_BYTES: usize = 256 * 1024;
 
 /// PID 1 of the sandbox. Never returns.
-pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
+pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
+    let Room { mut stack, orders } = room;
     let report = ends.report.as_fd();
-    if let Err(failure) = build(plan, &ends) {
+    if let Err(failure) = build(site, &ends) {
         tell(report, Report::Failed(failure));
         sys::exit_now(1);
     }
-    let mut payload = Payload { plan, ends: &ends, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 };
+    let mut payload =
+        Payload { site, ends: &ends, orders, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 };
     let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
-    let pid = match sys::spawn_sharing_memory(stack, run_payload, argument) {
+    let pid = match sys::spawn_sharing_memory(&mut stack, run_payload, argument) {
         Ok(pid) => pid,
         Err(error) => {
             tell(report, Report::Failed(Step::Spawn.failed()(error)));
@@ -74,10 +93,10 @@ pub fn run_init(plan: &Plan, ends: Ends, stack: &mut [u8]) -> ! {
 }
 
 /// Everything that PID 1 does before there is a payload.
-fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
+fn build(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
     close_others(ends).map_err(Step::Release.failed())?;
     sys::reset_signals().map_err(Step::Release.failed())?;
-    rootfs::begin(&plan.layout)?;
+    rootfs::begin(&site.layout)?;
     wait_for_release(ends.release.as_fd())?;
     if !holds(Protection::Descriptors) {
         leave_one_open().map_err(Step::Descriptors.failed())?;
@@ -88,7 +107,7 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(Step::ParentDeath.failed())?;
     check_launcher_lives(ends.release.as_fd())?;
     umask(Mode::from_raw_mode(0o022));
-    rootfs::complete(&plan.layout, ends.work.as_fd())?;
+    rootfs::complete(&site.layout, ends.work.as_fd(), ends.tmp.as_fd())?;
     if holds(Protection::UtsNamespace) {
         rustix::system::sethostname(b"sandbox").map_err(Step::Hostname.failed())?;
         rustix::system::setdomainname(b"(none)").map_err(Step::Hostname.failed())?;
@@ -102,17 +121,23 @@ fn build(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
     } else {
         DumpableBehavior::Dumpable
     };
+    set_name(c"gozo-init").map_err(Step::InitConfine.failed())?;
     set_dumpable_behavior(dumpable).map_err(Step::InitConfine.failed())?;
     rustix::process::chdir(c"/work").map_err(Step::InitConfine.failed())
 }
 
 /// Closes what the fork copied of other sandboxes and of the launcher.
 fn close_others(ends: &Ends) -> std::io::Result<()> {
-    let all = [&ends.release, &ends.report, &ends.stdin, &ends.stdout, &ends.stderr, &ends.work];
-    let mut keep = all.map(|end| end.as_raw_fd() as u32);
-    keep.sort_unstable();
+    let Ends { release, report, stdin, stdout, stderr, work, tmp, orders } = ends;
+    close_all_but([release, report, stdin, stdout, stderr, work, tmp, orders])
+}
+
+/// Closes every descriptor from 3 on but these.
+fn close_all_but<const COUNT: usize>(kept: [&OwnedFd; COUNT]) -> std::io::Result<()> {
+    let mut kept = kept.map(|end| end.as_raw_fd() as u32);
+    kept.sort_unstable();
     let mut next = 3;
-    for fd in keep {
+    for fd in kept {
         if fd >= next {
             sys::close_range(next, fd.saturating_sub(1))?;
             next = fd + 1;
@@ -163,7 +188,7 @@ fn reap(main: i32, ends: &Ends) -> Ended {
                     at_ns: monotonic_ns(),
                     exit_code: status.exit_status(),
                     signal: status.terminating_signal(),
-                    disk_full: is_full(ends.work.as_fd()) || tmp_is_full(),
+                    disk_full: is_full(ends.work.as_fd()) || is_full(ends.tmp.as_fd()),
                 };
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -173,10 +198,6 @@ fn reap(main: i32, ends: &Ends) -> Ended {
             }
         }
     }
-}
-
-fn tmp_is_full() -> bool {
-    rustix::fs::statfs(c"/tmp").is_ok_and(|stat| stat.f_bfree == 0 || stat.f_ffree == 0)
 }
 
 fn is_full(work: BorrowedFd<'_>) -> bool {

@@ -1,20 +1,25 @@
-//! The payload between PID 1's clone and the program's execve: it takes its streams and confines
-//! itself, layer by layer.
+//! The payload between PID 1's clone and the program's execve: it takes its streams, confines
+//! itself, layer by layer, and waits for its orders.
 
-use super::{become_sandbox, monotonic_ns, process_cpu_us, Ends};
-use crate::child::plan::Plan;
+use super::{become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends};
+use crate::child::orders::Orders;
+use crate::child::plan::Site;
 use crate::confine::{capabilities, landlock, namespaces, rlimits};
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::process::setsid;
-use rustix::thread::{sched_getcpu, sched_setaffinity, set_no_new_privs, set_thread_groups};
+use rustix::thread::{
+    sched_getcpu, sched_setaffinity, set_name, set_no_new_privs, set_thread_groups,
+};
 use std::ffi::{c_int, c_void};
+use std::os::fd::AsFd;
 
 /// What PID 1 and its payload share until the payload is the program.
 pub struct Payload<'a> {
-    pub plan: &'a Plan,
+    pub site: &'a Site,
     pub ends: &'a Ends,
+    pub orders: Orders,
     pub failure: Option<SetupFailure>,
     pub at_ns: u64,
     pub cpu_us: u64,
@@ -25,31 +30,32 @@ pub struct Payload<'a> {
 pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
     let payload = sys::borrow_payload::<Payload<'_>>(argument);
-    let plan = payload.plan;
-    if let Err(failure) = confine(plan, payload.ends) {
+    let orders = &mut payload.orders;
+    let prepared = confine(payload.site, payload.ends).and_then(|()| follow(orders, payload.ends));
+    if let Err(failure) = prepared {
         payload.failure = Some(failure);
         sys::exit_now(1);
     }
     payload.cpu_us = process_cpu_us();
     payload.cpu = sched_getcpu() as u32;
     payload.at_ns = monotonic_ns();
-    let errno = sys::execve(plan.argv(), plan.envp());
-    if !is_programs_own(plan, errno) {
+    let errno = sys::execve(orders.argv(), orders.envp());
+    if !is_programs_own(orders.program(), errno) {
         payload.failure = Some(SetupFailure { step: Step::Exec, errno });
         sys::exit_now(1);
     }
-    explain(plan, errno);
+    explain(orders.program(), errno);
     sys::exit_now(if errno == libc::ENOENT { 127 } else { 126 })
 }
 
 /// A program below /work that can't be executed is what the user made; a toolchain is not.
-fn is_programs_own(plan: &Plan, errno: i32) -> bool {
+fn is_programs_own(program: &[u8], errno: i32) -> bool {
     let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP];
     // Arguments and environment are the request's, and so is the stack that bounds them.
-    errno == libc::E2BIG || (plan.program().starts_with(b"/work/") && usual.contains(&errno))
+    errno == libc::E2BIG || (program.starts_with(b"/work/") && usual.contains(&errno))
 }
 
-fn explain(plan: &Plan, errno: i32) {
+fn explain(program: &[u8], errno: i32) {
     let why: &[u8] = match errno {
         libc::ENOENT => b": no such file, or its interpreter is missing\n",
         libc::ENOEXEC => b": not a program\n",
@@ -57,47 +63,47 @@ fn explain(plan: &Plan, errno: i32) {
         libc::E2BIG => b": arguments and environment are too long for the stack limit\n",
         _ => b": not executable\n",
     };
-    for part in [b"sandbox: cannot execute ", plan.program(), why] {
+    for part in [b"sandbox: cannot execute ", program, why] {
         let _ = rustix::io::write(rustix::stdio::stderr(), part);
     }
 }
 
-/// The last layers, in order; after them only execve.
-fn confine(plan: &Plan, ends: &Ends) -> Result<(), SetupFailure> {
+/// The last layers, in order; after them only what the request decides, and execve.
+fn confine(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
     if holds(Protection::NewSession) {
         setsid().map_err(Step::Session.failed())?;
     }
-    if holds(Protection::Affinity) {
-        take_cpus(plan).map_err(Step::Affinity.failed())?;
-    }
-    rlimits::apply(&plan.rlimits).map_err(Step::Rlimits.failed())?;
+    rlimits::apply(&rlimits::FIXED).map_err(Step::Rlimits.failed())?;
     take_streams(ends).map_err(Step::Descriptors.failed())?;
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
     } else {
-        leave_root(plan.host_id).map_err(Step::Credentials.failed())?;
+        leave_root(site.host_id).map_err(Step::Credentials.failed())?;
     }
     capabilities::drop_all().map_err(Step::Capabilities.failed())?;
     if holds(Protection::NoNewPrivileges) {
         set_no_new_privs(true).map_err(Step::NoNewPrivileges.failed())?;
     }
-    if let Some(landlock) = &plan.host.landlock {
+    if let Some(landlock) = &site.host.landlock {
         landlock::restrict(landlock).map_err(Step::Landlock.failed())?;
     }
     if holds(Protection::Seccomp) {
-        sys::install_seccomp(&plan.host.filter).map_err(Step::Seccomp.failed())?;
+        sys::install_seccomp(&site.host.filter).map_err(Step::Seccomp.failed())?;
     }
     Ok(())
 }
 
-/// Stays on the CPU it is on, where that is one of the least used.
-fn take_cpus(plan: &Plan) -> rustix::io::Result<()> {
-    let here = sched_getcpu();
-    let chosen = plan.cpus.iter().find(|(cpu, _)| *cpu == here).or(plan.cpus.first());
-    match chosen {
-        Some((_, set)) => sched_setaffinity(None, set),
-        None => Ok(()),
+/// Waits until there is a request, and takes on what it decides. The wait may be minutes.
+fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
+    // For whoever looks at the host's processes; execve gives it the program's name.
+    set_name(c"gozo-waiting").map_err(Step::Orders.failed())?;
+    wait_for_release(ends.release.as_fd())?;
+    orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
+    if holds(Protection::Affinity) {
+        let set = orders.cpus(sched_getcpu());
+        sched_setaffinity(None, &set).map_err(Step::Affinity.failed())?;
     }
+    rlimits::apply(&rlimits::of(orders.rlimits())).map_err(Step::Rlimits.failed())
 }
 
 /// The attack lab's build without a user namespace: the capabilities must survive the change of
@@ -108,13 +114,14 @@ fn leave_root(id: u32) -> rustix::io::Result<()> {
     become_sandbox(id)
 }
 
-/// Descriptors 0, 1 and 2 are the pipes; every other one is closed.
+/// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but the two that the payload
+/// waits on, which execve closes.
 fn take_streams(ends: &Ends) -> std::io::Result<()> {
     rustix::stdio::dup2_stdin(&ends.stdin)?;
     rustix::stdio::dup2_stdout(&ends.stdout)?;
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     if holds(Protection::Descriptors) {
-        sys::close_range(3, u32::MAX)
+        close_all_but([&ends.release, &ends.orders])
     } else {
         Ok(())
     }

@@ -1,16 +1,14 @@
-//! Everything that a sandbox's child needs, checked and laid out before the clone: between fork
-//! and exec nothing is allocated.
+//! What a sandbox's child needs to know, in two parts: its site, laid out before the clone, and the
+//! plan of one request, which may come later (child/orders.rs carries it over).
 
 use crate::confine::landlock::Landlock;
-use crate::confine::rlimits;
 use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
-use rustix::process::{Resource, Signal};
-use rustix::thread::CpuSet;
+use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::ffi::{c_char, CString};
+use std::ffi::CString;
 use std::rc::Rc;
 
 /// What the launcher found out once, at start, and every sandbox uses.
@@ -22,26 +20,27 @@ pub struct Host {
     pub death_signal: Option<Signal>,
 }
 
-pub struct Plan {
+/// What no request decides: a sandbox can be made from it before anyone asks for one.
+pub struct Site {
     pub host: Rc<Host>,
-    pub limits: Limits,
-    argv: Vec<CString>,
-    /// Owns what `envp_pointers` point at.
-    _envp: Vec<CString>,
-    argv_pointers: Vec<*const c_char>,
-    envp_pointers: Vec<*const c_char>,
     pub layout: Layout,
-    pub rlimits: [(Protection, Resource, u64); 11],
-    /// For each CPU that the program may start on, the set that it then has.
-    pub cpus: Vec<(usize, CpuSet)>,
     pub host_id: u32,
+}
+
+/// What one request asks of its sandbox, checked.
+pub struct Plan {
+    pub limits: Limits,
+    pub argv: Vec<CString>,
+    pub envp: Vec<CString>,
+    /// The CPUs that the program may start on; it takes the one it is on, if that is among them.
+    pub starts: Vec<usize>,
 }
 
 const SHM_BYTES: u64 = 16 * 1024 * 1024;
 pub const INODES: u64 = 8192;
-const ARGUMENTS_MAX: usize = 4096;
-/// argv and environment together; execve takes 128 KiB for one string (execve(2)).
-const STRINGS_BYTES_MAX: usize = 512 * 1024;
+/// Of arguments, and of environment strings; execve takes 128 KiB for one of them (execve(2)).
+pub const STRINGS_MAX: usize = 4096;
+pub const STRINGS_BYTES_MAX: usize = 512 * 1024;
 
 /// The launcher's own ceilings: no server makes it go beyond (docs/reference/limits.md).
 pub fn check_limits(limits: &Limits, cores: u64) -> Result<(), (ErrorCode, String)> {
@@ -67,64 +66,20 @@ pub fn check_limits(limits: &Limits, cores: u64) -> Result<(), (ErrorCode, Strin
     Ok(())
 }
 
-/// Which CPUs the program sees: `count` of those that the launcher may use, from `first` on.
-fn cpu_set(host: &Host, first: usize, count: u64) -> CpuSet {
-    let mut set = CpuSet::new();
-    let cores = host.cores.max(1) as usize;
-    for offset in 0..count.min(host.cores) as usize {
-        set.set((first + offset) % cores);
-    }
-    set
-}
-
-pub struct Place {
-    pub host_id: u32,
-    pub cpus: Vec<usize>,
-}
-
 impl Plan {
     /// # Errors
     /// What of the request is not acceptable: a NUL in a string, too much of it.
     pub fn new(
-        host: Rc<Host>,
         (recipe, words): (&Recipe, &Words),
         limits: Limits,
-        (layout, place): (Layout, &Place),
-    ) -> Result<Box<Plan>, (ErrorCode, String)> {
+        starts: Vec<usize>,
+    ) -> Result<Plan, (ErrorCode, String)> {
         let argv = strings(recipe.command.iter().chain(&words.args))?;
         let mut environment: BTreeMap<&String, &String> = recipe.env.iter().collect();
         environment.extend(&words.env);
         let pairs: Vec<String> = environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let envp = strings(pairs.iter())?;
-        let cpus = place.cpus.iter().map(|cpu| (*cpu, cpu_set(&host, *cpu, limits.cpus))).collect();
-        let pointers = |list: &[CString]| {
-            list.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
-        };
-        Ok(Box::new(Plan {
-            host,
-            limits,
-            argv_pointers: pointers(&argv),
-            envp_pointers: pointers(&envp),
-            argv,
-            _envp: envp,
-            layout,
-            rlimits: rlimits::table(&limits),
-            cpus,
-            host_id: place.host_id,
-        }))
-    }
-
-    pub fn argv(&self) -> &[*const c_char] {
-        &self.argv_pointers
-    }
-
-    pub fn envp(&self) -> &[*const c_char] {
-        &self.envp_pointers
-    }
-
-    /// The program's path, for the message where it can't be executed.
-    pub fn program(&self) -> &[u8] {
-        self.argv.first().map_or(b"", |path| path.as_bytes())
+        Ok(Plan { limits, argv, envp, starts })
     }
 }
 
@@ -136,7 +91,7 @@ fn strings<'a>(
     let mut made = Vec::new();
     for text in list {
         bytes += text.len() + 1;
-        if bytes > STRINGS_BYTES_MAX || made.len() >= ARGUMENTS_MAX {
+        if bytes > STRINGS_BYTES_MAX || made.len() >= STRINGS_MAX {
             return Err(protocol("too many or too long arguments or environment strings"));
         }
         let text = CString::new(text.as_str());
@@ -157,12 +112,6 @@ pub fn tmpfs_size(kib: u64) -> String {
 pub fn tmpfs_inodes() -> String {
     let inodes = if holds(Protection::InodeLimit) { INODES } else { 1_000_000 };
     inodes.to_string()
-}
-
-pub fn tmp_options(limits: &Limits) -> CString {
-    let options =
-        format!("mode=1777,size={},nr_inodes={}", tmpfs_size(limits.disk_kb), tmpfs_inodes());
-    CString::new(options).unwrap_or_default()
 }
 
 pub fn shm_options() -> CString {

@@ -14,26 +14,53 @@ const SIGNALS_PENDING: u64 = 1024;
 /// The supervisor ends a run by the cgroup's CPU clock; the kernel's own limit stands behind it.
 const CPU_SLACK_SECONDS: u64 = 2;
 
-/// Soft and hard limit of each resource for one run, with the protection that each one is.
-pub fn table(limits: &Limits) -> [(Protection, Resource, u64); 11] {
+type Row = (Protection, Resource, u64);
+
+/// How many of them a request decides.
+pub const ASKED: usize = 5;
+
+/// Soft and hard limit of what is the same for every run.
+pub const FIXED: [Row; 6] = [
+    (Protection::CoreLimit, Resource::Core, CORE_BYTES),
+    (Protection::MemlockLimit, Resource::Memlock, MEMLOCK_BYTES),
+    (Protection::MsgqueueLimit, Resource::Msgqueue, 0),
+    (Protection::SigpendingLimit, Resource::Sigpending, SIGNALS_PENDING),
+    (Protection::NiceLimit, Resource::Nice, 0),
+    (Protection::NiceLimit, Resource::Rtprio, 0),
+];
+
+/// Which resources a request decides about.
+const RESOURCES: [(Protection, Resource); ASKED] = [
+    (Protection::FileLimit, Resource::Fsize),
+    (Protection::OpenFiles, Resource::Nofile),
+    (Protection::StackLimit, Resource::Stack),
+    // Above the cgroup's, which counts refusals; this one stands behind it.
+    (Protection::PidsLimit, Resource::Nproc),
+    (Protection::CpuTime, Resource::Cpu),
+];
+
+/// Soft and hard limit of what the request decides.
+pub fn asked(limits: &Limits) -> [Row; ASKED] {
     let kib = |value: u64| value.saturating_mul(1024);
-    [
-        (Protection::CoreLimit, Resource::Core, CORE_BYTES),
-        (Protection::FileLimit, Resource::Fsize, kib(limits.file_kb)),
-        (Protection::OpenFiles, Resource::Nofile, limits.open_files),
-        (Protection::StackLimit, Resource::Stack, kib(limits.stack_kb)),
-        (Protection::MemlockLimit, Resource::Memlock, MEMLOCK_BYTES),
-        (Protection::MsgqueueLimit, Resource::Msgqueue, 0),
-        (Protection::SigpendingLimit, Resource::Sigpending, SIGNALS_PENDING),
-        (Protection::NiceLimit, Resource::Nice, 0),
-        (Protection::NiceLimit, Resource::Rtprio, 0),
-        // Above the cgroup's, which counts refusals; this one stands behind it.
-        (Protection::PidsLimit, Resource::Nproc, limits.processes * 2 + 16),
-        (Protection::CpuTime, Resource::Cpu, limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS),
-    ]
+    of([
+        kib(limits.file_kb),
+        limits.open_files,
+        kib(limits.stack_kb),
+        limits.processes * 2 + 16,
+        limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS,
+    ])
 }
 
-pub fn apply(table: &[(Protection, Resource, u64)]) -> io::Result<()> {
+/// The same from values that came another way, in the same order.
+pub fn of(values: [u64; ASKED]) -> [Row; ASKED] {
+    let mut rows = RESOURCES.map(|(protection, resource)| (protection, resource, 0));
+    for (row, value) in rows.iter_mut().zip(values) {
+        row.2 = value;
+    }
+    rows
+}
+
+pub fn apply(table: &[Row]) -> io::Result<()> {
     for (protection, resource, value) in table {
         if holds(*protection) {
             setrlimit(*resource, Rlimit { current: Some(*value), maximum: Some(*value) })?;

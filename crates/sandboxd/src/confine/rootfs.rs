@@ -18,7 +18,6 @@ pub struct Layout {
     pub root: CString,
     /// Source and target of each bind that hides a file or folder of /proc.
     pub masks: Vec<(CString, CString)>,
-    pub tmp_options: CString,
     pub shm_options: CString,
 }
 
@@ -40,12 +39,17 @@ pub fn begin(layout: &Layout) -> Result<(), SetupFailure> {
     Ok(())
 }
 
-/// What belongs to the sandbox's user: bounded tmpfs, the workspace. Then the old root is gone.
-pub fn complete(layout: &Layout, work: BorrowedFd<'_>) -> Result<(), SetupFailure> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mount_tmpfs(c"tmp", flags, &layout.tmp_options)?;
-    mount_tmpfs(c"dev/shm", flags | MountFlags::NOEXEC, &layout.shm_options)?;
+/// What belongs to the sandbox's user: the bounded tmpfs that the launcher made, /dev/shm. Then the
+/// old root is gone.
+pub fn complete(
+    layout: &Layout,
+    work: BorrowedFd<'_>,
+    tmp: BorrowedFd<'_>,
+) -> Result<(), SetupFailure> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount_tmpfs(c"dev/shm", flags, &layout.shm_options)?;
     let whole = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    move_mount(tmp, c"", CWD, c"tmp", whole).map_err(Step::Tmpfs.failed())?;
     move_mount(work, c"", CWD, c"work", whole).map_err(Step::Work.failed())?;
     pivot()
 }

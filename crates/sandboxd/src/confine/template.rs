@@ -104,12 +104,12 @@ impl Template {
         existing.collect()
     }
 
-    /// Builds the root anew where the host's /etc changed: a package was installed.
-    pub fn renew(&mut self) -> Result<(), String> {
+    /// Builds the root anew where the host's /etc changed: a package was installed. `true` if so.
+    pub fn renew(&mut self) -> Result<bool, String> {
         let etc = fs::metadata("/etc").map_err(|error| told("read /etc", &error))?;
         let changed = (etc.mtime(), etc.mtime_nsec());
         if changed == self.etc_changed {
-            return Ok(());
+            return Ok(false);
         }
         self.serial += 1;
         let fresh = self.base.join(format!("root-{}", self.serial));
@@ -123,7 +123,7 @@ impl Template {
             // Sandboxes that live have a copy of their own.
             take_away(&old);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Moving a process between v1 groups waits for an RCU grace period, some 10 ms, unless any

@@ -126,7 +126,10 @@ fn what_we_say_is_what_the_fixtures_hold() {
         let reply = match text(header, "type") {
             "hello" => Reply::Hello { version: 1, launcher: text(header, "launcher") },
             "recipe_ok" => Reply::RecipeOk { digest: text(header, "digest") },
-            "started" => Reply::Started { prepare_us: number(header, "prepare_us") },
+            "started" => Reply::Started {
+                prepare_us: number(header, "prepare_us"),
+                prepared: flag(header, "prepared"),
+            },
             "output" => Reply::Output { stream, time_us: number(header, "time_us") },
             "artifact" => Reply::Artifact {
                 path: text(header, "path"),

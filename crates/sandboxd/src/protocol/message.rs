@@ -57,7 +57,7 @@ pub struct FileHeader {
 }
 
 /// Milliseconds, and KiB of 1,024 bytes (docs/reference/limits.md).
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     pub wall_time_ms: u64,
@@ -78,7 +78,7 @@ pub struct Limits {
 pub enum Reply<'a> {
     Hello { version: u32, launcher: &'a str },
     RecipeOk { digest: &'a str },
-    Started { prepare_us: u64 },
+    Started { prepare_us: u64, prepared: bool },
     Output { stream: Stream, time_us: u64 },
     Artifact { path: &'a str, bytes: u64, more: bool },
     End(&'a End),

@@ -33,14 +33,15 @@ steps! {
     InitConfine = "init-confine",
     Spawn = "spawn",
     Session = "session",
-    Affinity = "affinity",
-    Rlimits = "rlimits",
     Descriptors = "descriptors",
     Credentials = "credentials",
     Capabilities = "capabilities",
     NoNewPrivileges = "no-new-privileges",
     Landlock = "landlock",
     Seccomp = "seccomp",
+    Orders = "orders",
+    Affinity = "affinity",
+    Rlimits = "rlimits",
     Exec = "exec",
 }
 

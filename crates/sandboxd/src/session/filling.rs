@@ -1,18 +1,19 @@
 //! A sandbox that was asked for and whose files are arriving: the workspace exists, nothing runs.
 
 use crate::child::monotonic_ns;
-use crate::child::plan::{check_limits, Place, Plan};
+use crate::child::plan::{check_limits, Plan};
 use crate::protocol::message::{
     End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage, Words,
 };
-use crate::protocol::steps::{SetupFailure, Step};
+use crate::protocol::steps::SetupFailure;
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
 use crate::supervise::judge::setup_failed;
-use crate::supervise::launch::launch;
+use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
-use crate::supervise::slots::{lend, Lease, Slot};
-use crate::workspace::{Kind, Workspace, Writing};
+use crate::supervise::slots::{lend, Lease};
+use crate::supervise::spares::{obtain, Purpose, Unavailable};
+use crate::workspace::Writing;
 use std::rc::Rc;
 
 const GLOBS_MAX: usize = 64;
@@ -22,8 +23,9 @@ pub struct Filling {
     start: Start,
     recipe: Recipe,
     words: Words,
-    workspace: Workspace,
-    slot: Rc<Slot>,
+    parked: Parked,
+    /// It was made before the request came.
+    prepared: bool,
     lease: Option<Lease>,
     began_ns: u64,
 }
@@ -37,6 +39,15 @@ pub enum Refusal {
 impl From<(ErrorCode, String)> for Refusal {
     fn from((code, message): (ErrorCode, String)) -> Refusal {
         Refusal::Error(code, message)
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(why: Unavailable) -> Refusal {
+        match why {
+            Unavailable::Busy => Unavailable::busy().into(),
+            Unavailable::Failed(failure) => failure.into(),
+        }
     }
 }
 
@@ -84,29 +95,20 @@ impl Filling {
         };
         // A run owns the files of its layer; others at the same time get a uid of their own.
         let lease = lower.as_ref().and_then(|(_, slot)| lend(slot));
-        let slot = match (&lower, &lease) {
-            (Some((_, slot)), Some(_)) => Rc::clone(slot),
-            _ => {
-                let slot = context.slots.take();
-                slot.ok_or((ErrorCode::Busy, "every sandbox slot is in use".to_string()))?
-            }
+        let (purpose, owner) = match (lower, start.keep) {
+            (Some((path, slot)), _) => (Purpose::Over(path), Some(slot)),
+            (None, true) => (Purpose::Kept, None),
+            (None, false) => (Purpose::Plain, None),
         };
-        let name = context.next_name();
-        let path = context.layer_path(&name);
-        let shared = context.layer_path("shared");
-        let kind = match (&lower, start.keep) {
-            (Some((lower, _)), _) => Kind::Over(lower, &path),
-            (None, true) => Kind::Kept(&path),
-            (None, false) => Kind::Plain(&shared),
-        };
-        let workspace = Workspace::make(&kind, &start.limits, slot.host_id);
-        let workspace = workspace.map_err(Step::Workspace.failed())?;
-        Ok(Filling { start, recipe, words, workspace, slot, lease, began_ns: now_ns })
+        let lent = owner.filter(|_| lease.is_some());
+        let (parked, prepared) = obtain(context, &purpose, (lent, start.limits.disk_kb))?;
+        Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 
-    pub fn write(&self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
+    pub fn write(&mut self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
         let how = Writing { executable: file.executable, append: file.append };
-        self.workspace.write(&file.path, bytes, how).map_err(|error| {
+        let Some(workspace) = self.parked.workspace() else { return Ok(()) };
+        workspace.write(&file.path, bytes, how).map_err(|error| {
             if error.raw_os_error() == Some(libc::ENOSPC) {
                 let limit = LimitName::DiskKb;
                 let outcome = Outcome::LimitExceeded { limit, exit_code: None, signal: None };
@@ -116,28 +118,25 @@ impl Filling {
         })
     }
 
-    /// Makes the sandbox and sets it going.
+    /// Sets the sandbox going.
     pub fn launch(self, context: &mut Context) -> Result<Sandbox, Refusal> {
         if context.draining {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
         }
-        let layout = context.layout(&self.start.limits);
-        let layout = layout.map_err(|_| SetupFailure { step: Step::Rootfs, errno: libc::EIO })?;
-        let place = Place { host_id: self.slot.host_id, cpus: self.slot.best_cpus() };
-        let host = Rc::clone(&context.host);
-        let plan =
-            Plan::new(host, (&self.recipe, &self.words), self.start.limits, (layout, &place))?;
-        let (launched, pipes) =
-            launch((&mut context.tree, &mut context.networks), &plan, &self.workspace)?;
         let limits = self.start.limits;
+        let plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;
+        let parts = self.parked.go(&plan, context.host.cores)?;
+        let Parts { launched, pipes, workspace, slot } = parts;
         // Never before the sandbox's own clock: files may have taken their time.
         let began_ns = self.began_ns.min(monotonic_ns());
         context.running += 1;
-        Ok(Sandbox::new(
-            Running::new(launched, pipes, limits, began_ns),
-            self.workspace,
-            self.slot,
-            Wishes { keep: self.start.keep, artifacts: self.words.artifacts, _lease: self.lease },
-        ))
+        let wishes = Wishes {
+            keep: self.start.keep,
+            artifacts: self.words.artifacts,
+            prepared: self.prepared,
+            _lease: self.lease,
+        };
+        let running = Running::new(launched, pipes, limits, began_ns);
+        Ok(Sandbox::new(running, workspace, slot, wishes))
     }
 }

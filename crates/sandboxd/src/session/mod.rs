@@ -232,7 +232,8 @@ impl Session {
         let State::Live(sandbox) = &mut self.state else { return };
         if let Some(prepare_us) = sandbox.running.read_reports() {
             sandbox.count_cpu();
-            self.say_later(&Reply::Started { prepare_us }, &[]);
+            let prepared = sandbox.wishes.prepared;
+            self.say_later(&Reply::Started { prepare_us, prepared }, &[]);
         }
     }
 

@@ -14,6 +14,8 @@ use std::rc::Rc;
 pub struct Wishes {
     pub keep: bool,
     pub artifacts: Vec<String>,
+    /// The sandbox was made before the request came.
+    pub prepared: bool,
     pub _lease: Option<Lease>,
 }
 
@@ -21,7 +23,7 @@ pub struct Sandbox {
     pub running: Running,
     workspace: Workspace,
     slot: Rc<Slot>,
-    wishes: Wishes,
+    pub wishes: Wishes,
     input: Vec<u8>,
     fed: usize,
     input_ended: bool,

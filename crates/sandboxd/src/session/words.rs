@@ -67,7 +67,7 @@ impl Session {
         };
     }
 
-    fn fill(&mut self, filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
+    fn fill(&mut self, mut filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
         match filling.write(file.0, file.1) {
             Ok(()) => self.state = State::Filling(filling),
             Err(refusal) => self.give_up(refusal, now_ns),

@@ -5,10 +5,11 @@ use crate::child::plan::{self, Host};
 use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
 use crate::lab::{holds, Protection};
-use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::protocol::message::{ErrorCode, Recipe};
 use crate::supervise::networks::Networks;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
+use crate::supervise::spares::{self, Spares};
 use rustix::event::epoll;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -34,12 +35,15 @@ pub struct Context {
     pub networks: Networks,
     pub template: Template,
     pub slots: Slots,
+    pub spares: Spares,
     pub running: usize,
     pub draining: bool,
     recipes: HashMap<String, Recipe>,
     layers: HashMap<String, Layer>,
     masks: Vec<(CString, CString)>,
     condemned: Vec<Condemned>,
+    /// Something was made ahead in this round, and more may be missing.
+    is_stocking: bool,
     serial: u64,
 }
 
@@ -49,11 +53,34 @@ pub struct Layer {
     pub slot: Rc<Slot>,
 }
 
+/// No path of ours holds a NUL; an empty one would be refused by the kernel.
+fn c_string(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+}
+
 struct Condemned {
     running: Running,
     slot: Rc<Slot>,
     since_ns: u64,
     next_ns: u64,
+}
+
+impl Condemned {
+    /// It has not gone yet: it is helped, and after a while its uid is withheld for good.
+    fn press(&mut self, now_ns: u64) {
+        let age_ns = now_ns.saturating_sub(self.since_ns);
+        if age_ns > REMOVE_GIVE_UP_NS {
+            eprintln!("sandboxd: a sandbox refuses to go; its uid is withheld");
+            self.slot.withhold();
+            self.running.launched.group.kill();
+            self.since_ns = u64::MAX;
+        }
+        if age_ns > KILL_AFTER_NS {
+            self.running.launched.group.kill();
+        }
+        let lost = self.since_ns == u64::MAX;
+        self.next_ns = now_ns + if lost { LOST_AGAIN_NS } else { REMOVE_AGAIN_NS };
+    }
 }
 
 impl Context {
@@ -65,7 +92,6 @@ impl Context {
         template: Template,
         slots: Slots,
     ) -> std::io::Result<Context> {
-        let c_string = |path: &Path| CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
         let masks = template.masks();
         let masks = masks.iter().map(|(from, to)| (c_string(from), c_string(to))).collect();
         Ok(Context {
@@ -75,12 +101,14 @@ impl Context {
             networks: Networks::new()?,
             template,
             slots,
+            spares: Spares::default(),
             running: 0,
             draining: false,
             recipes: HashMap::new(),
             layers: HashMap::new(),
             masks,
             condemned: Vec::new(),
+            is_stocking: true,
             serial: 0,
         })
     }
@@ -120,22 +148,27 @@ impl Context {
         self.recipes.get(digest)
     }
 
-    /// The root's layout for one sandbox; the template is renewed first if the host changed.
-    pub fn layout(&mut self, limits: &Limits) -> Result<Layout, String> {
-        self.template.renew()?;
-        let root = CString::new(self.template.root().as_os_str().as_bytes());
-        Ok(Layout {
-            root: root.map_err(|_| "the template's path holds a NUL")?,
-            masks: self.masks.clone(),
-            tmp_options: plan::tmp_options(limits),
-            shm_options: plan::shm_options(),
-        })
+    /// Builds the template anew if the host changed. Spares of the old one are not given out.
+    pub fn renew(&mut self) -> Result<(), String> {
+        if self.template.renew()? {
+            self.spares.clear();
+        }
+        Ok(())
     }
 
-    /// A name that no group and no layer of this launcher had before.
-    pub fn next_name(&mut self) -> String {
+    /// The root's layout for one sandbox.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            root: c_string(self.template.root()),
+            masks: self.masks.clone(),
+            shm_options: plan::shm_options(),
+        }
+    }
+
+    /// A path that no layer of this launcher had before.
+    pub fn next_layer_path(&mut self) -> PathBuf {
         self.serial += 1;
-        format!("s{}", self.serial)
+        self.layer_path(&format!("s{}", self.serial))
     }
 
     pub fn layer_path(&self, name: &str) -> PathBuf {
@@ -180,33 +213,33 @@ impl Context {
     }
 
     pub fn tick(&mut self, now_ns: u64) {
+        if self.draining {
+            self.spares.clear();
+        }
+        let dropped = std::mem::take(&mut *self.spares.graveyard().borrow_mut());
+        for (running, slot) in dropped {
+            self.bury(running, slot, now_ns);
+        }
         let due = std::mem::take(&mut self.condemned);
         for mut condemned in due {
             if now_ns < condemned.next_ns {
                 self.condemned.push(condemned);
             } else if !self.is_gone(&mut condemned, now_ns) {
-                let age_ns = now_ns.saturating_sub(condemned.since_ns);
-                if age_ns > REMOVE_GIVE_UP_NS {
-                    eprintln!("sandboxd: a sandbox refuses to go; its uid is withheld");
-                    condemned.slot.withhold();
-                    condemned.running.launched.group.kill();
-                    condemned.since_ns = u64::MAX;
-                }
-                if age_ns > KILL_AFTER_NS {
-                    condemned.running.launched.group.kill();
-                }
-                let lost = condemned.since_ns == u64::MAX;
-                condemned.next_ns = now_ns + if lost { LOST_AGAIN_NS } else { REMOVE_AGAIN_NS };
+                condemned.press(now_ns);
                 self.condemned.push(condemned);
             }
         }
-        if self.condemned.is_empty() {
-            self.tree.stock();
-            self.networks.stock();
-        }
+        // One thing a round, so that whoever comes meanwhile waits for no more than that.
+        self.is_stocking = !self.draining
+            && self.running == 0
+            && self.condemned.is_empty()
+            && (spares::stock(self) || self.tree.stock() || self.networks.stock());
     }
 
     pub fn deadline_ns(&self) -> u64 {
+        if self.is_stocking {
+            return 0;
+        }
         self.condemned.iter().map(|condemned| condemned.next_ns).min().unwrap_or(u64::MAX)
     }
 }

@@ -1,16 +1,19 @@
-//! Starting one sandbox: groups, pipes, the clone, and what only the launcher can do for the child
-//! from outside (cgroup v1 membership, the id map) before it is released.
+//! Making one sandbox: groups, pipes, the clone, and what only the launcher can do for the child
+//! from outside (cgroup v1 membership, the id map). The child then confines itself and waits for
+//! its orders, whether there is a request yet or not; `Launched::go` gives them.
 
 use crate::cgroup::{Group, Tree};
-use crate::child::plan::Plan;
-use crate::child::{self, Ends, PAYLOAD_STACK_BYTES};
+use crate::child::orders;
+use crate::child::plan::{Plan, Site};
+use crate::child::{self, Ends, Room};
 use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::networks::Networks;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
-use rustix::fs::{fchown, Gid, Uid};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::fs::{fchown, memfd_create, Gid, MemfdFlags, Uid};
 use rustix::io::ioctl_fionbio;
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
@@ -21,13 +24,14 @@ use std::os::fd::{AsFd, OwnedFd};
 /// Where the host itself runs short, sandboxes go first, whatever the launcher inherited (proc(5)).
 const OOM_SCORE: &str = "500";
 
-/// The launcher's ends of a sandbox that was released.
+/// The launcher's ends of a sandbox.
 pub struct Launched {
     pub pidfd: OwnedFd,
     pub group: Group,
     pub report: OwnedFd,
     /// Its closing tells the child, until it has a death signal, that the launcher is gone.
-    pub _release: OwnedFd,
+    release: OwnedFd,
+    orders: OwnedFd,
 }
 
 /// The launcher's ends of the program's streams.
@@ -40,20 +44,47 @@ pub struct Pipes {
 struct Ours {
     report: OwnedFd,
     release: OwnedFd,
+    orders: OwnedFd,
     pipes: Pipes,
 }
 
+impl Launched {
+    /// Whether it still waits: nothing failed, and nothing has ended it.
+    pub fn waits(&self) -> bool {
+        let mut fds = [PollFd::new(&self.report, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut fds, Some(&now)), Ok(0))
+    }
+
+    /// Writes the limits, hands the orders over and lets the program start.
+    ///
+    /// # Errors
+    /// The step that failed; the sandbox has no program then, and is to be ended.
+    pub fn go(&self, plan: &Plan, cores: u64) -> Result<(), SetupFailure> {
+        self.group.limit(&plan.limits, cores).map_err(Step::Cgroup.failed())?;
+        let bytes = orders::encode(plan, cores);
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let count = rustix::io::write(&self.orders, rest).map_err(Step::Orders.failed())?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        rustix::io::write(&self.release, b"r").map(drop).map_err(Step::Release.failed())
+    }
+}
+
+/// Makes a sandbox that waits for its orders.
+///
 /// # Errors
 /// The step that failed; nothing of the sandbox is left then.
 pub fn launch(
     (tree, networks): (&mut Tree, &mut Networks),
-    plan: &Plan,
+    site: &Site,
     workspace: &Workspace,
 ) -> Result<(Launched, Pipes), SetupFailure> {
-    let group = tree.take(&plan.limits, plan.host.cores).map_err(Step::Cgroup.failed())?;
-    match launch_in(&group, networks, plan, workspace) {
-        Ok((pidfd, Ours { report, release, pipes })) => {
-            Ok((Launched { pidfd, group, report, _release: release }, pipes))
+    let group = tree.take().map_err(Step::Cgroup.failed())?;
+    match launch_in(&group, networks, site, workspace) {
+        Ok((pidfd, Ours { report, release, orders, pipes })) => {
+            Ok((Launched { pidfd, group, report, release, orders }, pipes))
         }
         Err(failure) => {
             let _ = tree.remove(&group);
@@ -65,28 +96,27 @@ pub fn launch(
 fn launch_in(
     group: &Group,
     networks: &mut Networks,
-    plan: &Plan,
+    site: &Site,
     workspace: &Workspace,
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
-    let (ours, ends) = make_pipes(workspace, plan.host_id).map_err(Step::Clone.failed())?;
-    let mut stack = vec![0u8; PAYLOAD_STACK_BYTES];
+    let (ours, ends) = make_pipes(workspace, site.host_id).map_err(Step::Clone.failed())?;
+    let room = Room::make();
     let network = networks.take().map_err(Step::Loopback.failed())?;
-    let cloned = clone_as(&network, plan.host_id, group);
+    let cloned = clone_as(&network, site.host_id, group);
     if matches!(cloned, Ok(Cloned::Child)) {
-        child::run_init(plan, ends, &mut stack);
+        child::run_init(site, ends, room);
     }
     drop(ends);
     if namespaces::own_next_clone(0).is_err() || networks.leave().is_err() {
         // Not to be ourselves again is no state to go on in; the kernel ends our sandboxes with us.
         sys::exit_now(1);
     }
-    if plan.host.death_signal.is_some() {
-        set_parent_process_death_signal(plan.host.death_signal).map_err(Step::Clone.failed())?;
-    }
     let Cloned::Parent(pid, pidfd) = cloned? else {
         return Err(Step::Clone.failed()(rustix::io::Errno::IO));
     };
-    if let Err(failure) = admit(group, pid, plan, &ours.release) {
+    let admitted =
+        keep_own_death_signal(site).and_then(|()| admit(group, pid, site, &ours.release));
+    if let Err(failure) = admitted {
         end_child(&pidfd);
         return Err(failure);
     }
@@ -103,10 +133,18 @@ fn clone_as(network: &OwnedFd, host_id: u32, group: &Group) -> Result<Cloned, Se
     sys::clone3(namespaces::flags(), group.clone_target()).map_err(Step::Clone.failed())
 }
 
+/// The launcher lost its own parent-death signal with the change of uid (PR_SET_PDEATHSIG(2const)).
+fn keep_own_death_signal(site: &Site) -> Result<(), SetupFailure> {
+    match site.host.death_signal {
+        None => Ok(()),
+        signal => set_parent_process_death_signal(signal).map_err(Step::Clone.failed()),
+    }
+}
+
 /// What the child waits for: first its identity, with which it builds the root; then its groups,
 /// which it joins meanwhile by our hand, and without which there will be no program.
-fn admit(group: &Group, pid: u32, plan: &Plan, release: &OwnedFd) -> Result<(), SetupFailure> {
-    namespaces::map_ids(pid, plan.host_id).map_err(Step::IdMap.failed())?;
+fn admit(group: &Group, pid: u32, site: &Site, release: &OwnedFd) -> Result<(), SetupFailure> {
+    namespaces::map_ids(pid, site.host_id).map_err(Step::IdMap.failed())?;
     rustix::io::write(release, b"i").map_err(Step::Release.failed())?;
     std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE)
         .map_err(Step::CgroupJoin.failed())?;
@@ -134,14 +172,18 @@ fn make_pipes(workspace: &Workspace, host_id: u32) -> std::io::Result<(Ours, End
     for end in [&stdin_read, &stdout_write, &stderr_write] {
         fchown(end, Some(uid), Some(gid))?;
     }
+    let (work, tmp) = workspace.mounts()?;
+    let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC)?;
     let ends = Ends {
         release: release_read,
         report: report_write,
         stdin: stdin_read,
         stdout: stdout_write,
         stderr: stderr_write,
-        work: workspace.mount()?,
+        work,
+        tmp,
+        orders: orders.try_clone()?,
     };
     let pipes = Pipes { stdin: stdin_write, stdout: stdout_read, stderr: stderr_read };
-    Ok((Ours { report: report_read, release: release_write, pipes }, ends))
+    Ok((Ours { report: report_read, release: release_write, orders, pipes }, ends))
 }

@@ -6,6 +6,8 @@ pub mod daemon;
 pub mod judge;
 pub mod launch;
 pub mod networks;
+pub mod parked;
 pub mod running;
 pub mod slots;
+pub mod spares;
 mod watch;

@@ -32,12 +32,13 @@ impl Networks {
         }
     }
 
-    /// Makes some in a quiet moment.
-    pub fn stock(&mut self) {
-        while self.spares.len() < SPARES {
-            let Ok(network) = self.make() else { return };
-            self.spares.push(network);
-        }
+    /// Makes one in a quiet moment, if there are few. `true` when it did.
+    pub fn stock(&mut self) -> bool {
+        let wanted = self.spares.len() < SPARES;
+        let made = if wanted { self.make().ok() } else { None };
+        let is_made = made.is_some();
+        self.spares.extend(made);
+        is_made
     }
 
     /// Makes the launcher's next children start in this namespace.

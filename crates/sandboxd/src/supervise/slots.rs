@@ -22,7 +22,8 @@ struct Shared {
 pub struct Slot {
     shared: Rc<RefCell<Shared>>,
     pub host_id: u32,
-    cpu: Cell<usize>,
+    /// The CPU that it is counted on, once it has a program.
+    cpu: Cell<Option<usize>>,
     withheld: Cell<bool>,
     lent: Cell<bool>,
 }
@@ -47,25 +48,24 @@ impl Slots {
         }
     }
 
-    /// A uid, counted on the CPU with the fewest sandboxes; `None` when all uids are in use.
+    /// A uid; `None` when all are in use.
     pub fn take(&self) -> Option<Rc<Slot>> {
         let mut shared = self.shared.borrow_mut();
         let mut host_id = shared.free.pop_front()?;
         if !holds(Protection::OwnUid) {
             host_id = shared.base;
         }
-        let least = shared.cpus.iter().enumerate().min_by_key(|(_, count)| **count);
-        let cpu = least.map_or(0, |(index, _)| index);
-        shared.count(cpu, 1);
-        let withheld = Cell::new(false);
-        let cpu = Cell::new(cpu);
         Some(Rc::new(Slot {
             shared: Rc::clone(&self.shared),
             host_id,
-            cpu,
-            withheld,
+            cpu: Cell::new(None),
+            withheld: Cell::new(false),
             lent: Cell::new(false),
         }))
+    }
+
+    pub fn free(&self) -> usize {
+        self.shared.borrow().free.len()
     }
 
     pub fn quarantined(&self) -> usize {
@@ -89,20 +89,31 @@ pub fn lend(slot: &Rc<Slot>) -> Option<Lease> {
 
 impl Slot {
     /// The CPUs that have the fewest other sandboxes: the program takes the one it is on, if it is
-    /// among them, since moving to another would cost it a wait.
+    /// among them, since moving to another would cost it a wait. Counted on the first until it is
+    /// known.
     pub fn best_cpus(&self) -> Vec<usize> {
-        let shared = self.shared.borrow();
-        let others = |(cpu, count): (usize, &u32)| (cpu, count - u32::from(cpu == self.cpu.get()));
-        let counts: Vec<(usize, u32)> = shared.cpus.iter().enumerate().map(others).collect();
-        let least = counts.iter().map(|(_, count)| *count).min().unwrap_or(0);
-        counts.into_iter().filter(|(_, count)| *count == least).map(|(cpu, _)| cpu).collect()
+        self.count_on(None);
+        let counts = self.shared.borrow().cpus.clone();
+        let least = counts.iter().min().copied().unwrap_or(0);
+        let best = counts.iter().enumerate().filter(|(_, count)| **count == least);
+        let best: Vec<usize> = best.map(|(cpu, _)| cpu).collect();
+        self.count_on(best.first().copied());
+        best
     }
 
     /// Where the program really is.
     pub fn runs_on(&self, cpu: usize) {
+        self.count_on(Some(cpu));
+    }
+
+    fn count_on(&self, cpu: Option<usize>) {
         let mut shared = self.shared.borrow_mut();
-        shared.count(self.cpu.replace(cpu), -1);
-        shared.count(cpu, 1);
+        if let Some(old) = self.cpu.replace(cpu) {
+            shared.count(old, -1);
+        }
+        if let Some(new) = cpu {
+            shared.count(new, 1);
+        }
     }
 
     /// Keeps the uid out of use for the rest of the launcher's life.
@@ -113,8 +124,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.count_on(None);
         let mut shared = self.shared.borrow_mut();
-        shared.count(self.cpu.get(), -1);
         if self.withheld.get() {
             shared.quarantined += 1;
         } else {

@@ -9,13 +9,13 @@ pub use artifacts::Artifact;
 
 use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};
-use crate::protocol::message::Limits;
 use crate::sys;
 use rustix::fs::{chownat, fchmod, fchown, mkdirat, openat, AtFlags, Gid, Mode, OFlags, Uid, CWD};
 use rustix::io::Errno;
 use rustix::mount::{
-    fsconfig_create, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+    fsconfig_create, fsconfig_reconfigure, fsconfig_set_string, fsmount, fsopen, fspick,
+    move_mount, open_tree, unmount, FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags,
+    MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
 use std::ffi::CString;
 use std::io;
@@ -29,8 +29,11 @@ const DEPTH_MAX: usize = 16;
 pub struct Workspace {
     /// The mount that the child moves to /work.
     mount: OwnedFd,
+    /// The mount that the child moves to /tmp.
+    tmp: OwnedFd,
     /// Where its tmpfs is mounted in the launcher's namespace, if it has to do with a layer.
     attached: Option<PathBuf>,
+    disk_kb: u64,
     host_id: u32,
 }
 
@@ -44,12 +47,13 @@ pub enum Kind<'a> {
 }
 
 impl Workspace {
-    pub fn make(kind: &Kind<'_>, limits: &Limits, host_id: u32) -> io::Result<Workspace> {
+    pub fn make(kind: &Kind<'_>, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
         if let (Kind::Plain(shared), false) = (kind, holds(Protection::FreshWorkspace)) {
-            return Workspace::reuse(shared, limits, host_id);
+            return Workspace::reuse(shared, disk_kb, host_id);
         }
-        let tmpfs = make_tmpfs(limits, host_id)?;
-        let mut workspace = Workspace { mount: tmpfs, attached: None, host_id };
+        let mount = make_tmpfs(disk_kb, host_id, "0755")?;
+        let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
+        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
         match kind {
             Kind::Plain(_) => {}
             Kind::Kept(path) => {
@@ -66,9 +70,10 @@ impl Workspace {
     }
 
     /// The attack lab's build: the workspace of whoever came before.
-    fn reuse(shared: &Path, limits: &Limits, host_id: u32) -> io::Result<Workspace> {
-        let mount = make_tmpfs(limits, host_id)?;
-        let mut workspace = Workspace { mount, attached: None, host_id };
+    fn reuse(shared: &Path, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
+        let mount = make_tmpfs(disk_kb, host_id, "0755")?;
+        let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
+        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
         if !shared.exists() {
             workspace.attach(shared)?;
             workspace.attached = None;
@@ -85,9 +90,24 @@ impl Workspace {
         Ok(move_mount(&self.mount, c"", CWD, path, whole)?)
     }
 
-    /// A descriptor for the child, which inherits it by the fork.
-    pub fn mount(&self) -> io::Result<OwnedFd> {
-        self.mount.try_clone()
+    /// Descriptors of /work and /tmp for the child, which inherits them by the fork.
+    pub fn mounts(&self) -> io::Result<(OwnedFd, OwnedFd)> {
+        Ok((self.mount.try_clone()?, self.tmp.try_clone()?))
+    }
+
+    /// Gives both as much room as the request says; they were made before it came. Not for one over
+    /// a layer, whose mount is an overlay.
+    pub fn resize(&mut self, disk_kb: u64) -> io::Result<()> {
+        if self.disk_kb != disk_kb {
+            for mount in [&self.mount, &self.tmp] {
+                let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
+                let context = fspick(mount, c"", flags)?;
+                fsconfig_set_string(&context, c"size", tmpfs_size(disk_kb))?;
+                fsconfig_reconfigure(&context)?;
+            }
+            self.disk_kb = disk_kb;
+        }
+        Ok(())
     }
 
     /// Makes the tmpfs read-only for good: it is a layer now.
@@ -184,12 +204,12 @@ fn open_folder(parent: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
     Ok(openat(parent, name, flags, Mode::empty())?)
 }
 
-fn make_tmpfs(limits: &Limits, host_id: u32) -> io::Result<OwnedFd> {
+fn make_tmpfs(disk_kb: u64, host_id: u32, mode: &str) -> io::Result<OwnedFd> {
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     let options = [
-        (c"size", tmpfs_size(limits.disk_kb)),
+        (c"size", tmpfs_size(disk_kb)),
         (c"nr_inodes", tmpfs_inodes()),
-        (c"mode", "0755".to_string()),
+        (c"mode", mode.to_string()),
         (c"uid", host_id.to_string()),
         (c"gid", host_id.to_string()),
     ];

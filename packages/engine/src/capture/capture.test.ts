@@ -11,6 +11,7 @@ const result: SandboxResult = {
   truncated: { stdout: false, stderr: false },
   artifacts: [],
   prepareMs: 1,
+  prepared: false,
 };
 
 test('a result says text as text, bytes as base64 and times as whole milliseconds', () => {

@@ -59,5 +59,6 @@ function clean(): SandboxResult {
     truncated: { stdout: false, stderr: false },
     artifacts: [],
     prepareMs: 0,
+    prepared: false,
   };
 }

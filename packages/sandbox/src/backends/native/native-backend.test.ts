@@ -23,7 +23,7 @@ const END = {
   limits_hit: [],
   truncated: { stdout: false, stderr: false, artifacts: false },
 };
-const STARTED = frame({ type: 'started', prepare_us: 10 });
+const STARTED = frame({ type: 'started', prepare_us: 10, prepared: true });
 
 let folder = '';
 let socketPath = '';

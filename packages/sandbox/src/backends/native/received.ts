@@ -10,7 +10,7 @@ const NO_USAGE: Usage = { wallUs: 0, cpuUs: 0, memoryKb: 0, stdoutBytes: 0, stde
 
 /** All that a sandbox's connection has brought so far, each part within its bound. */
 export interface Received {
-  started(prepareMs: number): void;
+  started(prepareMs: number, prepared: boolean): void;
   output(chunk: OutputChunk): void;
   artifact(message: Extract<LauncherMessage, { type: 'artifact' }>): void;
   /** The result by the launcher's own `end`. */
@@ -24,16 +24,19 @@ export function createReceived(outputKb: number): Received {
   const stderr = createStream(outputKb);
   const artifacts = createArtifactShelf();
   let prepareMs: number | null = null;
+  let prepared = false;
 
   const soFar = () => ({
     stdout: stdout.bytes(),
     stderr: stderr.bytes(),
     artifacts: artifacts.whole(),
     prepareMs,
+    prepared,
   });
   return {
-    started: (afterMs) => {
+    started: (afterMs, wasPrepared) => {
       prepareMs = afterMs;
+      prepared = wasPrepared;
     },
     output: (chunk) => (chunk.stream === 'stdout' ? stdout : stderr).append(chunk.bytes),
     artifact: (message) => artifacts.add(message),

@@ -47,7 +47,7 @@ export function runSession(session: Session): Promise<SessionEnd> {
   const onMessage = (message: LauncherMessage) => {
     switch (message.type) {
       case 'started':
-        return received.started(message.prepareUs / 1000);
+        return received.started(message.prepareUs / 1000, message.prepared);
       case 'output':
         received.output(message);
         return options.onOutput?.(message);

@@ -58,7 +58,7 @@ export type LauncherMessage =
   | { readonly type: 'hello'; readonly version: number }
   | { readonly type: 'recipe_ok'; readonly digest: string }
   | DiagnosisMessage
-  | { readonly type: 'started'; readonly prepareUs: number }
+  | { readonly type: 'started'; readonly prepareUs: number; readonly prepared: boolean }
   | {
       readonly type: 'output';
       readonly stream: 'stdout' | 'stderr';
@@ -90,7 +90,11 @@ export function parseLauncherMessage({ header, payload }: Frame): LauncherMessag
     case 'hello':
       return { type: 'hello', version: count(header, 'version') };
     case 'started':
-      return { type: 'started', prepareUs: count(header, 'prepare_us') };
+      return {
+        type: 'started',
+        prepareUs: count(header, 'prepare_us'),
+        prepared: claim(header, 'prepared'),
+      };
     case 'artifact':
       return {
         type: 'artifact',

@@ -1,0 +1,70 @@
+//! Sandboxes that wait for a request: confined already, all but what the request decides. Each
+//! serves one request, or none; one that nobody takes is taken down like any other.
+
+use crate::child::monotonic_ns;
+use crate::child::plan::Plan;
+use crate::protocol::message::Limits;
+use crate::protocol::steps::{SetupFailure, Step};
+use crate::supervise::launch::{Launched, Pipes};
+use crate::supervise::running::Running;
+use crate::supervise::slots::Slot;
+use crate::workspace::Workspace;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Where those go that were dropped: the launcher's next round takes them down.
+pub type Graveyard = Rc<RefCell<Vec<(Running, Rc<Slot>)>>>;
+
+/// What a sandbox is made of.
+pub struct Parts {
+    pub launched: Launched,
+    pub pipes: Pipes,
+    pub workspace: Workspace,
+    pub slot: Rc<Slot>,
+}
+
+pub struct Parked {
+    parts: Option<Parts>,
+    graveyard: Graveyard,
+}
+
+impl Parked {
+    pub fn new(parts: Parts, graveyard: &Graveyard) -> Parked {
+        Parked { parts: Some(parts), graveyard: Rc::clone(graveyard) }
+    }
+
+    /// Whether it still waits: nothing failed, and nothing has ended it.
+    pub fn waits(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.launched.waits())
+    }
+
+    pub fn workspace(&mut self) -> Option<&mut Workspace> {
+        self.parts.as_mut().map(|parts| &mut parts.workspace)
+    }
+
+    /// The CPUs that have the fewest other sandboxes.
+    pub fn best_cpus(&self) -> Vec<usize> {
+        self.parts.as_ref().map_or_else(Vec::new, |parts| parts.slot.best_cpus())
+    }
+
+    /// Lets the program start.
+    ///
+    /// # Errors
+    /// The step that failed; the sandbox is taken down then.
+    pub fn go(mut self, plan: &Plan, cores: u64) -> Result<Parts, SetupFailure> {
+        let gone = SetupFailure { step: Step::Release, errno: libc::ESRCH };
+        self.parts.as_ref().ok_or(gone)?.launched.go(plan, cores)?;
+        self.parts.take().ok_or(gone)
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if let Some(Parts { launched, pipes, slot, .. }) = self.parts.take() {
+            let now_ns = monotonic_ns();
+            let mut running = Running::new(launched, pipes, Limits::default(), now_ns);
+            running.cancel(now_ns);
+            self.graveyard.borrow_mut().push((running, slot));
+        }
+    }
+}
