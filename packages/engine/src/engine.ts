@@ -9,6 +9,7 @@ import { type ExecuteDeps, execute } from './execute.js';
 import { createIsolationMemory } from './isolation.js';
 import { createQueue } from './queue/queue.js';
 import { missingToolchainRecord, NO_TIME, recordOf } from './record.js';
+import { createTurns } from './turns.js';
 
 export interface EngineDeps {
   readonly backend: Backend;
@@ -55,7 +56,8 @@ export function createEngine(deps: EngineDeps): Engine {
     waitersPerTenantMax: deps.queuePerTenantMax,
     waitMsMax: deps.queueWaitMsMax,
   });
-  const stages: ExecuteDeps = { backend, queue, isolation, log, clock };
+  const turn = createTurns();
+  const stages: ExecuteDeps = { backend, queue, isolation, log, clock, turn };
   const living = new Map<AbortController, Promise<unknown>>();
   let isDraining = false;
 

@@ -19,6 +19,8 @@ export interface ExecuteDeps {
   readonly isolation: IsolationMemory;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Hundreds of programs may end at once: each is dealt with in a turn of the loop of its own. */
+  readonly turn: () => Promise<void>;
 }
 
 /** One execution's life: each stage takes what only the stage before makes. */
@@ -166,6 +168,7 @@ async function runStage(life: Life, name: StageName, command: SandboxCommand): P
   const beganAtMs = life.clock.monotonicMs();
   const result = await life.backend.run(command, { signal: life.signal });
   const wallMs = life.clock.monotonicMs() - beganAtMs;
+  await life.turn();
   if (result.outcome.kind === 'launcher-lost') life.isolation.doubt();
   finished(life, { stage: name, wallMs, outcome: result.outcome.kind });
   const prepareMs = result.prepareMs ?? wallMs;

@@ -8,11 +8,12 @@ import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Engine } from '@gozolite/engine/engine';
+import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
-import { createTurns } from '../http/turns.js';
+
 import type { Toolchains } from '../toolchains.js';
 
 export interface ExecuteDeps {

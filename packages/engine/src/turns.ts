@@ -1,6 +1,7 @@
 /**
- * Lets one caller through in each turn of the event loop. Hundreds of requests that arrive in one
- * read would else be admitted and started in one go, and /healthz would wait behind all of them.
+ * Lets one caller through in each turn of the event loop. Hundreds of requests that arrive at once,
+ * or programs that end at once, would else be dealt with in one go, and /healthz would wait behind
+ * all of them.
  * @returns waits for a turn; at once where this turn is still free
  */
 export function createTurns(): () => Promise<void> {
