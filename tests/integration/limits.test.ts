@@ -51,6 +51,23 @@ test('files in /tmp and /work are memory', async () => {
   expectStatus(await bash(code, { limits }), 'memory_limit_exceeded');
 });
 
+test('limits are those of the request, whatever the one before had asked for', async () => {
+  const code =
+    'ulimit -n; nproc; df -k --output=size /work /tmp | tail -n 2; echo;' +
+    'exec python3 -c "x = bytearray(100 << 20); print(len(x))"';
+  const small = { memory_kb: 65_536, disk_kb: 2048, open_files: 64, cpus: 1 };
+  const large = { memory_kb: 262_144, disk_kb: 131_072, open_files: 256, cpus: 2 };
+  const prepared: boolean[] = [];
+  for (const limits of [small, large, large, small, small, large]) {
+    const execution = await bash(code, { limits });
+    const seen = execution.stdout.trim().split(/\s+/).map(Number).slice(0, 4);
+    assert.deepEqual(seen, [limits.open_files, limits.cpus, limits.disk_kb, limits.disk_kb]);
+    expectStatus(execution, limits === large ? 'ok' : 'memory_limit_exceeded');
+    prepared.push(execution.prepared);
+  }
+  assert.ok(prepared.includes(true), 'none was made ahead');
+});
+
 test('address space is not memory: reserving gigabytes is free', async () => {
   const code =
     'import mmap; m = mmap.mmap(-1, 8 << 30, flags=mmap.MAP_PRIVATE | 0x4000); print("ok")';

@@ -7,6 +7,7 @@ mod v1;
 mod v2;
 
 use crate::protocol::message::Limits;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -104,7 +105,12 @@ impl Tree {
     fn create(&mut self) -> io::Result<Group> {
         self.serial += 1;
         let name = format!("s{}", self.serial);
-        let mut group = Group { name: name.into(), limits: GroupLimits::V2, unified: None };
+        let mut group = Group {
+            name: name.into(),
+            limits: GroupLimits::V2,
+            unified: None,
+            in_force: Cell::new(None),
+        };
         if let Err(error) = self.fill(&mut group) {
             let _ = self.remove(&group);
             return Err(error);
@@ -145,6 +151,8 @@ pub struct Group {
     name: OsString,
     limits: GroupLimits,
     unified: Option<OwnedFd>,
+    /// The limits that were written last.
+    in_force: Cell<Option<Limits>>,
 }
 
 enum GroupLimits {
@@ -173,13 +181,19 @@ impl Group {
         }
     }
 
-    /// Writes every limit: before the program starts, and whatever was written before.
+    /// Writes every limit, unless these are in force already.
     pub fn limit(&self, limits: &Limits, cores: u64) -> io::Result<()> {
-        match (&self.limits, &self.unified) {
-            (GroupLimits::V1(controllers), _) => controllers.write(limits, cores),
-            (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores),
-            (GroupLimits::V2, None) => Err(io::ErrorKind::NotFound.into()),
+        if self.in_force.get() == Some(*limits) {
+            return Ok(());
         }
+        self.in_force.set(None);
+        match (&self.limits, &self.unified) {
+            (GroupLimits::V1(controllers), _) => controllers.write(limits, cores)?,
+            (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores)?,
+            (GroupLimits::V2, None) => return Err(io::ErrorKind::NotFound.into()),
+        }
+        self.in_force.set(Some(*limits));
+        Ok(())
     }
 
     /// A descriptor that becomes readable when v1 meets the memory limit; v2 kills the group.

@@ -114,24 +114,33 @@ pub struct Group {
 impl Group {
     pub fn write(&self, limits: &Limits, cores: u64) -> io::Result<()> {
         if holds(Protection::MemoryLimit) {
-            let bytes = limits.memory_kb * 1024;
-            files::write_number(self.memory.as_fd(), "memory.limit_in_bytes", bytes)?;
-            let all = bytes.to_string();
-            files::write_if_there(
-                self.memory.as_fd(),
-                "memory.memsw.limit_in_bytes",
-                all.as_bytes(),
-            )?;
+            self.write_memory(limits.memory_kb * 1024)?;
         }
         if holds(Protection::PidsLimit) {
             // One more than asked: the sandbox's own PID 1.
             files::write_number(self.pids.as_fd(), "pids.max", limits.processes + 1)?;
         }
-        if limits.cpus < cores && holds(Protection::CpuRate) {
-            let quota = limits.cpus * CFS_PERIOD_US;
-            files::write_number(self.cpu.as_fd(), "cpu.cfs_quota_us", quota)?;
+        if holds(Protection::CpuRate) {
+            let all = limits.cpus >= cores;
+            let quota = if all { "-1".into() } else { (limits.cpus * CFS_PERIOD_US).to_string() };
+            files::write(self.cpu.as_fd(), "cpu.cfs_quota_us", quota.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Memory alone must never be allowed more than memory with swap: which one is written first
+    /// depends on what was there before.
+    fn write_memory(&self, bytes: u64) -> io::Result<()> {
+        let memory = self.memory.as_fd();
+        let with_swap = || {
+            let all = bytes.to_string();
+            files::write_if_there(memory, "memory.memsw.limit_in_bytes", all.as_bytes())
+        };
+        if files::write_number(memory, "memory.limit_in_bytes", bytes).is_err() {
+            with_swap()?;
+            files::write_number(memory, "memory.limit_in_bytes", bytes)?;
+        }
+        with_swap()
     }
 
     fn watch_oom(&self) -> io::Result<()> {

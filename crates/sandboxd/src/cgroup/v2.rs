@@ -40,9 +40,10 @@ pub fn write(folder: BorrowedFd<'_>, limits: &Limits, cores: u64) -> io::Result<
         // One more than asked: the sandbox's own PID 1.
         files::write_number(folder, "pids.max", limits.processes + 1)?;
     }
-    if limits.cpus < cores && holds(Protection::CpuRate) {
-        let quota = format!("{} {PERIOD_US}", limits.cpus * PERIOD_US);
-        files::write(folder, "cpu.max", quota.as_bytes())?;
+    if holds(Protection::CpuRate) {
+        let all = limits.cpus >= cores;
+        let quota = if all { "max".into() } else { (limits.cpus * PERIOD_US).to_string() };
+        files::write(folder, "cpu.max", format!("{quota} {PERIOD_US}").as_bytes())?;
     }
     Ok(())
 }

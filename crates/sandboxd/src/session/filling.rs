@@ -101,7 +101,7 @@ impl Filling {
             (None, false) => (Purpose::Plain, None),
         };
         let lent = owner.filter(|_| lease.is_some());
-        let (parked, prepared) = obtain(context, &purpose, (lent, start.limits.disk_kb))?;
+        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits))?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 

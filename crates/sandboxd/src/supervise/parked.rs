@@ -47,6 +47,14 @@ impl Parked {
         self.parts.as_ref().map_or_else(Vec::new, |parts| parts.slot.best_cpus())
     }
 
+    /// Writes the limits that the next request will likely ask for.
+    ///
+    /// # Errors
+    /// The kernel's, of a cgroup's file.
+    pub fn limit(&self, limits: &Limits, cores: u64) -> std::io::Result<()> {
+        self.parts.as_ref().map_or(Ok(()), |parts| parts.launched.group.limit(limits, cores))
+    }
+
     /// Lets the program start.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! spare for a request: then one is made at once, never waited for.
 
 use crate::child::plan::Site;
-use crate::protocol::message::ErrorCode;
+use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::Context;
 use crate::supervise::launch::launch;
@@ -17,8 +17,6 @@ use std::rc::Rc;
 /// How many of each purpose wait: a burst that is longer than this starts cold.
 const PLAIN: usize = 4;
 const KEPT: usize = 1;
-/// The size of the tmpfs of one that waits; another is set when a request says so.
-const DISK_KB: u64 = 64 * 1024;
 
 /// What becomes of a sandbox's workspace.
 #[derive(Clone, Debug)]
@@ -44,15 +42,42 @@ impl Unavailable {
     }
 }
 
-#[derive(Default)]
 pub struct Spares {
-    plain: VecDeque<Parked>,
-    kept: VecDeque<Parked>,
+    plain: Shelf,
+    kept: Shelf,
     graveyard: Graveyard,
 }
 
+/// Before any request: any limits that can be written will do.
+const FIRST: Limits = Limits {
+    wall_time_ms: 10_000,
+    cpu_time_ms: 10_000,
+    memory_kb: 256 * 1024,
+    stack_kb: 256 * 1024,
+    cpus: 1,
+    output_kb: 1024,
+    disk_kb: 64 * 1024,
+    file_kb: 64 * 1024,
+    processes: 128,
+    open_files: 1024,
+};
+
+/// Those of one purpose.
+struct Shelf {
+    waiting: VecDeque<Parked>,
+    /// The limits of the last request: the next one's are likely the same, and are written ahead.
+    limits: Limits,
+}
+
+impl Default for Spares {
+    fn default() -> Spares {
+        let shelf = || Shelf { waiting: VecDeque::new(), limits: FIRST };
+        Spares { plain: shelf(), kept: shelf(), graveyard: Graveyard::default() }
+    }
+}
+
 impl Spares {
-    fn shelf(&mut self, purpose: &Purpose) -> Option<&mut VecDeque<Parked>> {
+    fn shelf(&mut self, purpose: &Purpose) -> Option<&mut Shelf> {
         match purpose {
             Purpose::Plain => Some(&mut self.plain),
             Purpose::Kept => Some(&mut self.kept),
@@ -63,16 +88,16 @@ impl Spares {
     /// What should be made next, if anything.
     fn wanted(&self) -> Option<Purpose> {
         match () {
-            () if self.plain.len() < PLAIN => Some(Purpose::Plain),
-            () if self.kept.len() < KEPT => Some(Purpose::Kept),
+            () if self.plain.waiting.len() < PLAIN => Some(Purpose::Plain),
+            () if self.kept.waiting.len() < KEPT => Some(Purpose::Kept),
             () => None,
         }
     }
 
     /// All of them are taken down: the host changed, or the launcher ends.
     pub fn clear(&mut self) {
-        self.plain.clear();
-        self.kept.clear();
+        self.plain.waiting.clear();
+        self.kept.waiting.clear();
     }
 
     pub fn graveyard(&self) -> &Graveyard {
@@ -87,17 +112,20 @@ impl Spares {
 pub fn obtain(
     context: &mut Context,
     purpose: &Purpose,
-    (lent, disk_kb): (Option<Rc<Slot>>, u64),
+    (lent, limits): (Option<Rc<Slot>>, &Limits),
 ) -> Result<(Parked, bool), Unavailable> {
     let failed = |step: Step| move |_| Unavailable::Failed(SetupFailure { step, errno: libc::EIO });
     context.renew().map_err(failed(Step::Rootfs))?;
-    while let Some(mut parked) = context.spares.shelf(purpose).and_then(VecDeque::pop_front) {
-        let workspace = parked.workspace().map(|workspace| workspace.resize(disk_kb));
-        if parked.waits() && matches!(workspace, Some(Ok(()))) {
-            return Ok((parked, true));
+    if let Some(shelf) = context.spares.shelf(purpose) {
+        shelf.limits = *limits;
+        while let Some(mut parked) = shelf.waiting.pop_front() {
+            let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
+            if parked.waits() && matches!(workspace, Some(Ok(()))) {
+                return Ok((parked, true));
+            }
         }
     }
-    Ok((make(context, purpose, (lent, disk_kb))?, false))
+    Ok((make(context, purpose, (lent, limits.disk_kb))?, false))
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
@@ -106,9 +134,13 @@ pub fn stock(context: &mut Context) -> bool {
     if context.slots.free() <= PLAIN + KEPT {
         return false;
     }
-    let Ok(parked) = make(context, &purpose, (None, DISK_KB)) else { return false };
+    let limits = context.spares.shelf(&purpose).map_or(FIRST, |shelf| shelf.limits);
+    let Ok(parked) = make(context, &purpose, (None, limits.disk_kb)) else { return false };
+    if parked.limit(&limits, context.host.cores).is_err() {
+        return false;
+    }
     if let Some(shelf) = context.spares.shelf(&purpose) {
-        shelf.push_back(parked);
+        shelf.waiting.push_back(parked);
     }
     true
 }
