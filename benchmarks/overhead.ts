@@ -76,7 +76,7 @@ async function recordsOf(url: string): Promise<readonly Execution[]> {
 
 function table(paused: Turns, close: Turns, records: readonly Execution[]): string {
   const row = (name: string, values: readonly number[]) => {
-    const shares = [0.5, 0.95].map((share) => percentile(values, share).toFixed(2));
+    const shares = [0.05, 0.5, 0.95].map((share) => percentile(values, share).toFixed(2));
     return `| ${name} | ${shares.join(' | ')} |`;
   };
   const rows = ({ bareMs, executeMs }: Turns, how: string) => [
@@ -92,8 +92,8 @@ function table(paused: Turns, close: Turns, records: readonly Execution[]): stri
   return [
     `## Overhead: \`bash\` with \`echo 42\`, ${ROUNDS} rounds, by turns (${machine()})`,
     '',
-    '| ms | p50 | p95 |',
-    '|---|---|---|',
+    '| ms | p5 | p50 | p95 |',
+    '|---|---|---|---|',
     ...rows(paused, `${PAUSE_MS} ms after the other`),
     ...rows(close, 'right after the other'),
     row(
