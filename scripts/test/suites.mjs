@@ -49,6 +49,7 @@ export const SUITES = [
   },
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
+  serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
     name: 'vm',
     what: 'hostile and limit cases in a virtual machine with cgroup v2 only',
