@@ -69,6 +69,18 @@ export function readExpected(path: string): Probe[] {
   return probes;
 }
 
+/** A call that this kernel lacks may say so. */
+export function isAnswer({ answers, isUnknownHere }: Probe, answer = 'none'): boolean {
+  return answers.includes(answer) || (isUnknownHere && answer === 'ENOSYS');
+}
+
+/** What came back instead; empty where it is as expected. */
+export function mismatch(probe: Probe, answer: string | undefined): string[] {
+  if (isAnswer(probe, answer)) return [];
+  const { sweep, value, name, fate, answers } = probe;
+  return [`${sweep}: ${value} ${name} answers ${answer}, not ${answers.join(' or ')} (${fate})`];
+}
+
 type ExpectedFile = Static<typeof ExpectedFile>;
 type Sweep = Static<typeof Sweep>;
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startWorld, type World } from '../hostile/worlds.js';
-import { type Probe, readExpected } from './expected.js';
+import { isAnswer, mismatch, type Probe, readExpected } from './expected.js';
 import { answersTo, compileProbe } from './probing.js';
 
 /**
@@ -68,16 +68,6 @@ describe('without the filter', () => {
     BUILD_MS_MAX,
   );
 });
-
-function isAnswer({ answers, isUnknownHere }: Probe, answer = 'none'): boolean {
-  return answers.includes(answer) || (isUnknownHere && answer === 'ENOSYS');
-}
-
-function mismatch(probe: Probe, answer: string | undefined): string[] {
-  if (isAnswer(probe, answer)) return [];
-  const { sweep, value, name, fate, answers } = probe;
-  return [`${sweep}: ${value} ${name} answers ${answer}, not ${answers.join(' or ')} (${fate})`];
-}
 
 /** A reviewed row that the kernel without a filter contradicts. */
 function unfounded(probe: Probe, answer = 'none'): string[] {
