@@ -9,9 +9,9 @@ const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
 
 /** A script of ours whose last line is `N passed, N failed`. */
 const script =
-  (path) =>
+  (path, ...args) =>
   ({ server }) =>
-    runCounted([SCRIPT, path], server);
+    runCounted([SCRIPT, path, ...args], server);
 
 const serverSuite = (name, what) => ({
   name,
@@ -49,10 +49,17 @@ export const SUITES = [
   },
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
+  serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
     name: 'vm',
-    what: 'hostile and limit cases in a virtual machine with cgroup v2 only',
+    what: 'ten cases in a virtual machine with cgroup v2 only',
+    run: script('tests/vm/run.ts', 'smoke'),
+  },
+  {
+    name: 'vm-all',
+    what: 'every attack, limit and system call in a virtual machine with cgroup v2 only',
+    extra: true,
     run: script('tests/vm/run.ts'),
   },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),

@@ -167,7 +167,7 @@ function foldersIn(path: string): string[] {
   }
 }
 
-function cgroupRoots(): string[] {
+export function cgroupRoots(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))

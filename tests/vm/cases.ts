@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { SandboxResult } from '@gozolite/sandbox/backend';
 import { leftOnHost, type World } from '../hostile/worlds.js';
+import { swapTold } from '../limits/swap.js';
 import { delegate, killLauncher } from './launchers.js';
 import { bash, holdsIn, python, start } from './sandbox.js';
 
@@ -111,6 +112,17 @@ export const CASES: readonly Case[] = [
         [result.outcome.kind === 'cancelled', account(result)],
         [before === 'process', `before it there was ${before}`],
         [isGone, `${leftOnHost(world, mark)} is left after ${waitedMs} ms`],
+      ]);
+    },
+  },
+  {
+    id: 'limit-no-swap',
+    expected: 'the kernel is told that a sandbox has no swap',
+    run: async (world) => {
+      const told = await swapTold(world);
+      return verdict(told.join(), [
+        [told.includes('memory.swap.max 0'), `the kernel is told ${told.join()}`],
+        [told.every((each) => each.endsWith(' 0')), `the kernel is told ${told.join()}`],
       ]);
     },
   },
