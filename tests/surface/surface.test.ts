@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startWorld, type World } from '../hostile/worlds.js';
@@ -13,6 +13,7 @@ import { answersTo, compileProbe } from './probing.js';
  */
 const ROOT = join(import.meta.dirname, '../..');
 const EXPECTED = join(import.meta.dirname, 'expected');
+const POLICIES = join(ROOT, 'crates/sandboxd/policies/seccomp');
 const LAUNCHER = process.env.GOZO_TEST_LAUNCHER ?? join(ROOT, 'build/sandboxd');
 const TEST_MS_MAX = 120_000;
 const BUILD_MS_MAX = 600_000;
@@ -47,6 +48,18 @@ for (const name of readdirSync(EXPECTED).sort()) {
     }
   });
 }
+
+describe('policies', () => {
+  for (const name of readdirSync(POLICIES)) {
+    test(`every group and check of ${name} says why`, () => {
+      const { groups, checks } = JSON.parse(readFileSync(join(POLICIES, name), 'utf8'));
+      expect(groups.length + checks.length).toBeGreaterThan(40);
+      for (const { reason, syscalls } of [...groups, ...checks]) {
+        expect(reason.join(' '), syscalls.join(' ')).toMatch(/\w{3}/);
+      }
+    });
+  }
+});
 
 describe('without the filter', () => {
   test(
