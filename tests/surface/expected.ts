@@ -13,6 +13,7 @@ const Text = Type.String({ minLength: 1 });
  * `pretended`: the filter answers 0. `killed`: the process dies of SIGSYS.
  */
 const FATES = ['allowed', 'refused', 'refused-twice', 'pretended', 'killed'] as const;
+const UNKNOWN = new Set(['ENOSYS', 'EINVAL']);
 export type Fate = (typeof FATES)[number];
 
 const Sweep = Type.Object(
@@ -36,7 +37,7 @@ const ExpectedFile = Type.Object(
   {
     /** Group of calls: why they are treated so. */
     groups: Type.Optional(Type.Record(Type.String(), Text)),
-    /** Calls that older kernels lack, by the first version that has them. */
+    /** Calls and options that older kernels lack, by the first version that has them. */
     since: Type.Optional(Type.Record(Type.String(), Text)),
     sweeps: Type.Array(Sweep, { minItems: 1 }),
   },
@@ -69,9 +70,9 @@ export function readExpected(path: string): Probe[] {
   return probes;
 }
 
-/** A call that this kernel lacks may say so. */
+/** A call or an option that this kernel lacks may say so. */
 export function isAnswer({ answers, isUnknownHere }: Probe, answer = 'none'): boolean {
-  return answers.includes(answer) || (isUnknownHere && answer === 'ENOSYS');
+  return answers.includes(answer) || (isUnknownHere && UNKNOWN.has(answer));
 }
 
 /** What came back instead; empty where it is as expected. */
