@@ -3,24 +3,38 @@ import { join } from 'node:path';
 import { cgroupRoots, type World } from '../hostile/worlds.js';
 import { bash, start } from '../vm/sandbox.js';
 
-/** What the kernel is told of swap while a sandbox runs, as `file value`; every value has to be 0. */
+const SETTINGS = ['memory.swap.max', 'memory.swappiness'];
+
+/** What the kernel is told of a sandbox's swap while it runs, as `file value`. */
 export async function swapTold(world: World): Promise<readonly string[]> {
-  const run = start(world.backend, bash('echo started; exec sleep 600'));
+  const mark = 'limit-no-swap';
+  const sleeper = bash('echo started; exec sleep 600');
+  const run = start(world.backend, { ...sleeper, env: { MARK: mark } });
   await run.spoke;
-  const told = settingsBelow(world.cgroup);
+  const told = groupsOf(mark).flatMap((group) =>
+    SETTINGS.map((name) => ({ name, path: join(group, name) }))
+      .filter(({ path }) => existsSync(path))
+      .map(({ name, path }) => `${name} ${readFileSync(path, 'utf8').trim()}`),
+  );
   run.cancel();
   await run.ended;
   return told;
 }
 
-/** The settings of every sandbox's group, in whatever hierarchy counts memory. */
-function settingsBelow(cgroup: string): string[] {
-  return cgroupRoots()
-    .map((root) => join(root, cgroup))
-    .filter((path) => existsSync(path))
-    .flatMap((path) =>
-      readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => join(path, name)),
-    )
-    .filter((path) => /\/s\d+\/memory\.(swap\.max|swappiness)$/.test(path))
-    .map((path) => `${path.split('/').at(-1)} ${readFileSync(path, 'utf8').trim()}`);
+/** The groups that count the memory of the process with this mark, wherever they are mounted. */
+function groupsOf(mark: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && textOf(`/proc/${name}/environ`).includes(mark))
+    .flatMap((name) => textOf(`/proc/${name}/cgroup`).split('\n'))
+    .map((line) => line.split(':'))
+    .filter(([, controllers]) => controllers === 'memory' || controllers === '')
+    .flatMap(([, , path = '']) => cgroupRoots().map((root) => join(root, path)));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // It ended meanwhile.
+  }
 }
