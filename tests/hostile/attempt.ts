@@ -22,6 +22,8 @@ const RUN_LIMITS: Limits = {
   processes: 32,
   open_files: 64,
 };
+/** What an engine with a compiler and a thread pool of its own takes before it does anything. */
+const JAVASCRIPT_LIMITS: Partial<Limits> = { memory_kb: 256 * 1024 };
 const COMPILE_LIMITS: Limits = {
   ...RUN_LIMITS,
   wall_time_ms: 30_000,
@@ -90,6 +92,8 @@ async function programOf({ language }: Attack, code: string, compileC: Compile):
       return { command: ['/bin/bash'], args: [path], files: [textFile(path, code)] };
     case 'python':
       return { command: ['/usr/bin/python3', '-I'], args: [path], files: [textFile(path, code)] };
+    case 'javascript':
+      return { command: ['/usr/bin/env', 'node'], args: [path], files: [textFile(path, code)] };
   }
 }
 
@@ -127,7 +131,8 @@ export async function attemptTwin(world: World, attack: Attack, compileC: Compil
 function optionsOf(attack: Attack, world: World) {
   // Every process of the sandbox inherits the mark, and the host can read it.
   const env = { ...world.env, GOZO_MARK: `gozo-mark-${randomUUID()}` };
-  return { env, limits: { ...RUN_LIMITS, ...attack.limits } };
+  const more = attack.language === 'javascript' ? JAVASCRIPT_LIMITS : {};
+  return { env, limits: { ...RUN_LIMITS, ...more, ...attack.limits } };
 }
 
 function start(world: World, command: SandboxCommand) {

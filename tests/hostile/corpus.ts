@@ -12,6 +12,8 @@ function oneOf<const T extends readonly string[]>(words: T) {
   return Type.Unsafe<T[number]>(Type.Union(words.map((word) => Type.Literal(word))));
 }
 
+export const LANGUAGES = ['bash', 'python', 'javascript', 'c'] as const;
+
 export const FAMILIES = [
   'escape',
   'kernel-surface',
@@ -55,7 +57,7 @@ const AttackFile = Type.Object(
     protection: Type.String(),
     /** What holds it too, each alone: all of them are left out for the attack to succeed. */
     second_layers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
-    language: oneOf(['bash', 'python', 'c']),
+    language: oneOf(LANGUAGES),
     /** Where only one processor has the door, which one. */
     architecture: Type.Optional(Type.String()),
     /** Settings of the kernel without which the attack says nothing; `absent` counts as a match. */

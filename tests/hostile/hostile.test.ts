@@ -11,7 +11,7 @@ import {
   type Evidence,
   mismatches,
 } from './attempt.js';
-import { type Attack, type Ending, FAMILIES, readCorpus, unmetNeed } from './corpus.js';
+import { type Attack, type Ending, FAMILIES, LANGUAGES, readCorpus, unmetNeed } from './corpus.js';
 import { tableOf } from './table.js';
 import { createWorlds, startWorld, type World } from './worlds.js';
 
@@ -61,8 +61,12 @@ afterAll(async () => {
 }, TEST_MS_MAX);
 
 describe('the corpus', () => {
-  test('has at least 45 attacks, some of every family', () => {
-    expect(corpus.length).toBeGreaterThanOrEqual(45);
+  test('has 155 attacks and more, of every family, twenty of each language', () => {
+    expect(corpus.length).toBeGreaterThanOrEqual(155);
+    for (const language of LANGUAGES) {
+      const own = corpus.filter((attack) => attack.language === language);
+      expect(own.length, language).toBeGreaterThanOrEqual(20);
+    }
     expect(new Set(corpus.map((attack) => attack.family))).toEqual(new Set(FAMILIES));
   });
 

@@ -26,6 +26,7 @@ END_SECONDS_MAX = 5
 HOST_SOCKET = 'gozo-lab-host'
 SEGMENT_KEY = 0x60205AFE
 LAB = '/usr/share/gozo-lab'
+METADATA = '169.254.169.254'
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -114,11 +115,13 @@ def make_host(folder, secret):
     write(f'{folder}/host-file', secret)
     os.chmod(f'{folder}/host-file', 0o644)
     interface_up()
+    add_address(METADATA)
     tcp = socket.create_server(('127.0.0.1', 0))
+    metadata = socket.create_server((METADATA, 80))
     local = socket.socket(socket.AF_UNIX)
     local.bind('\0' + HOST_SOCKET)
     local.listen()
-    for listener in (tcp, local):
+    for listener in (tcp, metadata, local):
         threading.Thread(target=answer_all, args=(listener, secret), daemon=True).start()
     ipc_create, world_readable = 0o1000, 0o444
     segment = check(LIBC.shmget(SEGMENT_KEY, 4096, ipc_create | world_readable), 'shmget')
@@ -135,6 +138,14 @@ def interface_up():
         flags = struct.unpack_from('16sh', request)[1] | up
         struct.pack_into('16sh', request, 0, b'lo', flags)
         check(LIBC.ioctl(handle.fileno(), set_flags, request), 'SIOCSIFFLAGS')
+
+
+def add_address(address):
+    set_address = 0x8916
+    family_and_port = struct.pack('HH', socket.AF_INET, 0)
+    request = struct.pack('16s4s4s8x', b'lo:1', family_and_port, socket.inet_aton(address))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        check(LIBC.ioctl(handle.fileno(), set_address, request), 'SIOCSIFADDR')
 
 
 def raise_limits():
@@ -194,6 +205,8 @@ def diagnosis(path, launcher):
 def inside(plan):
     folder = plan['folder']
     make_usr(folder)
+    # What reaches the host's shared memory reaches this.
+    mount('tmpfs', '/dev/shm', 'tmpfs', 'size=64m')
     port = make_host(folder, plan['secret'])
     raise_limits()
     environment = {'PATH': os.environ['PATH'], 'LAUNCHER_SECRET': plan['secret']}
