@@ -23,7 +23,7 @@ CPU_SHARES = 65536
 CPU_WEIGHT = 10000
 START_SECONDS_MAX = 15
 END_SECONDS_MAX = 5
-HOST_SOCKET = 'gozo-lab-host'
+HOST_SOCKET = HOST_NAME = 'gozo-lab-host'
 SEGMENT_KEY = 0x60205AFE
 LAB = '/usr/share/gozo-lab'
 METADATA = '169.254.169.254'
@@ -93,7 +93,6 @@ def make_usr(folder):
     mount('overlay', '/usr', 'overlay', layers)
     os.makedirs(f'{LAB}/writable')
     os.chmod(f'{LAB}/writable', 0o777)
-    write(f'{LAB}/readable', 'readable\n')
     program = open('/usr/bin/id', 'rb').read()
     for name, group, mode in (('id-as-root', 0, 0o4755), ('id-as-shadow', 42, 0o2755)):
         with open(f'{LAB}/{name}', 'wb') as file:
@@ -111,7 +110,7 @@ def answer_all(listener, secret):
 
 def make_host(folder, secret):
     """Services of a host that no sandbox may reach; gives the port of the one on loopback."""
-    socket.sethostname('gozo-lab-host')
+    socket.sethostname(HOST_NAME)
     write(f'{folder}/host-file', secret)
     os.chmod(f'{folder}/host-file', 0o644)
     interface_up()
@@ -218,6 +217,7 @@ def inside(plan):
             'HOST_PORT': str(port),
             'HOST_SOCKET': HOST_SOCKET,
             'HOST_SEGMENT': str(SEGMENT_KEY),
+            'HOST_NAME': HOST_NAME,
         },
     }
     print(json.dumps(ready), flush=True)

@@ -130,25 +130,3 @@ function readAttack(path: string): Attack {
   const layers = [value.protection, ...(value.second_layers ?? [])];
   return { ...value, id: basename(path, '.yaml'), layers };
 }
-
-/** Why this host can't tell whether the attack is contained; undefined where it can. */
-export function unmetNeed(attack: Attack): string | undefined {
-  const architecture = process.arch === 'x64' ? 'x86_64' : process.arch;
-  if (attack.architecture !== undefined && attack.architecture !== architecture) {
-    return `only on ${attack.architecture}`;
-  }
-  for (const { means, path, pattern, absent } of attack.needs ?? []) {
-    const text = textOf(path);
-    const isMet = text === undefined ? absent === true : new RegExp(pattern).test(text);
-    if (!isMet) return `needs ${means}`;
-  }
-  return undefined;
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined; // This kernel lacks the setting.
-  }
-}
