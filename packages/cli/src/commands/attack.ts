@@ -72,6 +72,11 @@ async function openLauncher(
 ): Promise<OpenLauncher> {
   if (socket !== undefined) {
     const place = launcherPlace(socket, env);
+    const silence = await place.answers();
+    if (silence !== undefined) {
+      await place[Symbol.asyncDispose]();
+      throw new LocalEngineError(`no launcher answers at ${socket}: ${silence.message}`);
+    }
     return {
       place,
       ended: undefined,
