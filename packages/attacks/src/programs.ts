@@ -88,7 +88,7 @@ export async function programOf(
   }
 }
 
-export function limitsOf({ language, limits }: Attack): Limits {
+export function limitsOf({ language, limits }: Pick<Attack, 'language' | 'limits'>): Limits {
   const more = language === 'javascript' ? JAVASCRIPT_LIMITS : {};
   return { ...RUN_LIMITS, ...more, ...limits };
 }
