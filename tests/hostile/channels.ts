@@ -99,7 +99,7 @@ export const CHANNELS: readonly Channel[] = [
   {
     name: 'the numbers of processes',
     send: 'take_numbers()',
-    seen: 'len(' + EVERY_PROCESS + ') > 12',
+    seen: `len(${EVERY_PROCESS}) > 12`,
   },
   {
     name: 'places for processes',

@@ -1,6 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { start as startIn } from '@gozolite/attacks/attempt';
 import { commandOf, limitsOf, type Program } from '@gozolite/attacks/programs';
 import type { SandboxResult } from '@gozolite/sandbox/backend';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,7 +43,7 @@ os.close(right)
 print('sent' if os.read(left, 4) == b'sent' else 'could not send', flush=True)
 ${tell(seen)}`;
 
-function start(code: string, token: readonly [string, string]) {
+function run(code: string, token: readonly [string, string]) {
   const path = `program-${randomUUID()}`;
   const file = { path, content: Buffer.from(code), executable: false };
   const program: Program = {
@@ -51,15 +52,7 @@ function start(code: string, token: readonly [string, string]) {
     files: [file],
   };
   const limits = limitsOf({ language: 'python', limits: { disk_kb: 1024, file_kb: 32_768 } });
-  const abort = new AbortController();
-  let speak = () => {};
-  const spoke = new Promise<void>((resolve) => {
-    speak = resolve;
-  });
-  const options = { signal: abort.signal, onOutput: () => speak() };
-  const ended = world.backend.run(commandOf(program, { limits }), options);
-  ended.finally(speak);
-  return { ended, spoke, stop: () => abort.abort() };
+  return startIn(world, commandOf(program, { limits }));
 }
 
 const textOf = ({ stdout, stderr }: SandboxResult) =>
@@ -74,13 +67,13 @@ describe('between two sandboxes', () => {
   for (const channel of CHANNELS) {
     const { name, send, seen, isOpen } = channel;
     test(`${name}: ${isOpen === true ? 'known to be open' : 'closed'}`, async () => {
-      expect(textOf(await start(together(channel), newToken()).ended)).toBe('sent\nSEEN\n');
+      expect(textOf(await run(together(channel), newToken()).ended)).toBe('sent\nSEEN\n');
 
       const token = newToken();
-      const sender = start(`${PRELUDE}\n${send}\n${HOLD}`, token);
+      const sender = run(`${PRELUDE}\n${send}\n${HOLD}`, token);
       await sender.spoke;
-      const receiver = await start(`${PRELUDE}\n${tell(seen)}`, token).ended;
-      sender.stop();
+      const receiver = await run(`${PRELUDE}\n${tell(seen)}`, token).ended;
+      sender.walkAway();
       expect(textOf(await sender.ended)).toBe('ready\n');
       expect(textOf(receiver)).toBe(isOpen === true ? 'SEEN\n' : 'UNSEEN\n');
     });

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Backend, SandboxCommand, SandboxResult } from '@gozolite/sandbox/backend';
+import type {
+  Backend,
+  OutputChunk,
+  SandboxCommand,
+  SandboxResult,
+} from '@gozolite/sandbox/backend';
 import type { Attack } from './corpus.js';
 import type { Evidence } from './ending.js';
 import { type Compile, commandOf, limitsOf, programOf } from './programs.js';
@@ -13,6 +18,10 @@ export interface Place {
   left(mark: string): Evidence['left'];
 }
 
+/** A run ends by its wall time at the latest; this is for what comes after. */
+const SPEAK_MS_MORE = 10_000;
+/** How long a neighbour that was struck may take to say so, on a machine that is busy. */
+const STRUCK_MS_MAX = 1000;
 /** A sandbox that ended must have left nothing by then; a killed one is waited for as long. */
 const GONE_MS_MAX = 1000;
 
@@ -32,6 +41,8 @@ export async function attempt(place: Place, attack: Attack, compileC: Compile): 
     main.walkAway();
   }
   const result = await main.ended;
+  const { beside: sign } = attack.succeeds;
+  if (sign !== undefined) await beside?.says(new RegExp(sign, 'm'), STRUCK_MS_MAX);
   beside?.walkAway();
   const besideResult = await beside?.ended;
   return evidenceOf(result, besideResult, await leftAfter(place, options.env.GOZO_MARK));
@@ -53,15 +64,42 @@ function optionsOf(attack: Attack, place: Place) {
   return { env, limits: limitsOf(attack) };
 }
 
-function start(place: Place, command: SandboxCommand) {
+/** Starts a command; `spoke` settles at its first output or its end. */
+export function start({ backend }: Pick<Place, 'backend'>, command: SandboxCommand) {
   const abort = new AbortController();
-  let speak = () => {};
-  const spoke = new Promise<void>((resolve) => {
-    speak = resolve;
-  });
-  const ended = place.backend.run(command, { signal: abort.signal, onOutput: () => speak() });
-  ended.finally(speak);
-  return { ended, spoke, walkAway: () => abort.abort() };
+  const listeners = new Set<() => void>();
+  let said = '';
+  const hear = () => {
+    for (const listener of listeners) listener();
+  };
+  const onOutput = ({ bytes }: OutputChunk) => {
+    said += textOf(bytes);
+    hear();
+  };
+  let isOver = false;
+  const ended = backend.run(command, { signal: abort.signal, onOutput });
+  const over = () => {
+    isOver = true;
+    hear();
+  };
+  ended.then(over, over);
+  /** Resolves once it printed what is looked for, has ended, or the time is over. */
+  const says = (pattern: RegExp, msMax: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => done(), msMax);
+      const done = () => {
+        clearTimeout(timer);
+        listeners.delete(look);
+        resolve();
+      };
+      const look = () => {
+        if (isOver || pattern.test(said)) done();
+      };
+      listeners.add(look);
+      look();
+    });
+  const spoke = says(/./s, command.limits.wall_time_ms + SPEAK_MS_MORE);
+  return { ended, spoke, says, walkAway: () => abort.abort() };
 }
 
 /** Looks until nothing is left, or the time that a removal may take is over. */
