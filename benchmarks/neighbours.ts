@@ -13,7 +13,7 @@ const RUNS_A_TURN = 8;
 /** Until the noise is on its CPU, and until it is gone. */
 const SETTLE_MS = 150;
 
-/** Some 50 ms of one core, and what a program usually does: start, read modules, allocate, print. */
+/** Some 50 ms of one core, and what programs usually do: start, import, allocate, print. */
 const VICTIM = {
   language: 'python',
   code: 'import json\nprint(len(json.dumps([i * i for i in range(150_000)])))',
