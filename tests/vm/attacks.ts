@@ -17,6 +17,7 @@ export const SLOWER = 10;
 
 const USUAL_WALL_MS = 6000;
 const USUAL_CPU_MS = 4000;
+const USUAL_GONE_MS = 1000;
 
 /** One attack of the corpus: contained, with its twin at work. */
 export async function tryAttack(world: World, attack: Attack, compileC: Compile): Promise<Row> {
@@ -26,10 +27,11 @@ export async function tryAttack(world: World, attack: Attack, compileC: Compile)
   const row = { id: attack.id, expected, outcome: '', problems: [], took_ms: 0 };
   if (untestable !== undefined) return { ...row, untestable };
 
-  const twin = await attemptTwin(world, withTime(attack, []), compileC);
+  const place = { ...world, goneMsMax: USUAL_GONE_MS * SLOWER };
+  const twin = await attemptTwin(place, withTime(attack, []), compileC);
   const { contained } = attack;
   const kept = contained.limit === undefined ? [] : [contained.limit];
-  const seen = await attempt(world, withTime(attack, kept), compileC);
+  const seen = await attempt(place, withTime(attack, kept), compileC);
   const problems = [
     ...mismatches(twinEnding(attack), twin).map((problem) => `twin: ${problem} ${accountOf(twin)}`),
     ...mismatches(containedEnding(attack), seen).map((problem) => `${problem} ${accountOf(seen)}`),

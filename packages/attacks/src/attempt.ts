@@ -16,6 +16,8 @@ export interface Place {
   readonly env: Readonly<Record<string, string>>;
   /** What is left on the host of the run whose processes carry this mark in their environment. */
   left(mark: string): Evidence['left'];
+  /** How long a removal may take there; a second where it is not given. */
+  readonly goneMsMax?: number;
 }
 
 /** A run ends by its wall time at the latest; this is for what comes after. */
@@ -104,7 +106,7 @@ export function start({ backend }: Pick<Place, 'backend'>, command: SandboxComma
 
 /** Looks until nothing is left, or the time that a removal may take is over. */
 async function leftAfter(place: Place, mark: string): Promise<Evidence['left']> {
-  const deadline = performance.now() + GONE_MS_MAX;
+  const deadline = performance.now() + (place.goneMsMax ?? GONE_MS_MAX);
   let left = place.left(mark);
   while (left !== 'nothing' && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 10));
