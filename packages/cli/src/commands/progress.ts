@@ -2,6 +2,7 @@ import type { Attack } from '@gozolite/attacks/corpus';
 import type { Finding } from '@gozolite/attacks/examine';
 
 const BAR_COLUMNS = 30;
+const COLUMNS = 80;
 /** Clears the line and goes to its start (ECMA-48, EL and CHA). */
 const CLEAR = '\u001b[2K\u001b[G';
 
@@ -14,12 +15,14 @@ interface Terminal {
 /** How far the attacks are: one line that changes on a terminal, a line for each elsewhere. */
 export function createProgress(output: Terminal, total: number) {
   const isTerminal = output.isTTY === true;
+  // A terminal that does not know its width says 0.
+  const columns = output.columns || COLUMNS;
   let told = 0;
+  let isEnded = false;
   return {
     show: (done: readonly Finding[], next: Attack | undefined): void => {
       if (isTerminal) {
-        if (next !== undefined)
-          output.write(CLEAR + bar(done, next, total).slice(0, output.columns));
+        if (next !== undefined) output.write(CLEAR + bar(done, next, total).slice(0, columns));
         return;
       }
       for (const finding of done.slice(told)) {
@@ -28,7 +31,8 @@ export function createProgress(output: Terminal, total: number) {
       }
     },
     end: (): void => {
-      if (isTerminal) output.write(CLEAR);
+      if (isTerminal && !isEnded) output.write(CLEAR);
+      isEnded = true;
     },
   };
 }
