@@ -74,6 +74,13 @@ export const SUITES = [
     run: script('benchmarks/overhead.ts'),
   },
   {
+    name: 'neighbours',
+    what: "a program's p95 beside another's noise: CPU, memory, processes, disk, output",
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/neighbours.ts'),
+  },
+  {
     name: 'soak',
     what: '5,000 mixed executions, 8 at a time: nothing grows, nothing is left',
     extra: true,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Compile, createCompiler } from '@gozolite/attacks/programs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Compile, createCompiler } from '../hostile/attempt.js';
 import { startWorld, type World } from '../hostile/worlds.js';
 import { readCases } from './cases.js';
 import { accountOf, tryCase } from './trial.js';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   if (process.getuid?.() !== 0) throw new Error('this suite makes cgroups: it wants root');
   if (!existsSync(LAUNCHER)) throw new Error(`${LAUNCHER} is missing: npm run build`);
   world = await startWorld({ launcher: LAUNCHER, leaveOut: [], number: 21_000 });
-  compileC = createCompiler(world);
+  compileC = createCompiler(world.backend, join(ROOT, 'attacks'));
 }, TEST_MS_MAX);
 
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupRoots, type World } from '../hostile/worlds.js';
+import { cgroupRoots } from '@gozolite/attacks/left-on-host';
+import type { World } from '../hostile/worlds.js';
 import { bash, start } from '../vm/sandbox.js';
 
 const SETTINGS = ['memory.swap.max', 'memory.swappiness'];

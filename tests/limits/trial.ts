@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Compile } from '@gozolite/attacks/programs';
 import type { Limits } from '@gozolite/contract/limits';
 import type { SandboxCommand, SandboxResult } from '@gozolite/sandbox/backend';
-import type { Compile } from '../hostile/attempt.js';
 import type { World } from '../hostile/worlds.js';
 import type { LimitCase, Side } from './cases.js';
 

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { readCorpus } from '../hostile/corpus.js';
+import { readCorpus } from '@gozolite/attacks/corpus';
 import { startWorld, type World } from '../hostile/worlds.js';
 import { type LimitCase, readCases } from '../limits/cases.js';
 import { accountOf, tryCase as tryLimit } from '../limits/trial.js';

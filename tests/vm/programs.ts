@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attack } from '../hostile/corpus.js';
+import type { Attack } from '@gozolite/attacks/corpus';
 
 /** File name of a compiled C source, the same on the host and in the guest. */
 function nameOf(code: string): string {

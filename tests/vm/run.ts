@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCorpus } from '../hostile/corpus.js';
+import { readCorpus } from '@gozolite/attacks/corpus';
 import { readCases } from '../limits/cases.js';
 import { CASES } from './cases.js';
 import { buildImage } from './image.js';

@@ -23,6 +23,7 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.queueMax, 512);
   assert.equal(config.queueWaitMsMax, 10_000);
   assert.equal(config.drainMs, 30_000);
+  assert.equal(config.readyAttacksMs, 0);
   assert.equal(config.logLevel, 'info');
 });
 

@@ -22,6 +22,8 @@ export interface Config {
   readonly drainMs: number;
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
+  /** Between two runs of the short attacks that readiness depends on; 0 never runs them. */
+  readonly readyAttacksMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -66,6 +68,11 @@ export function readConfig(
     queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
+    readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {
+      min: 0,
+      max: 86_400_000,
+      fallback: 0,
+    }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   for (const name of Object.keys(env)) {

@@ -6,6 +6,7 @@ import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
+import type { AttackState } from './attack-watch.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
 
@@ -17,6 +18,8 @@ export interface StatusDeps {
   readonly concurrency: number;
   readonly queueMax: number;
   readonly isDraining: () => boolean;
+  /** What the short attacks found; undefined where readiness does not depend on them. */
+  readonly attacks: (() => AttackState) | undefined;
 }
 
 /** What the server says of itself, from what its parts say. */
@@ -50,11 +53,19 @@ export function createStatus(deps: StatusDeps): Status {
       if (diagnosis.kind === 'away') return unready('LAUNCHER_AWAY', diagnosis.reason);
       const { level } = diagnosis.is.isolation;
       if (level !== 'full') return unready('ISOLATION_REDUCED', `The level is ${level}, not full.`);
-      return deps.toolchains.isOpen() && !deps.toolchains.isLost()
-        ? { ready: true }
-        : unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
+      if (!deps.toolchains.isOpen() || deps.toolchains.isLost()) {
+        return unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
+      }
+      return afterAttacks(deps.attacks?.());
     },
   };
+}
+
+function afterAttacks(state: AttackState | undefined): Readiness {
+  if (state === undefined || state.kind === 'contained') return { ready: true };
+  return state.kind === 'pending'
+    ? unready('ATTACKS_PENDING', 'The short attacks have not ended yet.')
+    : unready('ATTACK_NOT_CONTAINED', `Not contained: ${state.ids.join(', ')}.`);
 }
 
 function unready(reason: NonNullable<Readiness['reason']>, detail: string): Readiness {
