@@ -8,6 +8,12 @@ import { createShapeCheck } from './shape.js';
 import { type Validated, type ValidationDeps, validate } from './validate.js';
 
 const caller = { id: 'exe_1', requestId: 'req_1', tenant: 'local', createdAt: new Date(0) };
+const NETWORK = {
+  allow: ['api.example.com:443', 'b.example.com:80'],
+  bytesMax: 1000,
+  connectionsMax: 2,
+  timeMsMax: 500,
+};
 let deps: ValidationDeps;
 
 /** The shipped language files over a host that has Python and a C compiler and nothing else. */
@@ -17,7 +23,8 @@ beforeAll(async () => {
     exists: (path) => /python|gcc|stdio/.test(path),
     probe: async () => ({ exitCode: 0, stdout: 'Python 3.11.2\n12.2.0', stderr: '' }),
   });
-  deps = { registry, hasShape: createShapeCheck(), policy: limitPolicyFor(2, 4 * 1024 * 1024) };
+  const policy = limitPolicyFor(2, 4 * 1024 * 1024);
+  deps = { registry, hasShape: createShapeCheck(), policy, network: NETWORK };
 });
 
 function refusalOf(body: unknown): Refusal {
@@ -69,6 +76,45 @@ const refused: readonly (readonly [string, unknown, string, string])[] = [
     '/stdin_encoding',
   ],
   ['network', { ...python, network: 'all' }, 'INVALID_VALUE', '/network'],
+  ['a network that is a list', { ...python, network: ['a.b:1'] }, 'BAD_REQUEST', '/network'],
+  ['a network without its list', { ...python, network: {} }, 'BAD_REQUEST', '/network/allow'],
+  [
+    'a misspelt list',
+    { ...python, network: { allow: [], deny: [] } },
+    'UNKNOWN_FIELD',
+    '/network/deny',
+  ],
+  ['a number as host', { ...python, network: { allow: [1] } }, 'BAD_REQUEST', '/network/allow/0'],
+  [
+    'a wildcard',
+    { ...python, network: { allow: ['api.example.com:443', '*.example.com:443'] } },
+    'INVALID_VALUE',
+    '/network/allow/1',
+  ],
+  [
+    'a host twice',
+    { ...python, network: { allow: ['api.example.com:443', 'api.example.com:443'] } },
+    'INVALID_VALUE',
+    '/network/allow/1',
+  ],
+  [
+    'a host that the policy lacks',
+    { ...python, network: { allow: ['api.example.com:443', 'evil.example.com:443'] } },
+    'FORBIDDEN',
+    '/network/allow/1',
+  ],
+  [
+    'another port of a host that it has',
+    { ...python, network: { allow: ['api.example.com:80'] } },
+    'FORBIDDEN',
+    '/network/allow/0',
+  ],
+  [
+    '17 hosts',
+    { ...python, network: { allow: Array.from({ length: 17 }, (_, n) => `h${n}.example:1`) } },
+    'INVALID_VALUE',
+    '/network/allow',
+  ],
   ['neither code nor files', { language: 'python' }, 'BAD_REQUEST', ''],
   ['both code and files', { ...python, files: [file] }, 'BAD_REQUEST', ''],
   ['no files at all', { language: 'python', files: [] }, 'INVALID_VALUE', '/files'],
@@ -197,6 +243,18 @@ for (const [name, body, code, pointer] of refused) {
     assert.equal(refusal.errors?.[0]?.pointer, pointer);
   });
 }
+
+test('what the policy denies is named', () => {
+  const { detail } = refusalOf({ ...python, network: { allow: ['evil.example.com:443'] } });
+  assert.match(detail, /evil\.example\.com:443/);
+});
+
+test('a list within the policy comes with its caps; none and no list are the same', () => {
+  const allow = ['b.example.com:80'];
+  assert.deepEqual(admittedOf({ ...python, network: { allow } }).network, { ...NETWORK, allow });
+  assert.equal(admittedOf({ ...python, network: 'none' }).network, undefined);
+  assert.equal(admittedOf(python).network, undefined);
+});
 
 test('an unknown language is told the nearest names, an unknown version the known ones', () => {
   assert.match(refusalOf({ language: 'pyton', code: '' }).nearest?.join() ?? '', /^py/);
