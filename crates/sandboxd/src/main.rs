@@ -71,8 +71,9 @@ fn run(config: &Config) -> Result<(), String> {
         template.favor_moves();
     }
     let slots = Slots::new(config.uid_base, config.slots, cores);
-    let context = Context::new(host, tree, template, slots)
+    let mut context = Context::new(host, tree, template, slots)
         .map_err(|error| format!("cannot make a poller: {error}"))?;
+    context.network_allow.clone_from(&config.network_allow);
     let daemon = Daemon::new(context, listener, signals);
     let served = daemon.and_then(|mut daemon| daemon.run());
     let _ = std::fs::remove_file(&config.socket);

@@ -110,6 +110,7 @@ fn error_code(name: &str) -> ErrorCode {
         ErrorCode::Path,
         ErrorCode::Layer,
         ErrorCode::Busy,
+        ErrorCode::Network,
     ];
     let named = |code: &ErrorCode| serde_json::to_value(code).is_ok_and(|value| value == name);
     all.into_iter().find(named).unwrap_or(ErrorCode::Busy)
