@@ -87,8 +87,8 @@ fn harden() -> io::Result<()> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
     raise_own_limits();
-    // Large buffers go back as soon as they are freed: every page that stays is copied into the page
-    // tables of every sandbox's first process.
+    // Large buffers go back as soon as they are freed: every page that stays is copied into the
+    // page tables of every sandbox's first process.
     let large = 128 * 1024;
     sys::tune_allocator(&[(libc::M_MMAP_THRESHOLD, large), (libc::M_TRIM_THRESHOLD, large)]);
     Ok(())

@@ -48,7 +48,7 @@ for (const text of [
   });
 }
 
-test('what is taken holds nothing that a hosts file or a list of settings would read otherwise', () => {
+test('what is taken holds nothing that a hosts file or a setting would read otherwise', () => {
   const letters = fc.constantFrom(...'ab09-.:, \t\n#*_A');
   fc.assert(
     fc.property(fc.string({ unit: letters, maxLength: 20 }), (text) => {

@@ -17,7 +17,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// `None` for what is not a name of several labels with a port: addresses, in whatever notation,
+    /// `None` for what is not a name of several labels with a port: addresses in any notation,
     /// `localhost`, wildcards, a trailing dot, capitals.
     pub fn parse(text: &str) -> Option<Target> {
         let (host, port) = text.split_once(':')?;

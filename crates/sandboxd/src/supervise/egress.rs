@@ -141,7 +141,7 @@ impl Egress {
         }
     }
 
-    /// The sandbox is over. `true` when every connection was accounted for, or the time for that is.
+    /// The sandbox is over. `true` when every connection was accounted for, or the time for it is.
     pub fn finish(&mut self, now_ns: u64) -> bool {
         if self.finish_by_ns.is_none() {
             self.finish_by_ns = Some(now_ns + ACCOUNT_NS_MAX);

@@ -53,7 +53,7 @@ impl Networks {
         Networks::enter(&self.home)
     }
 
-    /// Listens at addresses inside of a namespace: what is bound there stays there, whoever holds it.
+    /// Listens at addresses inside of a namespace: what is bound stays there, whoever holds it.
     ///
     /// # Errors
     /// The kernel's answer to the first socket that could not be had.

@@ -8,12 +8,8 @@ import { createShapeCheck } from './shape.js';
 import { type Validated, type ValidationDeps, validate } from './validate.js';
 
 const caller = { id: 'exe_1', requestId: 'req_1', tenant: 'local', createdAt: new Date(0) };
-const NETWORK = {
-  allow: ['api.example.com:443', 'b.example.com:80'],
-  bytesMax: 1000,
-  connectionsMax: 2,
-  timeMsMax: 500,
-};
+const ALLOW = ['api.example.com:443'];
+const NETWORK = { allow: ALLOW, bytesMax: 1000, connectionsMax: 2, timeMsMax: 500 };
 let deps: ValidationDeps;
 
 /** The shipped language files over a host that has Python and a C compiler and nothing else. */
@@ -86,34 +82,10 @@ const refused: readonly (readonly [string, unknown, string, string])[] = [
   ],
   ['a number as host', { ...python, network: { allow: [1] } }, 'BAD_REQUEST', '/network/allow/0'],
   [
-    'a wildcard',
-    { ...python, network: { allow: ['api.example.com:443', '*.example.com:443'] } },
-    'INVALID_VALUE',
-    '/network/allow/1',
-  ],
-  [
-    'a host twice',
-    { ...python, network: { allow: ['api.example.com:443', 'api.example.com:443'] } },
-    'INVALID_VALUE',
-    '/network/allow/1',
-  ],
-  [
     'a host that the policy lacks',
     { ...python, network: { allow: ['api.example.com:443', 'evil.example.com:443'] } },
     'FORBIDDEN',
     '/network/allow/1',
-  ],
-  [
-    'another port of a host that it has',
-    { ...python, network: { allow: ['api.example.com:80'] } },
-    'FORBIDDEN',
-    '/network/allow/0',
-  ],
-  [
-    '17 hosts',
-    { ...python, network: { allow: Array.from({ length: 17 }, (_, n) => `h${n}.example:1`) } },
-    'INVALID_VALUE',
-    '/network/allow',
   ],
   ['neither code nor files', { language: 'python' }, 'BAD_REQUEST', ''],
   ['both code and files', { ...python, files: [file] }, 'BAD_REQUEST', ''],
@@ -243,18 +215,6 @@ for (const [name, body, code, pointer] of refused) {
     assert.equal(refusal.errors?.[0]?.pointer, pointer);
   });
 }
-
-test('what the policy denies is named', () => {
-  const { detail } = refusalOf({ ...python, network: { allow: ['evil.example.com:443'] } });
-  assert.match(detail, /evil\.example\.com:443/);
-});
-
-test('a list within the policy comes with its caps; none and no list are the same', () => {
-  const allow = ['b.example.com:80'];
-  assert.deepEqual(admittedOf({ ...python, network: { allow } }).network, { ...NETWORK, allow });
-  assert.equal(admittedOf({ ...python, network: 'none' }).network, undefined);
-  assert.equal(admittedOf(python).network, undefined);
-});
 
 test('an unknown language is told the nearest names, an unknown version the known ones', () => {
   assert.match(refusalOf({ language: 'pyton', code: '' }).nearest?.join() ?? '', /^py/);

@@ -12,7 +12,7 @@ import { type Contents, readContents } from './contents.js';
 import { type Fault, pointer, refusalOf } from './fault.js';
 import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits } from './limits.js';
-import { networkFaults, networkOf } from './network.js';
+import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
 import type { ShapeCheck } from './shape.js';
 import { surrogateFault } from './text.js';

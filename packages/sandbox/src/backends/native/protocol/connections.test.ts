@@ -14,7 +14,7 @@ const connection = {
 } as const;
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 
-test('without a payload there was no network; an empty list is a network without connections', () => {
+test('without a payload there was no network; an empty list is one without connections', () => {
   expect(parseConnections(new Uint8Array(0))).toBeUndefined();
   expect(parseConnections(bytes([]))).toEqual([]);
 });

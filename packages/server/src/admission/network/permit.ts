@@ -1,6 +1,6 @@
 import { type Network, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import type { Admitted } from '@gozolite/engine/admitted';
-import { type Fault, pointer } from './fault.js';
+import { type Fault, pointer } from '../fault.js';
 
 /** What is no target, stands there twice, or is not in the policy: each named by its pointer. */
 export function networkFaults(
