@@ -208,9 +208,9 @@ describe('addresses', () => {
 describe('caps', () => {
   test('bytes: what was paid for goes through, and then no more', async () => {
     const code = `
-connection = connect('api.example.com', 19)
 total = 0
 try:
+    connection = connect('api.example.com', 19)
     while piece := connection.recv(65536): total += len(piece)
     print('end', total)
 except ConnectionResetError:

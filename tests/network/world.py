@@ -270,14 +270,17 @@ def can_reach(name, port):
 
 
 def facts_of(pid):
-    with open(f'/proc/{pid}/status') as file:
-        status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+    """None where it ended while it was looked at."""
+    try:
+        with open(f'/proc/{pid}/status') as file:
+            status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+        root, environment = os.listdir(f'/proc/{pid}/root'), open(f'/proc/{pid}/environ').read()
+    except OSError:
+        return None
     names = ['Name', 'Uid', 'Gid', 'Groups', 'CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb']
     names += ['NoNewPrivs', 'Seccomp']
     facts = {name: status[name].strip() for name in names}
-    facts['root'] = os.listdir(f'/proc/{pid}/root')
-    facts['environment'] = open(f'/proc/{pid}/environ').read()
-    return facts
+    return {**facts, 'root': root, 'environment': environment}
 
 
 def egress_processes():
@@ -320,7 +323,7 @@ def main():
         elif word == 'reach':
             reply = can_reach(more[0], int(more[1]))
         elif word == 'egress':
-            reply = [facts_of(pid) for pid in egress_processes()]
+            reply = [facts for facts in map(facts_of, egress_processes()) if facts is not None]
         elif word == 'kill-egress':
             pids = egress_processes()
             for pid in pids:

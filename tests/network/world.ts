@@ -54,6 +54,7 @@ export type EgressFacts = Readonly<Record<string, string>> & {
  * @throws what world.py said where it could not be made; it takes root, ip(8) and openssl(1)
  */
 export async function startWorld(allow: readonly string[]): Promise<World> {
+  requireIp();
   const folder = mkdtempSync(join(tmpdir(), 'gozo-network-'));
   makeCertificate(folder);
   const socket = join(folder, 'sandboxd.sock');
@@ -83,6 +84,14 @@ export async function startWorld(allow: readonly string[]): Promise<World> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function requireIp(): void {
+  try {
+    execFileSync('ip', ['-V'], { stdio: 'ignore' });
+  } catch (cause) {
+    throw new Error('the network suite makes interfaces: apt-get install iproute2', { cause });
+  }
 }
 
 function makeCertificate(folder: string): void {

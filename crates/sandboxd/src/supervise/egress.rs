@@ -38,6 +38,8 @@ pub struct Egress {
     _hosts: HostsFile,
     targets: Vec<Target>,
     connections_max: usize,
+    /// One for each beginning and end; one that says more is not listened to.
+    words_left: usize,
     log: Vec<Connection>,
     has_ended: bool,
     is_reaped: bool,
@@ -70,6 +72,7 @@ impl Egress {
             _hosts: hosts,
             targets: order.targets.clone(),
             connections_max: caps.connections_max as usize,
+            words_left: 2 * (caps.connections_max as usize + 1),
             log: Vec::new(),
             has_ended: false,
             is_reaped: false,
@@ -124,6 +127,11 @@ impl Egress {
     /// A process that was taken over can tell wrong numbers of its own sandbox's connections, and
     /// nothing else.
     fn take_in(&mut self, word: Word) {
+        let Some(left) = self.words_left.checked_sub(1) else {
+            self.has_ended = true;
+            return;
+        };
+        self.words_left = left;
         match word {
             Word::Opened { number, target } if number as usize == self.log.len() => {
                 match self.targets.get(target) {

@@ -87,17 +87,25 @@ impl HostsFile {
     /// # Errors
     /// The folder can't be written.
     pub fn write(path: PathBuf, targets: &[Target]) -> Result<HostsFile, SetupFailure> {
-        let mut text = etc::HOSTS.to_string();
-        for (target, address) in targets.iter().zip(addresses(targets)) {
-            text.push_str(&format!("{} {}\n", address.ip(), target.host));
-        }
-        std::fs::write(&path, text).map_err(Step::Egress.failed())?;
+        std::fs::write(&path, hosts_text(targets)).map_err(Step::Egress.failed())?;
         Ok(HostsFile { path })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Each name once, whatever its ports: a client tries a name's addresses one after the other.
+fn hosts_text(targets: &[Target]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for (target, address) in targets.iter().zip(addresses(targets)) {
+        let line = format!("{} {}\n", address.ip(), target.host);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    format!("{}{}", etc::HOSTS, lines.concat())
 }
 
 impl Drop for HostsFile {
@@ -119,6 +127,14 @@ mod tests {
         let made = addresses(&targets(&["a.example:1", "b.example:1", "a.example:2"]));
         let texts: Vec<String> = made.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["127.64.0.1:1", "127.64.0.2:1", "127.64.0.1:2"]);
+    }
+
+    #[test]
+    fn the_hosts_file_has_each_name_once() {
+        let text = hosts_text(&targets(&["a.example:1", "b.example:1", "a.example:2"]));
+        let mine: Vec<&str> = text.lines().filter(|line| line.starts_with("127.64")).collect();
+        assert_eq!(mine, ["127.64.0.1 a.example", "127.64.0.2 b.example"]);
+        assert!(text.starts_with(etc::HOSTS));
     }
 
     #[test]
