@@ -48,6 +48,7 @@ pub struct Network {
 
 /// The payload of the `end` of a sandbox with a network is a list of these.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Connection {
     pub host: String,
     pub port: u16,
