@@ -29,6 +29,7 @@ export default defineConfig({
       serverProject('limits', 120_000),
       serverProject('surface', 120_000),
       serverProject('integration', 120_000),
+      serverProject('network', 120_000),
       serverProject('readme', 120_000),
       serverProject('start', 600_000),
       serverProject('kills', 120_000),

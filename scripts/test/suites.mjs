@@ -62,6 +62,7 @@ export const SUITES = [
     extra: true,
     run: script('tests/vm/run.ts'),
   },
+  serverSuite('network', 'what a run may connect to, between networks that the test makes'),
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),

@@ -110,6 +110,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly compileArg?: string[];
   readonly compileLimit?: Partial<Limits>;
   readonly artifact?: string[];
+  readonly network?: string[];
   readonly out?: string;
   readonly requestId?: string;
   readonly time?: number;
@@ -129,6 +130,11 @@ function addRunOptions(command: Command): Command {
     .option('-a, --artifact <glob>', 'files of /work to bring back (repeat)', collect)
     .option('-o, --out <folder>', 'where to write them')
     .option('--label <name=value>', 'a label for the record (repeat)', pair)
+    .option(
+      '--network <host:port>',
+      'what it may connect to, if the server permits it (repeat)',
+      collect,
+    )
     .option('--request-id <id>', 'sent as X-Request-Id')
     .option('--json', 'print the whole record instead of the output');
   for (const name of LIMIT_NAMES) {
@@ -163,6 +169,7 @@ function runOptionsOf(
     compileArgs: flags.compileArg ?? [],
     compileLimits: flags.compileLimit ?? {},
     artifacts: flags.artifact ?? [],
+    network: flags.network ?? [],
     out: flags.out,
     requestId: flags.requestId,
     json: flags.json === true,

@@ -71,14 +71,14 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   });
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
-  const { concurrency, queueMax } = config;
+  const { concurrency, queueMax, network } = config;
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, concurrency, queueMax },
+    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policy, log }),
+    executeRoute({ engine, toolchains, policy, network, log }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),

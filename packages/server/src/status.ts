@@ -2,6 +2,7 @@ import { arch, release } from 'node:os';
 import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
 import type { Readiness } from '@gozolite/contract/health';
 import type { LimitPolicy } from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
@@ -15,6 +16,7 @@ export interface StatusDeps {
   readonly engine: Engine;
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
+  readonly network: NetworkPolicy;
   readonly concurrency: number;
   readonly queueMax: number;
   readonly isDraining: () => boolean;
@@ -39,6 +41,12 @@ export function createStatus(deps: StatusDeps): Status {
         languages: [...registry.list()],
         limits: deps.policy,
         isolation: diagnosis.kind === 'seen' ? diagnosis.is.isolation : deps.engine.isolation(),
+        network: {
+          allow: [...deps.network.allow],
+          bytes_max: deps.network.bytesMax,
+          connections_max: deps.network.connectionsMax,
+          time_ms_max: deps.network.timeMsMax,
+        },
         concurrency: deps.concurrency,
         queue: deps.queueMax,
       };

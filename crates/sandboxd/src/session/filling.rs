@@ -13,6 +13,7 @@ use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
 use crate::supervise::spares::{obtain, Purpose, Unavailable};
+use crate::supervise::way;
 use crate::workspace::Writing;
 use std::rc::Rc;
 
@@ -79,6 +80,9 @@ impl Filling {
                 .map_err(|error| (ErrorCode::Protocol, error.to_string()))?
         };
         check_limits(&start.limits, context.host.cores)?;
+        if let Some(network) = &start.network {
+            way::check(network, &context.network_allow)?;
+        }
         let fine = |glob: &String| glob.len() <= GLOB_BYTES_MAX;
         if words.artifacts.len() > GLOBS_MAX || !words.artifacts.iter().all(fine) {
             return Err((ErrorCode::Protocol, "too many or too long globs".to_string()).into());
@@ -101,7 +105,8 @@ impl Filling {
             (None, false) => (Purpose::Plain, None),
         };
         let lent = owner.filter(|_| lease.is_some());
-        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits))?;
+        let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
+        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits), way)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 

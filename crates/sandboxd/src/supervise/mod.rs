@@ -3,6 +3,7 @@
 
 pub mod context;
 pub mod daemon;
+pub mod egress;
 pub mod judge;
 pub mod launch;
 pub mod networks;
@@ -11,3 +12,4 @@ pub mod running;
 pub mod slots;
 pub mod spares;
 mod watch;
+pub mod way;

@@ -99,7 +99,7 @@ impl Running {
     /// Every descriptor that a poller may be watching.
     pub fn descriptors(&self) -> impl Iterator<Item = &OwnedFd> {
         let fixed = [&self.stdout, &self.stderr, &self.launched.pidfd, &self.launched.report];
-        fixed.into_iter().chain(&self.stdin).chain(self.launched.group.oom_event())
+        fixed.into_iter().chain(&self.stdin).chain(self.launched.others())
     }
 
     pub fn raw_pipe(&self, stream: Stream) -> &OwnedFd {
