@@ -1,5 +1,7 @@
 //! The launcher's few flags.
 
+use crate::standing::namespace::INSIDE_FLAG;
+use crate::standing::Level;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug)]
@@ -14,6 +16,10 @@ pub struct Config {
     pub slots: u32,
     /// Folder in every cgroup hierarchy below which ours is made; absent: see `cgroup::Tree`.
     pub cgroup_parent: Option<PathBuf>,
+    /// With less isolation than this it does not start.
+    pub floor: Level,
+    /// Given by the launcher to itself: the uid from outside of its own user namespace.
+    pub inside: Option<u32>,
 }
 
 /// No passwd or subuid entry of a distribution reaches here (subuid ranges start at 100,000).
@@ -22,7 +28,7 @@ const UID_BASE: u32 = 0x7000_0000;
 const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
-[--slots N] [--cgroup-parent PATH] [--leave-out NAMES]";
+[--slots N] [--cgroup-parent PATH] [--floor full|reduced] [--leave-out NAMES]";
 
 /// Reads the command line.
 ///
@@ -36,6 +42,8 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
         uid_base: UID_BASE,
         slots: SLOTS,
         cgroup_parent: None,
+        floor: Level::Full,
+        inside: None,
     };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("{flag} wants a value; {USAGE}"))?;
@@ -45,6 +53,8 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--uid-base" => config.uid_base = number(&flag, &value, u32::MAX - 70_000)?,
             "--slots" => config.slots = number(&flag, &value, 4096)?.max(1),
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
+            "--floor" => config.floor = level(&value)?,
+            INSIDE_FLAG => config.inside = Some(number(&flag, &value, u32::MAX - 1)?),
             "--leave-out" => crate::lab::leave_out(&value)?,
             _ => return Err(format!("unknown flag {flag}; {USAGE}")),
         }
@@ -82,6 +92,12 @@ fn overlaps(line: &str, field: usize, counted: bool, own: &std::ops::Range<u64>)
     first < own.end && own.start < first.saturating_add(count)
 }
 
+fn level(value: &str) -> Result<Level, String> {
+    let levels = [Level::Full, Level::Reduced];
+    let level = levels.into_iter().find(|level| level.name() == value);
+    level.ok_or_else(|| format!("--floor wants full or reduced, not {value}"))
+}
+
 fn number(flag: &str, value: &str, highest: u32) -> Result<u32, String> {
     match value.parse() {
         Ok(number) if number <= highest => Ok(number),
@@ -111,6 +127,7 @@ mod tests {
         assert!(words(&["--socket", "/s"]).is_ok());
         assert!(words(&[]).is_err());
         assert!(words(&["--socket", "/s", "--slots", "x"]).is_err_and(|e| e.contains("--slots")));
+        assert!(words(&["--socket", "/s", "--floor", "low"]).is_err_and(|e| e.contains("--floor")));
         assert!(words(&["--socket", "/s", "--leave-out", "seccomp"]).is_err());
     }
 }

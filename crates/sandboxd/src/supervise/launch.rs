@@ -62,7 +62,7 @@ impl Launched {
     /// The step that failed; the sandbox has no program then, and is to be ended.
     pub fn go(&self, plan: &Plan, cores: u64) -> Result<(), SetupFailure> {
         self.group.limit(&plan.limits, cores).map_err(Step::Cgroup.failed())?;
-        let bytes = orders::encode(plan, cores);
+        let bytes = orders::encode(plan, cores, self.group.holds_processes());
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let count = rustix::io::write(&self.orders, rest).map_err(Step::Orders.failed())?;
