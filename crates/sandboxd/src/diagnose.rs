@@ -54,7 +54,7 @@ pub fn diagnosis(context: &Context) -> Value {
 
 fn findings(context: &Context) -> Vec<Value> {
     let mut list = vec![
-        cgroup_finding(context.tree.mode()),
+        cgroup_finding(context.tree.mode(), context.host.standing.cgroup_trouble.as_deref()),
         ids_finding(context.host.standing.ids),
         match context.host.landlock {
             Some(_) => finding("landlock", "present", "a second wall behind the mounts", None),
@@ -129,12 +129,12 @@ fn ids_finding(ids: Ids) -> Value {
     }
 }
 
-fn cgroup_finding(mode: Mode) -> Value {
+fn cgroup_finding(mode: Mode, trouble: Option<&str>) -> Value {
     match mode {
         Mode::Watched => finding(
             "cgroup",
             "missing",
-            cgroup_detail(mode),
+            &format!("{} ({})", cgroup_detail(mode), trouble.unwrap_or("not asked for")),
             Some(
                 "delegate a cgroup v2 group with memory, pids and cpu to its user (systemd: \
                  systemd-run --user --scope -p Delegate=yes …, or Delegate=yes in the unit)",

@@ -101,13 +101,7 @@ fn open_tree(config: &Config, standing: &mut Standing) -> cgroup::Tree {
     match cgroup::Tree::open(config.cgroup_parent.as_deref(), &instance(&config.socket)) {
         Ok(tree) => tree,
         Err(reason) => {
-            for (layer, what) in [
-                ("cgroup-memory", "memory is watched every few milliseconds, not limited by it"),
-                ("cgroup-cpu", "CPU time is watched, and the CPUs are bounded by affinity alone"),
-                ("cgroup-pids", "processes are watched, behind RLIMIT_NPROC"),
-            ] {
-                standing.lack(layer, format!("{reason}; {what}"));
-            }
+            standing.lack_cgroups(reason);
             cgroup::Tree::watched()
         }
     }

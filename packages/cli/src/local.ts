@@ -35,6 +35,8 @@ export interface LocalParts {
   readonly server: string;
   /** Language files to know; the fewer, the sooner it is ready. */
   readonly languageFiles: readonly string[];
+  /** With less isolation than this it does not start. */
+  readonly floor: 'full' | 'reduced';
 }
 
 /** An engine of the caller's own: launcher and server, reachable by nobody else. */
@@ -71,7 +73,7 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
   process.once('exit', clean);
   try {
     const layout = layOut(folder, parts, user);
-    children.push(startLauncher(parts, layout, user), startServer(layout, user));
+    children.push(startLauncher(parts, layout, user), startServer(parts, layout, user));
     const gozo = new Gozo({ url: 'http://localhost', fetch: fetchOver(layout.httpSocket) });
     await Promise.race([untilReady(gozo), ...children.map(({ ended }) => ended)]);
     return { gozo, [Symbol.asyncDispose]: dispose };
@@ -143,13 +145,13 @@ function startLauncher(parts: LocalParts, layout: Layout, user: User | undefined
     command: parts.launcher,
     args: [
       ...['--socket', layout.launcherSocket, '--socket-owner', String(owner)],
-      ...['--uid-base', String(base), '--slots', String(SLOTS)],
+      ...['--uid-base', String(base), '--slots', String(SLOTS), '--floor', parts.floor],
     ],
     env: { PATH },
   });
 }
 
-function startServer(layout: Layout, user: User | undefined): Child {
+function startServer(parts: LocalParts, layout: Layout, user: User | undefined): Child {
   const drop =
     user === undefined
       ? []
@@ -171,6 +173,7 @@ function startServer(layout: Layout, user: User | undefined): Child {
       GOZO_DATA: layout.data,
       GOZO_DRAIN_MS: '0',
       GOZO_LOG_LEVEL: 'silent',
+      GOZO_ISOLATION_FLOOR: parts.floor,
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],
   });

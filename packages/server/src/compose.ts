@@ -6,6 +6,7 @@ import { systemClock } from '@gozolite/engine/clock';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
+import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config.js';
@@ -45,7 +46,9 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose({ config, log, languagesFolder }: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
-  const backend = createNativeBackend({ socketPath: config.launcherSocket });
+  const { isolationFloor } = config;
+  const native = createNativeBackend({ socketPath: config.launcherSocket });
+  const backend = withFloor(native, isolationFloor);
   const engine = createEngine({
     backend,
     log,
@@ -66,7 +69,7 @@ export function compose({ config, log, languagesFolder }: ServerDeps): House {
   let isDraining = false;
   const { concurrency, queueMax } = config;
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, concurrency, queueMax },
+    ...{ backend, engine, toolchains, policy, concurrency, queueMax, isolationFloor },
     isDraining: () => isDraining,
   });
   const served: readonly Route[] = [

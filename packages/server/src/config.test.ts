@@ -24,6 +24,7 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.queueWaitMsMax, 10_000);
   assert.equal(config.drainMs, 30_000);
   assert.equal(config.logLevel, 'info');
+  assert.equal(config.isolationFloor, 'full');
 });
 
 test('a flag goes over the environment, spaced or with =', () => {
@@ -52,6 +53,8 @@ for (const [name, value, accepted] of [
   ['GOZO_CONCURRENCY', '1024', true],
   ['GOZO_CONCURRENCY', '1025', false],
   ['GOZO_QUEUE', '0', true],
+  ['GOZO_ISOLATION_FLOOR', 'reduced', true],
+  ['GOZO_ISOLATION_FLOOR', 'none', false],
   ['GOZO_PORT', '-1', false],
   ['GOZO_PORT', '1e3', false],
   ['GOZO_PORT', ' 7070', false],

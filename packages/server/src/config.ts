@@ -1,3 +1,4 @@
+import { LEVELS, type Level } from '@gozolite/contract/level';
 import { type Result, refuse } from '@gozolite/contract/result';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 
@@ -23,6 +24,8 @@ export interface Config {
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
   readonly logLevel: LogLevel;
+  /** With less isolation than this nothing runs. */
+  readonly isolationFloor: Level;
 }
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
@@ -67,6 +70,7 @@ export function readConfig(
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
+    isolationFloor: read.choice('GOZO_ISOLATION_FLOOR', LEVELS, 'full'),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

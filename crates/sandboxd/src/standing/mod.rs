@@ -47,11 +47,13 @@ pub struct Standing {
     pub outer_uid: Option<u32>,
     pub ids: Ids,
     pub missing: Vec<Missing>,
+    /// Why there is no cgroup: for its owner, since it names paths of the host.
+    pub cgroup_trouble: Option<String>,
 }
 
 impl Standing {
     pub fn new(outer_uid: Option<u32>, ids: Ids) -> Standing {
-        let mut standing = Standing { outer_uid, ids, missing: Vec::new() };
+        let mut standing = Standing { outer_uid, ids, missing: Vec::new(), cgroup_trouble: None };
         if let Ids::Shared = ids {
             let whose = match outer_uid {
                 Some(uid) => format!("uid {uid}, which started the launcher"),
@@ -66,6 +68,19 @@ impl Standing {
             );
         }
         standing
+    }
+
+    /// No cgroup of the host is ours: what it would do is watched.
+    pub fn lack_cgroups(&mut self, trouble: String) {
+        let none = "no cgroup here is the launcher's to use";
+        for (layer, what) in [
+            ("cgroup-memory", "memory is watched every few milliseconds, and ended past its limit"),
+            ("cgroup-cpu", "CPU time is watched, and affinity alone bounds the CPUs"),
+            ("cgroup-pids", "processes are watched, behind RLIMIT_NPROC"),
+        ] {
+            self.lack(layer, format!("{none}: {what}"));
+        }
+        self.cgroup_trouble = Some(trouble);
     }
 
     pub fn lack(&mut self, layer: &'static str, reason: String) {
@@ -92,8 +107,11 @@ impl Standing {
             return Ok(());
         }
         let lacking = self.missing.iter().filter(|missing| missing.layer != "landlock");
-        let list: String =
+        let mut list: String =
             lacking.map(|Missing { layer, reason }| format!("\n  {layer}: {reason}")).collect();
+        if let Some(trouble) = &self.cgroup_trouble {
+            list.push_str(&format!("\n  ({trouble})"));
+        }
         Err(format!(
             "isolation would be {level}, below the floor of {floor}; nothing runs. Missing:{list}\n\
              Start it as root, or, where programs from strangers are not what it runs, accept \

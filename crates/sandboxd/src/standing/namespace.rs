@@ -40,8 +40,10 @@ pub fn enter() -> String {
     if signal.is_some() && set_parent_process_death_signal(signal).is_err() || getppid() != parent {
         return "its parent went away during the start".into();
     }
+    let mut words = std::env::args_os();
     let error = Command::new("/proc/self/exe")
-        .args(std::env::args_os().skip(1))
+        .arg0(words.next().unwrap_or_else(|| "sandboxd".into()))
+        .args(words)
         .args([INSIDE_FLAG, &uid.as_raw().to_string()])
         .exec();
     format!("cannot start itself anew inside its own user namespace: {error}")
