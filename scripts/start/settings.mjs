@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { BUILD } from '../build/paths.mjs';
 import { EXIT_CONFIG, EXIT_NOPERM, StartError } from './errors.mjs';
@@ -9,7 +9,8 @@ const SOCKET_PATH_BYTES_MAX = 107;
 
 /** As root, or as whoever accepts what an ordinary user can have. */
 export function requireRights(env) {
-  if (isRoot() || env.GOZO_ISOLATION_FLOOR === 'reduced') return;
+  if (isRoot()) return requireCapabilities();
+  if (env.GOZO_ISOLATION_FLOOR === 'reduced') return;
   throw new StartError(
     [
       `it was started as an ordinary user (uid ${process.getuid?.()}).`,
@@ -18,6 +19,24 @@ export function requireRights(env) {
       'Start it as root: sudo npm start (the server itself then runs as the user gozolite).',
       'Or accept level reduced, where it runs no code of strangers: memory and processes are',
       'watched, not limited by the kernel: GOZO_ISOLATION_FLOOR=reduced npm start',
+    ].join('\n'),
+    EXIT_NOPERM,
+  );
+}
+
+/** CAP_SYS_ADMIN of capabilities(7). */
+const SYS_ADMIN = 1n << 21n;
+
+/** A container's root has lost what makes root; as it, sandboxes would have the host root's uid. */
+function requireCapabilities() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if ((effective & SYS_ADMIN) !== 0n) return;
+  throw new StartError(
+    [
+      'it was started as root without CAP_SYS_ADMIN, as in a container.',
+      'Start the container as an ordinary user, with level reduced accepted:',
+      'docker run --user 1000 -e GOZO_ISOLATION_FLOOR=reduced … (docs/guides/run-in-docker.md)',
     ].join('\n'),
     EXIT_NOPERM,
   );

@@ -81,6 +81,9 @@ fn serve(
     if matches!(tree.mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid) {
         template.favor_moves();
     }
+    if standing.outer_uid.is_some() {
+        standing::trial::run(template.root())?;
+    }
     let slots = Slots::new(standing.ids, config.slots, cores);
     let host = Host {
         filter: confine::seccomp::filter_for_this_machine()?,

@@ -4,6 +4,7 @@
 mod ids;
 pub mod namespace;
 pub mod switches;
+pub mod trial;
 
 pub use ids::{find as find_ids, Ids};
 

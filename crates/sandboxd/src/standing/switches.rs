@@ -26,6 +26,7 @@ pub fn read() -> Vec<Switch> {
         line("/proc/self/attr/current").and_then(|label| apparmor_profile(&label)),
         line("/sys/fs/selinux/enforce").map(|value| selinux(&value)),
         seccomp(&status),
+        masked_proc(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()),
         sysctl("fs/file-max").and_then(|value| file_max(&value)),
         sysctl("vm/overcommit_memory").and_then(|value| overcommit(&value)),
     ];
@@ -137,6 +138,22 @@ fn seccomp(status: &str) -> Option<Switch> {
     })
 }
 
+/// A /proc with something mounted over a part of it, as containers have it: the kernel then lets
+/// nobody in a user namespace mount a whole one (mount_namespaces(7)).
+fn masked_proc(mounts: &str) -> Option<Switch> {
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    let over: Vec<&str> = points
+        .filter(|point| point.starts_with("/proc/") && *point != "/proc/sys/fs/binfmt_misc")
+        .collect();
+    let first = over.first()?;
+    Some(Switch {
+        id: "masked-proc",
+        hinders: true,
+        detail: format!("{first} and {} more of /proc are masked", over.len() - 1),
+        remedy: Some("In Docker: --security-opt systempaths=unconfined"),
+    })
+}
+
 fn file_max(value: &str) -> Option<Switch> {
     let low = value.parse::<u64>().is_ok_and(|number| number < FILES_MIN);
     low.then(|| Switch {
@@ -186,6 +203,15 @@ mod tests {
         assert!(profile.is_some_and(|switch| switch.hinders));
         assert!(apparmor_profile("unconfined").is_none());
         assert!(apparmor_profile("a (complain)").is_some_and(|switch| !switch.hinders));
+    }
+
+    #[test]
+    fn a_mount_over_a_part_of_proc_is_seen() {
+        let line = |point: &str| format!("30 20 0:5 / {point} ro - tmpfs tmpfs ro\n");
+        let masked = masked_proc(&(line("/proc") + &line("/proc/kcore") + &line("/proc/keys")));
+        assert!(masked.is_some_and(|switch| switch.detail.contains("/proc/kcore and 1 more")));
+        let whole = line("/proc") + &line("/proc/sys/fs/binfmt_misc");
+        assert!(masked_proc(&whole).is_none());
     }
 
     #[test]
