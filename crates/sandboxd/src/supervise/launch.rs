@@ -146,10 +146,24 @@ fn keep_own_death_signal(site: &Site) -> Result<(), SetupFailure> {
 fn admit(group: &Group, pid: u32, site: &Site, release: &OwnedFd) -> Result<(), SetupFailure> {
     namespaces::map_ids(pid, site.host_id).map_err(Step::IdMap.failed())?;
     rustix::io::write(release, b"i").map_err(Step::Release.failed())?;
-    std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE)
-        .map_err(Step::CgroupJoin.failed())?;
+    go_first(pid).map_err(Step::CgroupJoin.failed())?;
     group.join(pid).map_err(Step::CgroupJoin.failed())?;
     rustix::io::write(release, b"g").map(drop).map_err(Step::CgroupJoin.failed())
+}
+
+/// Only root may make it less than what the launcher has itself, as in a pod: then that is enough.
+fn go_first(pid: u32) -> std::io::Result<()> {
+    let path = format!("/proc/{pid}/oom_score_adj");
+    std::fs::write(&path, OOM_SCORE).or_else(|error| {
+        let inherited =
+            std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+        let wanted = OOM_SCORE.parse::<i32>().ok();
+        if inherited > wanted {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }
 
 fn end_child(pidfd: &OwnedFd) {

@@ -222,7 +222,7 @@ impl Running {
         }
         let watched = self.launched.group.look();
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
-        let cpu_over = used_us >= self.limits.cpu_time_ms.saturating_mul(1000);
+        let cpu_over = used_us / 1000 >= self.limits.cpu_time_ms;
         let cpu = (cpu_over && holds(Protection::CpuTime)).then_some(LimitName::CpuTimeMs);
         if let Some(limit) = watched.or(cpu) {
             self.kill(Killed::For(limit), now_ns);
@@ -250,8 +250,8 @@ impl Running {
         }
     }
 
-    /// The main process has ended and only our PID 1 is left: nothing more can be written or used,
-    /// and the answer need not wait for the kernel to take the namespaces down.
+    /// Only our PID 1 is left: nothing more can be written or used, and the answer need not wait
+    /// for the kernel to take the namespaces down.
     pub fn is_settled(&self) -> bool {
         self.dead_ns.is_some()
             || (self.ended.is_some()
