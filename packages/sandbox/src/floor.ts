@@ -46,5 +46,6 @@ function nothingRan(outcome: Outcome): SandboxResult {
     truncated: { stdout: false, stderr: false },
     artifacts: [],
     prepareMs: null,
+    prepared: false,
   };
 }

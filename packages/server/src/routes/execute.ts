@@ -50,10 +50,12 @@ export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): 
   };
 }
 
-/** Nothing could be looked for while the launcher was away: `missing` would be a guess. */
+/** Nothing could be looked for: `missing` would be a guess. */
 const NOT_LOOKED_FOR: Refusal = {
   code: 'OVERLOADED',
-  detail: 'The launcher is away, so the toolchains are not known yet.',
+  detail:
+    'The launcher is away, or its isolation below the floor (GET /readyz says which), so the ' +
+    'toolchains are not known yet.',
   retryAfterMs: 2000,
 };
 
