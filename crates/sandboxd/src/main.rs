@@ -16,7 +16,7 @@ mod workspace;
 
 use crate::child::plan::Host;
 use crate::config::Config;
-use crate::standing::{namespace, Standing};
+use crate::standing::{namespace, Ids, Standing};
 use crate::supervise::context::Context;
 use crate::supervise::daemon::Daemon;
 use crate::supervise::slots::Slots;
@@ -113,8 +113,8 @@ fn open_tree(config: &Config, standing: &mut Standing) -> cgroup::Tree {
 /// Nothing of the launcher is for others to read, and its children start from known limits.
 fn harden(standing: &Standing) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    if standing.outer_uid.is_none() {
-        // An ordinary user can't give groups up (user_namespaces(7)): `own-uid` is missing then.
+    if standing.ids != Ids::Shared {
+        // With one id an ordinary user can't give groups up (user_namespaces(7)): `own-uid` says it.
         rustix::thread::set_thread_groups(&[])?;
     }
     rustix::process::umask(Mode::from_raw_mode(0o022));

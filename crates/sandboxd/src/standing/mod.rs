@@ -3,6 +3,7 @@
 
 mod ids;
 pub mod namespace;
+mod subordinate;
 pub mod switches;
 pub mod trial;
 

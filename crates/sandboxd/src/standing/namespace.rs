@@ -2,6 +2,7 @@
 //! over the namespaces and mounts that it makes, and over nothing else of the host
 //! (user_namespaces(7)). All that makes sandboxes then works as it does for the host's root.
 
+use super::subordinate::{self, Mappers};
 use super::switches;
 use crate::sys;
 use rustix::process::{
@@ -51,7 +52,18 @@ pub fn enter() -> String {
 
 fn become_root_inside(uid: u32, gid: u32) -> Result<(), (&'static str, io::Error)> {
     let fail = |what| move |error| (what, error);
+    let granted = subordinate::find(uid);
+    let mappers = granted.map(|granted| Mappers::start(&granted, (uid, gid))).transpose();
+    let mappers = mappers.map_err(fail("start newuidmap"))?;
     sys::unshare(libc::CLONE_NEWUSER).map_err(fail("make a user namespace"))?;
+    if let Some(mappers) = mappers {
+        let mapped = mappers.run();
+        let is_open = std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.is_empty());
+        // Where newuidmap has lost its privilege, as in most containers, one id is left to map.
+        if mapped.is_ok() || !is_open {
+            return mapped.map_err(fail("map its subordinate ids"));
+        }
+    }
     std::fs::write("/proc/self/setgroups", "deny").map_err(fail("give up its groups"))?;
     std::fs::write("/proc/self/uid_map", format!("0 {uid} 1\n")).map_err(fail("map its uid"))?;
     std::fs::write("/proc/self/gid_map", format!("0 {gid} 1\n")).map_err(fail("map its gid"))
