@@ -27,7 +27,9 @@ export async function startDockerEngine(): Promise<DockerEngine> {
   const dockerd = spawn(DOCKERD, [...own, ...WITHOUT_NETWORK], { stdio: ['ignore', log, log] });
   closeSync(log);
   const docker: DockerEngine['docker'] = (...args) => {
-    const run = spawnSync('docker', ['-H', host, ...args], { encoding: 'utf8' });
+    // The engine's own builder: buildx is a package of its own.
+    const env = { ...process.env, DOCKER_BUILDKIT: '0' };
+    const run = spawnSync('docker', ['-H', host, ...args], { encoding: 'utf8', env });
     return { code: run.status, output: run.stdout + run.stderr };
   };
   const end = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnostics } from '@gozolite/contract/capabilities';
 import type { Execution } from '@gozolite/contract/execution';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../server-under-test.js';
 import { buildTree } from '../vm/image.js';
 import { type DockerEngine, startDockerEngine } from './docker-engine.js';
-import { PARTS } from './installed.js';
+import { type Installed, install } from './installed.js';
 
 /**
  * GozoLite inside a container as docs/guides/run-in-docker.md starts it: an ordinary user, no
@@ -15,35 +15,34 @@ import { PARTS } from './installed.js';
 const ROOT = process.cwd();
 const PREPARE_MS_MAX = 240_000;
 const READY_MS_MAX = 60_000;
+const BASE = 'gozolite-base:test';
 const IMAGE = 'gozolite:test';
-const BARE = ['--network', 'none', '--cap-drop', 'ALL', '--user', '1000:1000'];
+const BARE = ['--network', 'none', '--cap-drop', 'ALL'];
 const OURS = ['--security-opt', `seccomp=${join(ROOT, 'deploy/docker/seccomp.json')}`];
 const WHOLE_PROC = ['--security-opt', 'systempaths=unconfined'];
-const FLOOR = ['--env', 'GOZO_ISOLATION_FLOOR=reduced'];
 
 let folder: string;
+let installed: Installed;
 let engine: DockerEngine;
 
 beforeAll(async () => {
   folder = mkdtempSync('/tmp/gozolite-image-');
-  const content = PARTS.map((part) => ({ from: join(ROOT, part), to: `opt/gozolite/${part}` }));
-  const root = buildTree({ folder, modules: [], content });
-  writeFileSync(join(root, 'opt/gozolite/package.json'), '{"type":"module"}');
-  mkdirSync(join(root, 'var/lib/gozolite'), { recursive: true });
-  chmodSync(join(root, 'var/lib/gozolite'), 0o1777);
+  const root = buildTree({ folder, modules: [], content: [] });
   chmodSync(join(root, 'tmp'), 0o1777);
+  if (!existsSync(join(root, 'usr/bin/sh'))) symlinkSync('bash', join(root, 'usr/bin/sh'));
+  installed = install();
   engine = await startDockerEngine();
-  engine.importTree(root, IMAGE, [
-    'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin',
-    'ENV GOZO_STATE=/var/lib/gozolite',
-    'WORKDIR /opt/gozolite',
-    'CMD ["node", "scripts/start.mjs"]',
-  ]);
+  engine.importTree(root, BASE, ['ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin']);
+  const build = ['build', '--network', 'none', '--build-arg', `BASE=${BASE}`, '-t', IMAGE];
+  const file = ['-f', join(ROOT, 'deploy/docker/Dockerfile')];
+  const { code, output } = engine.docker(...build, ...file, installed.folder);
+  if (code !== 0) throw new Error(output);
 }, PREPARE_MS_MAX);
 
 afterAll(async () => {
   engine?.docker('rm', '--force', 'gozolite');
   await engine?.[Symbol.asyncDispose]();
+  installed?.[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });
 }, PREPARE_MS_MAX);
 
@@ -51,22 +50,22 @@ describe('where the host withholds something, the start refuses and names the re
   const rows = [
     {
       name: "Docker's own seccomp profile",
-      options: [...BARE, ...FLOOR],
+      options: [...BARE],
       says: /cannot make a user namespace[\s\S]*--security-opt seccomp=deploy\/docker\/seccomp\.json/,
     },
     {
       name: 'a masked /proc',
-      options: [...BARE, ...FLOOR, ...OURS],
+      options: [...BARE, ...OURS],
       says: /cannot make a \/proc[\s\S]*masked-proc[\s\S]*--security-opt systempaths=unconfined/,
     },
     {
       name: 'root without capabilities',
-      options: [...BARE, ...FLOOR, ...OURS, ...WHOLE_PROC, '--user', '0:0'],
+      options: [...BARE, ...OURS, ...WHOLE_PROC, '--user', '0:0'],
       says: /root without CAP_SYS_ADMIN[\s\S]*--user 1000/,
     },
     {
       name: 'the floor of full',
-      options: [...BARE, ...OURS, ...WHOLE_PROC],
+      options: [...BARE, ...OURS, ...WHOLE_PROC, '--env', 'GOZO_ISOLATION_FLOOR=full'],
       says: /ordinary user \(uid 1000\)[\s\S]*GOZO_ISOLATION_FLOOR=reduced/,
     },
   ] as const;
@@ -81,7 +80,7 @@ describe('where the host withholds something, the start refuses and names the re
 
 describe('with the profile that we ship', () => {
   beforeAll(async () => {
-    const options = [...BARE, ...FLOOR, ...OURS, ...WHOLE_PROC];
+    const options = [...BARE, ...OURS, ...WHOLE_PROC];
     engine.docker('run', '--detach', '--name', 'gozolite', ...options, IMAGE);
     await eventually('the start report', READY_MS_MAX, () => {
       const { output } = engine.docker('logs', 'gozolite');
