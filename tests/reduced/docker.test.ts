@@ -51,7 +51,7 @@ describe('where the host withholds something, the start refuses and names the re
     {
       name: "Docker's own seccomp profile",
       options: [...BARE],
-      says: /cannot make a user namespace[\s\S]*--security-opt seccomp=deploy\/docker\/seccomp\.json/,
+      says: /cannot make a user namespace[\s\S]* seccomp=deploy\/docker\/seccomp\.json/,
     },
     {
       name: 'a masked /proc',

@@ -114,7 +114,7 @@ fn open_tree(config: &Config, standing: &mut Standing) -> cgroup::Tree {
 fn harden(standing: &Standing) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     if standing.ids != Ids::Shared {
-        // With one id an ordinary user can't give groups up (user_namespaces(7)): `own-uid` says it.
+        // With one id a user can't give groups up (user_namespaces(7)): `own-uid` says it.
         rustix::thread::set_thread_groups(&[])?;
     }
     rustix::process::umask(Mode::from_raw_mode(0o022));
