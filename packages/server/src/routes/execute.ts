@@ -42,7 +42,7 @@ export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): 
       }
       if (validated.value.kind === 'missing') {
         if (toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
-        return ok(answerOf(engine.missing(validated.value.missing)));
+        return ok(answerOf(await engine.missing(validated.value.missing)));
       }
       const executed = await engine.execute(validated.value.admitted, signal);
       return executed.ok ? ok(answerOf(executed.value)) : executed;
