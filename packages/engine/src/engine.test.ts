@@ -249,7 +249,7 @@ describe('failures', () => {
     expect(engine.load().running).toBe(0);
   });
 
-  test('a missing toolchain has its record, with the isolation in force, and nothing ran', async () => {
+  test('a missing toolchain has its record, with the isolation, and nothing ran', async () => {
     const { engine } = setting();
     const { recipe: _, ...identity } = admitted();
     const message = 'apt-get install any';
