@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities';
 import type { Execution } from '@gozolite/contract/execution';
 import type { Readiness } from '@gozolite/contract/health';
+import { loadLanguages } from '@gozolite/languages/load';
+import { smokesOf } from '@gozolite/languages/schema';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/test/test-server.mjs';
+import { differencesOf } from '../conformance/compare.js';
 import { eventually } from '../server-under-test.js';
 import { refusedStart, type Started, startFrom } from '../start/npm-start.js';
 import { traces } from '../start/traces.js';
@@ -15,6 +18,9 @@ import { as, makeUser, type User } from './user.js';
 
 /** GozoLite as an ordinary user runs it, and what it says where that is not enough. */
 const PREPARE_MS_MAX = 120_000;
+/** Compilers that take many seconds are left to the conformance suite, where nobody starves them. */
+const SLOW = ['cpp', 'go', 'typescript'];
+const { languages } = await loadLanguages([join(process.cwd(), 'languages')]);
 const MISSING = ['own-uid', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'];
 
 let user: User;
@@ -187,6 +193,17 @@ for _ in range(100):
     const code = '#include <stdio.h>\nint main(void) { puts("compiled"); }';
     expect(await run('c', code)).toMatchObject({ status: 'ok', stdout: 'compiled\n' });
   });
+
+  for (const { file } of languages.filter(({ file }) => !SLOW.includes(file.id))) {
+    const [smoke] = smokesOf(file);
+    test(`${file.id}: ${smoke?.name}`, { timeout: PREPARE_MS_MAX }, async () => {
+      if (smoke === undefined) throw new Error(`${file.id} has no smoke program`);
+      const body = { language: file.id, ...smoke.request };
+      const execution = await ask<Execution>('/execute', env.GOZO_PORT, body);
+      expect(differencesOf(smoke.expect, execution), JSON.stringify(execution)).toEqual([]);
+      expect(execution.isolation.level).toBe('reduced');
+    });
+  }
 
   test('SIGTERM ends it with 0 and leaves no process, socket or mount', async () => {
     process.kill(started.pid, 'SIGTERM');
