@@ -28,6 +28,7 @@ export default defineConfig({
       serverProject('hostile', 300_000),
       serverProject('limits', 120_000),
       serverProject('surface', 120_000),
+      serverProject('reduced', 300_000),
       serverProject('integration', 120_000),
       serverProject('network', 120_000),
       serverProject('readme', 120_000),

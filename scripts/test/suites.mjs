@@ -63,6 +63,11 @@ export const SUITES = [
     run: script('tests/vm/run.ts'),
   },
   serverSuite('network', 'what a run may connect to, between networks that the test makes'),
+  {
+    name: 'reduced',
+    what: 'as an ordinary user: on this host, and in a Docker container without privilege',
+    run: () => runVitest('reduced'),
+  },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),

@@ -9,6 +9,7 @@ import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
+import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
@@ -51,7 +52,9 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose({ config, log, languagesFolder, attacksFolder }: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
-  const backend = createNativeBackend({ socketPath: config.launcherSocket });
+  const { isolationFloor } = config;
+  const native = createNativeBackend({ socketPath: config.launcherSocket });
+  const backend = withFloor(native, isolationFloor);
   const engine = createEngine({
     backend,
     log,
@@ -73,7 +76,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   let isDraining = false;
   const { concurrency, queueMax, network } = config;
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax },
+    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });

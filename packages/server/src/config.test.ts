@@ -25,6 +25,7 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.drainMs, 30_000);
   assert.equal(config.readyAttacksMs, 0);
   assert.equal(config.logLevel, 'info');
+  assert.equal(config.isolationFloor, 'full');
 });
 
 test('the network policy is empty by default, and a bad entry is named', () => {
@@ -66,6 +67,8 @@ for (const [name, value, accepted] of [
   ['GOZO_CONCURRENCY', '1024', true],
   ['GOZO_CONCURRENCY', '1025', false],
   ['GOZO_QUEUE', '0', true],
+  ['GOZO_ISOLATION_FLOOR', 'reduced', true],
+  ['GOZO_ISOLATION_FLOOR', 'none', false],
   ['GOZO_PORT', '-1', false],
   ['GOZO_PORT', '1e3', false],
   ['GOZO_PORT', ' 7070', false],

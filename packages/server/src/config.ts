@@ -1,3 +1,4 @@
+import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
@@ -28,6 +29,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** What requests may connect to; nothing, unless it is set. */
   readonly network: NetworkPolicy;
+  /** With less isolation than this nothing runs. */
+  readonly isolationFloor: Level;
 }
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
@@ -78,6 +81,7 @@ export function readConfig(
     }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
     network: readNetwork(read, faults),
+    isolationFloor: read.choice('GOZO_ISOLATION_FLOOR', LEVELS, 'full'),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

@@ -1,11 +1,14 @@
 //! Control groups: limits and counters by what the host has (v1 or v2), membership, kill and proof
 //! of emptiness by the v2 tree wherever one is mounted, with whatever controllers (cgroups(7)).
+//! Where none is to be had, sandboxes are watched instead.
 
+mod census;
 mod files;
 mod hosts;
 pub mod memory;
 mod v1;
 mod v2;
+mod watched;
 
 use crate::protocol::message::Limits;
 use std::cell::Cell;
@@ -19,6 +22,8 @@ pub enum Mode {
     V1,
     V2,
     Hybrid,
+    /// No cgroup is this launcher's to use.
+    Watched,
 }
 
 impl Mode {
@@ -27,6 +32,7 @@ impl Mode {
             Mode::V1 => "v1",
             Mode::V2 => "v2",
             Mode::Hybrid => "hybrid",
+            Mode::Watched => "none",
         }
     }
 }
@@ -45,7 +51,7 @@ pub struct Tree {
     limits: Controllers,
     /// Our folder in the v2 tree: membership, kill, emptiness.
     unified: Option<OwnedFd>,
-    instance: hosts::Instance,
+    instance: Option<hosts::Instance>,
     spares: Vec<Group>,
     serial: u64,
 }
@@ -55,6 +61,7 @@ const SPARES: usize = 4;
 enum Controllers {
     V1(v1::Hierarchies),
     V2,
+    Watched,
 }
 
 impl Tree {
@@ -72,11 +79,18 @@ impl Tree {
             v2::enable_controllers(&instance)?;
             Controllers::V2
         };
-        Ok(Tree { limits, unified, instance, spares: Vec::new(), serial: 0 })
+        Ok(Tree { limits, unified, instance: Some(instance), spares: Vec::new(), serial: 0 })
+    }
+
+    /// Where no cgroup is to be had.
+    pub fn watched() -> Tree {
+        let limits = Controllers::Watched;
+        Tree { limits, unified: None, instance: None, spares: Vec::new(), serial: 0 }
     }
 
     pub fn mode(&self) -> Mode {
         match (&self.limits, &self.unified) {
+            (Controllers::Watched, _) => Mode::Watched,
             (Controllers::V2, _) => Mode::V2,
             (Controllers::V1(_), Some(_)) => Mode::Hybrid,
             (Controllers::V1(_), None) => Mode::V1,
@@ -122,8 +136,12 @@ impl Tree {
             files::make_folder(unified.as_fd(), &group.name)?;
             group.unified = Some(files::open_folder(unified.as_fd(), &group.name)?);
         }
-        if let Controllers::V1(hierarchies) = &self.limits {
-            group.limits = GroupLimits::V1(Box::new(hierarchies.create(&group.name)?));
+        match &self.limits {
+            Controllers::V1(hierarchies) => {
+                group.limits = GroupLimits::V1(Box::new(hierarchies.create(&group.name)?));
+            }
+            Controllers::V2 => {}
+            Controllers::Watched => group.limits = GroupLimits::Watched(Box::default()),
         }
         Ok(())
     }
@@ -135,13 +153,15 @@ impl Tree {
         }
         match &self.limits {
             Controllers::V1(hierarchies) => hierarchies.remove(&group.name),
-            Controllers::V2 => Ok(()),
+            Controllers::V2 | Controllers::Watched => Ok(()),
         }
     }
 
     /// Removes the launcher's own folders, at its end.
     pub fn close(&self) {
-        self.instance.remove();
+        if let Some(instance) = &self.instance {
+            instance.remove();
+        }
     }
 }
 
@@ -157,6 +177,7 @@ pub struct Group {
 enum GroupLimits {
     V1(Box<v1::Group>),
     V2,
+    Watched(Box<watched::Watched>),
 }
 
 impl Group {
@@ -177,6 +198,7 @@ impl Group {
                 files::check_membership(pid, &self.name, expected)
             }
             GroupLimits::V2 => files::check_membership(pid, &self.name, &[""]),
+            GroupLimits::Watched(watched) => watched.attach(pid),
         }
     }
 
@@ -190,6 +212,7 @@ impl Group {
             (GroupLimits::V1(controllers), _) => controllers.write(limits, cores)?,
             (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores)?,
             (GroupLimits::V2, None) => return Err(io::ErrorKind::NotFound.into()),
+            (GroupLimits::Watched(watched), _) => watched.set(limits),
         }
         self.in_force.set(Some(*limits));
         Ok(())
@@ -199,18 +222,19 @@ impl Group {
     pub fn oom_event(&self) -> Option<&OwnedFd> {
         match &self.limits {
             GroupLimits::V1(group) => group.oom_event(),
-            GroupLimits::V2 => None,
+            GroupLimits::V2 | GroupLimits::Watched(_) => None,
         }
     }
 
-    /// Kills every process in the group, whatever it does, without naming one by number.
+    /// Kills every process in the group, whatever it does, without naming one by number. Without
+    /// a group, PID 1's death is what kills them (pid_namespaces(7)).
     pub fn kill(&self) {
         match (&self.unified, &self.limits) {
             (Some(folder), _) => {
                 let _ = files::write(folder.as_fd(), "cgroup.kill", b"1");
             }
             (None, GroupLimits::V1(group)) => group.freeze_and_kill(),
-            (None, GroupLimits::V2) => {}
+            (None, GroupLimits::V2 | GroupLimits::Watched(_)) => {}
         }
     }
 
@@ -218,6 +242,7 @@ impl Group {
         let alone = match &self.limits {
             GroupLimits::V1(group) => group.cpu_us(),
             GroupLimits::V2 => None,
+            GroupLimits::Watched(watched) => Some(watched.cpu_us()),
         };
         // cpu.stat is there without any controller of v2 (cgroup-v2.rst).
         let unified = || self.unified.as_ref().map(|folder| v2::cpu_us(folder.as_fd()));
@@ -229,7 +254,7 @@ impl Group {
         match (&self.limits, &self.unified) {
             (GroupLimits::V1(group), _) => group.processes(),
             (GroupLimits::V2, Some(folder)) => v2::processes(folder.as_fd()),
-            (GroupLimits::V2, None) => u64::MAX,
+            (GroupLimits::V2, None) | (GroupLimits::Watched(_), _) => u64::MAX,
         }
     }
 
@@ -239,6 +264,7 @@ impl Group {
             (GroupLimits::V1(group), _) => group.look_at_memory(seen),
             (GroupLimits::V2, Some(folder)) => v2::look_at_memory(folder.as_fd(), seen),
             (GroupLimits::V2, None) => {}
+            (GroupLimits::Watched(watched), _) => watched.tell_memory(seen),
         }
     }
 
@@ -247,6 +273,7 @@ impl Group {
             (GroupLimits::V1(group), _) => group.counters(),
             (GroupLimits::V2, Some(folder)) => v2::counters(folder.as_fd()),
             (GroupLimits::V2, None) => Counters::default(),
+            (GroupLimits::Watched(watched), _) => watched.counters(),
         };
         Counters { cpu_us: self.cpu_us(), ..counters }
     }

@@ -34,19 +34,24 @@ const RESOURCES: [(Protection, Resource); ASKED] = [
     (Protection::FileLimit, Resource::Fsize),
     (Protection::OpenFiles, Resource::Nofile),
     (Protection::StackLimit, Resource::Stack),
-    // Above the cgroup's, which counts refusals; this one stands behind it.
     (Protection::PidsLimit, Resource::Nproc),
     (Protection::CpuTime, Resource::Cpu),
 ];
 
 /// Soft and hard limit of what the request decides.
-pub fn asked(limits: &Limits) -> [Row; ASKED] {
+pub fn asked(limits: &Limits, has_pids_group: bool) -> [Row; ASKED] {
+    let processes = match has_pids_group {
+        // Above the cgroup's, which counts refusals; this one stands behind it.
+        true => limits.processes * 2 + 16,
+        // PID 1, and one past the limit for the watch to see (cgroup/watched.rs).
+        false => limits.processes + 2,
+    };
     let kib = |value: u64| value.saturating_mul(1024);
     of([
         kib(limits.file_kb),
         limits.open_files,
         kib(limits.stack_kb),
-        limits.processes * 2 + 16,
+        processes,
         limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS,
     ])
 }

@@ -125,7 +125,7 @@ impl Running {
                     self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
-                    self.next_cpu_ns = at_ns + self.cpu_step_ns(0);
+                    self.next_cpu_ns = at_ns + self.look_step_ns(0);
                     self.next_memory_ns = at_ns + MEMORY_STEP_NS;
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
                 }
@@ -220,23 +220,28 @@ impl Running {
         if now_ns < self.next_cpu_ns {
             return true;
         }
+        let watched = self.launched.group.look();
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
-        if used_us >= self.limits.cpu_time_ms.saturating_mul(1000) && holds(Protection::CpuTime) {
-            self.kill(Killed::For(LimitName::CpuTimeMs), now_ns);
+        let cpu_over = used_us / 1000 >= self.limits.cpu_time_ms;
+        let cpu = (cpu_over && holds(Protection::CpuTime)).then_some(LimitName::CpuTimeMs);
+        if let Some(limit) = watched.or(cpu) {
+            self.kill(Killed::For(limit), now_ns);
         } else {
-            self.next_cpu_ns = now_ns + self.cpu_step_ns(used_us);
+            self.next_cpu_ns = now_ns + self.look_step_ns(used_us);
         }
         true
     }
 
-    /// The earliest moment at which the CPU limit can be met: all CPUs busy until then.
-    fn cpu_step_ns(&self, used_us: u64) -> u64 {
+    /// Until the CPU limit can be met at the earliest, or the next look at what no cgroup limits.
+    fn look_step_ns(&self, used_us: u64) -> u64 {
         let left_us = self.limits.cpu_time_ms.saturating_mul(1000).saturating_sub(used_us);
-        (left_us * 1000 / self.limits.cpus.max(1)).max(CPU_CHECK_MIN_NS)
+        let cpu_ns = left_us * 1000 / self.limits.cpus.max(1);
+        cpu_ns.min(self.launched.group.look_step_ns()).max(CPU_CHECK_MIN_NS)
     }
 
     /// PID 1 can be reaped: the kernel has ended every process of its pid namespace.
     pub fn reap(&mut self, now_ns: u64) {
+        self.launched.group.look_at_end();
         let id = WaitId::PidFd(self.launched.pidfd.as_fd());
         let reaped = waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         if matches!(reaped, Ok(Some(_)) | Err(Errno::CHILD)) {
@@ -245,8 +250,8 @@ impl Running {
         }
     }
 
-    /// The main process has ended and only our PID 1 is left: nothing more can be written or used,
-    /// and the answer need not wait for the kernel to take the namespaces down.
+    /// Only our PID 1 is left: nothing more can be written or used, and the answer need not wait
+    /// for the kernel to take the namespaces down.
     pub fn is_settled(&self) -> bool {
         self.dead_ns.is_some()
             || (self.ended.is_some()
