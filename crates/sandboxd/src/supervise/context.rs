@@ -233,6 +233,7 @@ impl Context {
         }
         let dropped = std::mem::take(&mut *self.spares.graveyard().borrow_mut());
         for (running, slot) in dropped {
+            self.unwatch(&running);
             self.bury(running, slot, now_ns);
         }
         let due = std::mem::take(&mut self.condemned);
