@@ -18,7 +18,7 @@ import { as, makeUser, type User } from './user.js';
 
 /** GozoLite as an ordinary user runs it, and what it says where that is not enough. */
 const PREPARE_MS_MAX = 120_000;
-/** Compilers that take many seconds are left to the conformance suite, where nobody starves them. */
+/** Compilers that take many seconds are left to the conformance suite. */
 const SLOW = ['cpp', 'go', 'typescript'];
 const { languages } = await loadLanguages([join(process.cwd(), 'languages')]);
 const MISSING = ['own-uid', 'cgroup-memory', 'cgroup-cpu', 'cgroup-pids'];
@@ -193,7 +193,9 @@ for _ in range(100):
     const code = '#include <stdio.h>\nint main(void) { puts("compiled"); }';
     expect(await run('c', code)).toMatchObject({ status: 'ok', stdout: 'compiled\n' });
   });
+});
 
+describe('one program of each language', () => {
   for (const { file } of languages.filter(({ file }) => !SLOW.includes(file.id))) {
     const [smoke] = smokesOf(file);
     test(`${file.id}: ${smoke?.name}`, { timeout: PREPARE_MS_MAX }, async () => {
@@ -204,11 +206,11 @@ for _ in range(100):
       expect(execution.isolation.level).toBe('reduced');
     });
   }
+});
 
-  test('SIGTERM ends it with 0 and leaves no process, socket or mount', async () => {
-    process.kill(started.pid, 'SIGTERM');
-    expect(await started.ended).toBe(0);
-    expect(spawnSync('pgrep', ['-u', user.name], { encoding: 'utf8' }).stdout).toBe('');
-    expect(traces(socket(), state())).toEqual({ socket: false, cgroups: [], mounts: [] });
-  });
+test('SIGTERM ends it with 0 and leaves no process, socket or mount', async () => {
+  process.kill(started.pid, 'SIGTERM');
+  expect(await started.ended).toBe(0);
+  expect(spawnSync('pgrep', ['-u', user.name], { encoding: 'utf8' }).stdout).toBe('');
+  expect(traces(socket(), state())).toEqual({ socket: false, cgroups: [], mounts: [] });
 });
