@@ -1,5 +1,6 @@
 import { arch, release } from 'node:os';
 import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type { Isolation } from '@gozolite/contract/execution';
 import type { Readiness } from '@gozolite/contract/health';
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
@@ -8,6 +9,7 @@ import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
 import type { AttackState } from './attack-watch.js';
+import type { Level } from './config.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
 
@@ -19,6 +21,8 @@ export interface StatusDeps {
   readonly network: NetworkPolicy;
   readonly concurrency: number;
   readonly queueMax: number;
+  /** The least level of isolation that counts as healthy. */
+  readonly floor: Level;
   readonly isDraining: () => boolean;
   /** What the short attacks found; undefined where readiness does not depend on them. */
   readonly attacks: (() => AttackState) | undefined;
@@ -60,7 +64,9 @@ export function createStatus(deps: StatusDeps): Status {
       const diagnosis = await diagnose(deps.backend);
       if (diagnosis.kind === 'away') return unready('LAUNCHER_AWAY', diagnosis.reason);
       const { level } = diagnosis.is.isolation;
-      if (level !== 'full') return unready('ISOLATION_REDUCED', `The level is ${level}, not full.`);
+      if (!isAccepted(level, deps.floor)) {
+        return unready('ISOLATION_REDUCED', `The level is ${level}, not ${deps.floor}.`);
+      }
       if (!deps.toolchains.isOpen() || deps.toolchains.isLost()) {
         return unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
       }
@@ -74,6 +80,11 @@ function afterAttacks(state: AttackState | undefined): Readiness {
   return state.kind === 'pending'
     ? unready('ATTACKS_PENDING', 'The short attacks have not ended yet.')
     : unready('ATTACK_NOT_CONTAINED', `Not contained: ${state.ids.join(', ')}.`);
+}
+
+/** A floor is accepted by name: it lets in its own level and the full one, no other. */
+function isAccepted(level: Isolation['level'], floor: Level): boolean {
+  return level === 'full' || level === floor;
 }
 
 function unready(reason: NonNullable<Readiness['reason']>, detail: string): Readiness {
@@ -105,13 +116,13 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
     ...(install === undefined ? {} : { install }),
   }));
   return {
-    healthy: seen !== undefined && isolation.level === 'full' && quarantined === 0,
+    healthy: seen !== undefined && isAccepted(isolation.level, deps.floor) && quarantined === 0,
     kernel: seen?.kernel ?? release(),
     architecture: seen?.architecture ?? arch(),
     cgroup: seen?.cgroup ?? 'unknown',
     isolation,
     findings: [
-      launcherFinding(diagnosis),
+      launcherFinding(deps.backend.name, diagnosis),
       ...(seen?.findings ?? []),
       ...stuck(quarantined),
       ...refusedFiles(registry),
@@ -128,17 +139,28 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
   };
 }
 
-function launcherFinding(diagnosis: Diagnosis): Finding {
+function launcherFinding(backend: string, diagnosis: Diagnosis): Finding {
+  if (backend === 'container') return engineFinding(diagnosis);
   const id = 'launcher';
   if (diagnosis.kind === 'seen') return { id, state: 'present', detail: 'sandboxd answers.' };
   const remedy = 'Start sandboxd: npm start does, and gozo serve.';
   return { id, state: 'missing', detail: diagnosis.reason, remedy };
 }
 
+function engineFinding(diagnosis: Diagnosis): Finding {
+  const id = 'launcher';
+  if (diagnosis.kind === 'seen') {
+    return { id, state: 'present', detail: 'The container engine answers, and runs containers.' };
+  }
+  const remedy =
+    'Start the engine; GOZO_DOCKER_SOCKET names its socket, which the server must be able to use.';
+  return { id, state: 'missing', detail: diagnosis.reason, remedy };
+}
+
 function stuck(quarantined: number): readonly Finding[] {
   if (quarantined === 0) return [];
   const detail = `${quarantined} sandboxes could not be proven gone; their slots are withheld.`;
-  const remedy = 'Look for processes that hang in the kernel (state D), then restart sandboxd.';
+  const remedy = 'Look for processes that hang in the kernel (state D), then restart it.';
   return [{ id: 'quarantine', state: 'warning', detail, remedy }];
 }
 
