@@ -51,6 +51,8 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
   const look = remembered(async () => lookInside(engine, await prepare(), options.runtime, owner));
 
   const run = async (command: SandboxCommand, { signal, ...rest }: RunOptions) => {
+    // A container has no network, and what can't be had is refused, never left out in silence.
+    if (command.network !== undefined) return without(refusedBy('NETWORK'));
     const layer = command.layer && shelf.get(command.layer.handle);
     if (command.layer !== undefined && layer === undefined) return without(refusedBy('LAYER'));
     const { image, uids } = await prepare();
