@@ -25,7 +25,7 @@ export interface ContainerBackendOptions {
   readonly socketPath: string;
   /** An image that scripts/container-image.mjs made. */
   readonly image: string;
-  /** A runtime that the engine knows: runsc, kata; '' takes its default. */
+  /** A runtime that the engine knows by this name; '' takes its default. */
   readonly runtime: string;
   /** The server's own folder: outputs of compiles pass through it, and its path owns containers. */
   readonly folder: string;
