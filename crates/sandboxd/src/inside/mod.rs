@@ -73,7 +73,6 @@ fn supervise() -> Result<(), String> {
     // The program has the same uid: nothing of this process is for it to read or to trace.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| format!("cannot hide: {error}"))?;
-    crate::sys::return_large_buffers();
     let filter = crate::confine::seccomp::filter_for_this_machine()?;
     let counters = counters::Counters::find();
     let landlock = crate::confine::landlock::find();
