@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+const CONFORMANCE = 'tests/conformance/conformance.test.ts';
 const GOLDEN = 'packages/**/*golden*.test.ts';
 
 /** Suites against a real server run one file after the other: they measure time and memory. */
@@ -34,6 +35,7 @@ export default defineConfig({
       serverProject('readme', 120_000),
       serverProject('start', 600_000),
       serverProject('kills', 120_000),
+      project('container', ['tests/container/**/*.test.ts', CONFORMANCE], 120_000),
     ],
   },
 });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
+import { runContainerSuite } from './container-suite.mjs';
 import { runCargoLint, runCargoTests } from './run-cargo.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
 import { runVitest } from './run-vitest.mjs';
@@ -51,6 +52,11 @@ export const SUITES = [
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
+  {
+    name: 'container',
+    what: 'the container backend with a Docker engine of its own: contract, languages, attacks',
+    run: ({ say, all }) => runContainerSuite({ say, whole: all }),
+  },
   {
     name: 'vm',
     what: 'ten cases in a virtual machine with cgroup v2 only',

@@ -7,6 +7,7 @@ mod config;
 mod confine;
 mod diagnose;
 mod egress;
+mod inside;
 mod lab;
 mod protocol;
 mod session;
@@ -39,7 +40,9 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|word| word == "egress") {
         return egress::main();
     }
-    let told = config::read(std::env::args().skip(1)).and_then(|config| run(&config));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let told = inside::command(&words)
+        .unwrap_or_else(|| config::read(words.into_iter()).and_then(|config| run(&config)));
     match told {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { readCorpus } from '@gozolite/attacks/corpus';
 import { shortForm } from '@gozolite/attacks/short-form';
 import { limitPolicyFor } from '@gozolite/contract/limits';
+import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
+import { createContainerBackend } from '@gozolite/sandbox/backends/container/container-backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
@@ -53,8 +55,7 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 export function compose({ config, log, languagesFolder, attacksFolder }: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
-  const native = createNativeBackend({ socketPath: config.launcherSocket });
-  const backend = withFloor(native, isolationFloor);
+  const backend = withFloor(backendOf(config), isolationFloor);
   const engine = createEngine({
     backend,
     log,
@@ -115,4 +116,19 @@ function attackWatch(
   if (everyMs === 0) return undefined;
   const attacks = shortForm(readCorpus(folder));
   return watchAttacks({ backend, attacks, folder, everyMs, log });
+}
+
+/** Adding a backend is a folder and a row here. */
+function backendOf(config: Config): Backend {
+  switch (config.backend) {
+    case 'native':
+      return createNativeBackend({ socketPath: config.launcherSocket });
+    case 'container': {
+      const { socket, image, runtime } = config.container;
+      const folder = join(config.dataFolder, 'container');
+      return createContainerBackend({ socketPath: socket, image, runtime, folder });
+    }
+    default:
+      return unreachable(config.backend);
+  }
 }

@@ -102,3 +102,14 @@ test('docs/reference/configuration.md has a row for every setting, and no other'
   const known = unknown.slice(unknown.indexOf('known are ') + 10).split(', ');
   assert.deepEqual([...rows].map(([, name]) => name ?? '').sort(), known);
 });
+
+test('the container backend is accepted by name, not by naming the backend alone', () => {
+  const faults = faultsOf({ GOZO_BACKEND: 'container' });
+  assert.match(faults.join('\n'), /GOZO_ISOLATION_FLOOR=container/);
+  const config = configOf({ GOZO_BACKEND: 'container', GOZO_ISOLATION_FLOOR: 'container' });
+  assert.equal(config.container.socket, '/var/run/docker.sock');
+  assert.match(
+    faultsOf({ GOZO_ISOLATION_FLOOR: 'none' }).join(),
+    /one of full, reduced, container/,
+  );
+});

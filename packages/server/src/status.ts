@@ -117,7 +117,7 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
     cgroup: seen?.cgroup ?? 'unknown',
     isolation,
     findings: [
-      launcherFinding(diagnosis),
+      launcherFinding(deps.backend.name, diagnosis),
       ...(seen?.findings ?? []),
       ...stuck(quarantined),
       ...refusedFiles(registry),
@@ -134,17 +134,28 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
   };
 }
 
-function launcherFinding(diagnosis: Diagnosis): Finding {
+function launcherFinding(backend: string, diagnosis: Diagnosis): Finding {
+  if (backend === 'container') return engineFinding(diagnosis);
   const id = 'launcher';
   if (diagnosis.kind === 'seen') return { id, state: 'present', detail: 'sandboxd answers.' };
   const remedy = 'Start sandboxd: npm start does, and gozo serve.';
   return { id, state: 'missing', detail: diagnosis.reason, remedy };
 }
 
+function engineFinding(diagnosis: Diagnosis): Finding {
+  const id = 'launcher';
+  if (diagnosis.kind === 'seen') {
+    return { id, state: 'present', detail: 'The container engine answers, and runs containers.' };
+  }
+  const remedy =
+    'Start the engine; GOZO_DOCKER_SOCKET names its socket, which the server must be able to use.';
+  return { id, state: 'missing', detail: diagnosis.reason, remedy };
+}
+
 function stuck(quarantined: number): readonly Finding[] {
   if (quarantined === 0) return [];
   const detail = `${quarantined} sandboxes could not be proven gone; their slots are withheld.`;
-  const remedy = 'Look for processes that hang in the kernel (state D), then restart sandboxd.';
+  const remedy = 'Look for processes that hang in the kernel (state D), then restart it.';
   return [{ id: 'quarantine', state: 'warning', detail, remedy }];
 }
 

@@ -14,7 +14,7 @@ const SIGNALS_PENDING: u64 = 1024;
 /// The supervisor ends a run by the cgroup's CPU clock; the kernel's own limit stands behind it.
 const CPU_SLACK_SECONDS: u64 = 2;
 
-type Row = (Protection, Resource, u64);
+pub type Row = (Protection, Resource, u64);
 
 /// How many of them a request decides.
 pub const ASKED: usize = 5;

@@ -90,7 +90,8 @@ impl Egress {
         Ok(egress)
     }
 
-    /// Whether it said that it is confined; `None` while it has said nothing. No program starts before.
+    /// Whether it said that it is confined; `None` as long as it said nothing. Before that no program
+    /// starts.
     pub fn readiness(&self) -> Option<Result<(), SetupFailure>> {
         match self.readiness {
             Readiness::Awaited => None,

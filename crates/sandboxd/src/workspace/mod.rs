@@ -5,7 +5,7 @@
 mod artifacts;
 mod glob;
 
-pub use artifacts::Artifact;
+pub use artifacts::{collect, Artifact};
 
 use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};

@@ -290,12 +290,13 @@ fn a_faulty_policy_says_what_is_wrong() {
         (r#"{ "arg": 0, "any": { "a": "0x1" } }"#, "unknown field"),
         (r#"{ "arg": 0, "any_of": { "a": "0x1" } }"#, "read2 is no call"),
     ];
+    let compiled = |text: &str| {
+        Policy::parse(text).and_then(|policy| compile(&policy, syscalls_x86_64::number))
+    };
     for (check, expected) in rows {
-        let policy = Policy::parse(&whole(check));
-        let result = policy.and_then(|policy| compile(&policy, syscalls_x86_64::number));
+        let result = compiled(&whole(check));
         assert!(result.is_err_and(|error| error.contains(expected)), "{check}");
     }
-    let twice = whole(r#"{ "arg": 0, "any_of": { "a": "0x1" } }"#).replace("read2", "write");
-    let result = Policy::parse(&twice).and_then(|policy| compile(&policy, syscalls_x86_64::number));
-    assert!(result.is_err_and(|error| error.contains("twice")));
+    let twice = compiled(&whole(rows[0].0).replace("read2", "write"));
+    assert!(twice.is_err_and(|error| error.contains("twice")));
 }
