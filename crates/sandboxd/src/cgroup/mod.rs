@@ -3,6 +3,7 @@
 
 mod files;
 mod hosts;
+pub mod numbers;
 mod v1;
 mod v2;
 

@@ -46,7 +46,7 @@ pub fn asked(limits: &Limits) -> [Row; ASKED] {
         kib(limits.file_kb),
         limits.open_files,
         kib(limits.stack_kb),
-        limits.processes * 2 + 16,
+        limits.processes.saturating_mul(2).saturating_add(16),
         limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS,
     ])
 }

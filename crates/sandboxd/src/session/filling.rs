@@ -1,11 +1,12 @@
 //! A sandbox that was asked for and whose files are arriving: the workspace exists, nothing runs.
 
 use crate::child::monotonic_ns;
-use crate::child::plan::{check_limits, Plan};
+use crate::child::plan::Plan;
 use crate::protocol::message::{
     End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage, Words,
 };
 use crate::protocol::steps::SetupFailure;
+use crate::session::asked::understand;
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
 use crate::supervise::judge::setup_failed;
@@ -15,9 +16,6 @@ use crate::supervise::slots::{lend, Lease};
 use crate::supervise::spares::{obtain, Purpose, Unavailable};
 use crate::workspace::Writing;
 use std::rc::Rc;
-
-const GLOBS_MAX: usize = 64;
-const GLOB_BYTES_MAX: usize = 1024;
 
 pub struct Filling {
     start: Start,
@@ -72,17 +70,7 @@ impl Filling {
         if context.draining {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
         }
-        let words: Words = if words.is_empty() {
-            Words::default()
-        } else {
-            serde_json::from_slice(words)
-                .map_err(|error| (ErrorCode::Protocol, error.to_string()))?
-        };
-        check_limits(&start.limits, context.host.cores)?;
-        let fine = |glob: &String| glob.len() <= GLOB_BYTES_MAX;
-        if words.artifacts.len() > GLOBS_MAX || !words.artifacts.iter().all(fine) {
-            return Err((ErrorCode::Protocol, "too many or too long globs".to_string()).into());
-        }
+        let words = understand(&start, words, context.host.cores)?;
         let recipe = context.recipe(&start.recipe).cloned();
         let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;
         let lower = match &start.layer {

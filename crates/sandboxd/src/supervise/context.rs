@@ -7,6 +7,7 @@ use crate::confine::template::Template;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Recipe};
 use crate::supervise::networks::Networks;
+use crate::supervise::recipes::Recipes;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
 use crate::supervise::spares::{self, Spares};
@@ -18,7 +19,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-const RECIPES_MAX: usize = 1024;
 const MS: u64 = 1_000_000;
 /// How long a cgroup may refuse to go before its uid is withheld for good.
 const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
@@ -38,7 +38,7 @@ pub struct Context {
     pub spares: Spares,
     pub running: usize,
     pub draining: bool,
-    recipes: HashMap<String, Recipe>,
+    recipes: Recipes,
     layers: HashMap<String, Layer>,
     masks: Vec<(CString, CString)>,
     condemned: Vec<Condemned>,
@@ -104,7 +104,7 @@ impl Context {
             spares: Spares::default(),
             running: 0,
             draining: false,
-            recipes: HashMap::new(),
+            recipes: Recipes::default(),
             layers: HashMap::new(),
             masks,
             condemned: Vec::new(),
@@ -124,24 +124,7 @@ impl Context {
     /// # Errors
     /// `RECIPE` where it is not acceptable.
     pub fn learn(&mut self, digest: &str, recipe: Recipe) -> Result<(), (ErrorCode, String)> {
-        let refused = |message: &str| Err((ErrorCode::Recipe, message.to_string()));
-        if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return refused("a digest is 64 hexadecimal digits");
-        }
-        if recipe.rootfs != "host" {
-            return refused("the only rootfs of this launcher is 'host'");
-        }
-        if !recipe.command.first().is_some_and(|program| program.starts_with('/')) {
-            return refused("a recipe's command starts with an absolute path");
-        }
-        match self.recipes.get(digest) {
-            Some(known) if *known == recipe => return Ok(()),
-            Some(_) => return refused("this digest names another recipe"),
-            None if self.recipes.len() >= RECIPES_MAX => return refused("too many recipes"),
-            None => {}
-        }
-        self.recipes.insert(digest.to_string(), recipe);
-        Ok(())
+        self.recipes.learn(digest, recipe)
     }
 
     pub fn recipe(&self, digest: &str) -> Option<&Recipe> {

@@ -5,6 +5,7 @@ use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{End, LimitName, Limits, Outcome, Stream, Truncated, Usage};
 use crate::protocol::steps::SetupFailure;
+use crate::supervise::clocks;
 use crate::supervise::judge::{self, judge, Evidence};
 use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
@@ -17,7 +18,6 @@ const SETUP_NS: u64 = 10_000 * MS;
 /// A killed sandbox is killed again until it is gone, and given up after a while.
 const KILL_AGAIN_NS: u64 = 50 * MS;
 const KILL_GIVE_UP_NS: u64 = 5_000 * MS;
-const CPU_CHECK_MIN_NS: u64 = MS;
 pub const READ_BYTES: usize = 64 * 1024;
 
 /// Why the supervisor ended a run.
@@ -117,7 +117,7 @@ impl Running {
                     self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
-                    self.next_cpu_ns = at_ns + self.cpu_step_ns(0);
+                    self.next_cpu_ns = clocks::next_cpu_check_ns(&self.limits, 0, at_ns);
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
                 }
                 Some(Report::Ended(ended)) => self.ended = Some(ended),
@@ -135,7 +135,7 @@ impl Running {
     /// Counts what was read of a stream; gives how many of the bytes are within its limit.
     pub fn count(&mut self, stream: Stream, bytes: usize, now_ns: u64) -> usize {
         let index = stream as usize;
-        let allowed = self.limits.output_kb * 1024;
+        let allowed = clocks::output_bytes_max(&self.limits);
         let (Some(written), Some(truncated)) =
             (self.written.get_mut(index), self.truncated.get_mut(index))
         else {
@@ -178,7 +178,7 @@ impl Running {
         match self.started_ns {
             None => self.began_ns + SETUP_NS,
             Some(start) => {
-                let wall = start + self.limits.wall_time_ms.saturating_mul(MS);
+                let wall = clocks::wall_ends_ns(&self.limits, start);
                 let wall = if holds(Protection::WallTime) { wall } else { u64::MAX };
                 wall.min(self.next_cpu_ns)
             }
@@ -198,25 +198,17 @@ impl Running {
             self.kill(Killed::SetupTooSlow, now_ns);
             return true;
         };
-        if now_ns.saturating_sub(start) >= self.limits.wall_time_ms.saturating_mul(MS)
-            && holds(Protection::WallTime)
-        {
+        if now_ns >= clocks::wall_ends_ns(&self.limits, start) && holds(Protection::WallTime) {
             self.kill(Killed::For(LimitName::WallTimeMs), now_ns);
             return true;
         }
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
-        if used_us >= self.limits.cpu_time_ms.saturating_mul(1000) && holds(Protection::CpuTime) {
+        if clocks::is_cpu_used_up(&self.limits, used_us) && holds(Protection::CpuTime) {
             self.kill(Killed::For(LimitName::CpuTimeMs), now_ns);
         } else {
-            self.next_cpu_ns = now_ns + self.cpu_step_ns(used_us);
+            self.next_cpu_ns = clocks::next_cpu_check_ns(&self.limits, used_us, now_ns);
         }
         true
-    }
-
-    /// The earliest moment at which the CPU limit can be met: all CPUs busy until then.
-    fn cpu_step_ns(&self, used_us: u64) -> u64 {
-        let left_us = self.limits.cpu_time_ms.saturating_mul(1000).saturating_sub(used_us);
-        (left_us * 1000 / self.limits.cpus.max(1)).max(CPU_CHECK_MIN_NS)
     }
 
     /// PID 1 can be reaped: the kernel has ended every process of its pid namespace.
