@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
 import { runCargoLint, runCargoTests } from './run-cargo.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
+import { runCargoDeny } from './run-deny.mjs';
+import { runLongFuzz, runSeededFuzz } from './run-fuzz.mjs';
 import { runVitest } from './run-vitest.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
@@ -47,6 +49,11 @@ export const SUITES = [
     what: 'golden frames of the launch protocol, read by both sides',
     run: async ({ say }) => add(await runVitest('fixtures'), await runCargoTests(say, ['golden'])),
   },
+  {
+    name: 'fuzz',
+    what: "the launcher's input: the kept corpus, and a minute of seeded changes",
+    run: ({ say }) => runSeededFuzz(say),
+  },
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   {
@@ -57,6 +64,18 @@ export const SUITES = [
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
+  {
+    name: 'fuzz-long',
+    what: "30 CPU minutes of changes to the launcher's input",
+    extra: true,
+    run: ({ say }) => runLongFuzz(say),
+  },
+  {
+    name: 'crates',
+    what: "licences and sources of the launcher's crates",
+    extra: true,
+    run: ({ say }) => runCargoDeny(say),
+  },
   { ...serverSuite('kills', 'kill -9 of each part while executions run'), extra: true },
   {
     name: 'overhead',
