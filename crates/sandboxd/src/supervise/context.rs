@@ -6,11 +6,13 @@ use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Recipe};
+use crate::supervise::descriptors::Descriptors;
 use crate::supervise::networks::Networks;
 use crate::supervise::recipes::Recipes;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
 use crate::supervise::spares::{self, Spares};
+use crate::workspace::Undertaker;
 use rustix::event::epoll;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -36,6 +38,8 @@ pub struct Context {
     pub template: Template,
     pub slots: Slots,
     pub spares: Spares,
+    pub undertaker: Rc<Undertaker>,
+    pub descriptors: Descriptors,
     pub running: usize,
     pub draining: bool,
     recipes: Recipes,
@@ -102,6 +106,8 @@ impl Context {
             template,
             slots,
             spares: Spares::default(),
+            undertaker: Rc::new(Undertaker::start()?),
+            descriptors: Descriptors::of_this_process(),
             running: 0,
             draining: false,
             recipes: Recipes::default(),

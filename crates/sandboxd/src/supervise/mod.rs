@@ -4,6 +4,8 @@
 pub mod clocks;
 pub mod context;
 pub mod daemon;
+pub mod descriptors;
+mod entrance;
 pub mod judge;
 pub mod launch;
 pub mod networks;

@@ -12,6 +12,7 @@ pub struct Slots {
 
 struct Shared {
     base: u32,
+    count: u32,
     /// Oldest first, so that a uid rests as long as possible before it serves again.
     free: VecDeque<u32>,
     /// Live sandboxes of each CPU.
@@ -44,7 +45,13 @@ impl Slots {
         let free = (0..count).map(|index| uid_base + index).collect();
         let cpus = vec![0; cores.max(1)];
         Slots {
-            shared: Rc::new(RefCell::new(Shared { base: uid_base, free, cpus, quarantined: 0 })),
+            shared: Rc::new(RefCell::new(Shared {
+                base: uid_base,
+                count,
+                free,
+                cpus,
+                quarantined: 0,
+            })),
         }
     }
 
@@ -66,6 +73,11 @@ impl Slots {
 
     pub fn free(&self) -> usize {
         self.shared.borrow().free.len()
+    }
+
+    /// Uids there are, free or not.
+    pub fn count(&self) -> u32 {
+        self.shared.borrow().count
     }
 
     pub fn quarantined(&self) -> usize {

@@ -159,6 +159,10 @@ fn make(
     };
     let workspace = Workspace::make(&kind, disk_kb, slot.host_id);
     let workspace = workspace.map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
+    if context.descriptors.run_short(workspace.newest()) {
+        return Err(Unavailable::Busy);
+    }
+    let workspace = workspace.leave_to(&context.undertaker);
     let site =
         Site { host: Rc::clone(&context.host), layout: context.layout(), host_id: slot.host_id };
     let groups = (&mut context.tree, &mut context.networks);

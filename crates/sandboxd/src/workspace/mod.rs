@@ -8,8 +8,11 @@ mod open;
 mod path;
 #[cfg(test)]
 mod races;
+mod undertaker;
 
 pub use artifacts::Artifact;
+use undertaker::Farewell;
+pub use undertaker::Undertaker;
 #[cfg(any(test, fuzzing))]
 pub use {glob::segments, glob::Glob, path::split};
 
@@ -28,6 +31,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 pub struct Workspace {
     /// The mount that the child moves to /work.
@@ -38,6 +42,8 @@ pub struct Workspace {
     attached: Option<PathBuf>,
     disk_kb: u64,
     host_id: u32,
+    /// Goes after the mounts: fields go in the order in which they stand here.
+    farewell: Farewell,
 }
 
 pub enum Kind<'a> {
@@ -56,7 +62,14 @@ impl Workspace {
         }
         let mount = make_tmpfs(disk_kb, host_id, "0755")?;
         let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
+        let mut workspace = Workspace {
+            mount,
+            tmp,
+            attached: None,
+            disk_kb,
+            host_id,
+            farewell: Farewell::default(),
+        };
         match kind {
             Kind::Plain(_) => {}
             Kind::Kept(path) => {
@@ -76,7 +89,14 @@ impl Workspace {
     fn reuse(shared: &Path, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
         let mount = make_tmpfs(disk_kb, host_id, "0755")?;
         let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
+        let mut workspace = Workspace {
+            mount,
+            tmp,
+            attached: None,
+            disk_kb,
+            host_id,
+            farewell: Farewell::default(),
+        };
         if !shared.exists() {
             workspace.attach(shared)?;
             workspace.attached = None;
@@ -84,6 +104,17 @@ impl Workspace {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         workspace.mount = open_tree(CWD, shared, flags)?;
         Ok(workspace)
+    }
+
+    /// The descriptor of it that was opened last.
+    pub fn newest(&self) -> &OwnedFd {
+        &self.tmp
+    }
+
+    /// Who closes it last, where that takes long.
+    pub fn leave_to(mut self, undertaker: &Rc<Undertaker>) -> Workspace {
+        self.farewell = Farewell::by(undertaker);
+        self
     }
 
     fn attach(&mut self, path: &Path) -> io::Result<()> {
@@ -176,6 +207,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
+        self.farewell.prepare([&self.mount, &self.tmp]);
         if let Some(path) = &self.attached {
             let _ = unmount(path, UnmountFlags::DETACH);
             let _ = std::fs::remove_dir(path);

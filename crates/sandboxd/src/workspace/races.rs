@@ -37,7 +37,7 @@ impl Scene {
         let open = || openat(CWD, self.work(), flags, Mode::empty());
         let (Ok(mount), Ok(tmp)) = (open(), open()) else { unreachable!("no workspace") };
         let host_id = rustix::process::getuid().as_raw();
-        Workspace { mount, tmp, attached: None, disk_kb: 4, host_id }
+        Workspace { mount, tmp, attached: None, disk_kb: 4, host_id, farewell: Default::default() }
     }
 
     fn outside(&self) -> Vec<PathBuf> {
