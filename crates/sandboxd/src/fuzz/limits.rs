@@ -2,7 +2,7 @@
 //! that was meant, and what is refused could not have been.
 
 use crate::cgroup::numbers::{memory_bytes, pids_max, quota_us, PERIOD_US};
-use crate::child::plan::{check_limits, tmp_options, tmpfs_size};
+use crate::child::plan::{check_limits, tmpfs_size};
 use crate::confine::rlimits;
 use crate::protocol::message::Limits;
 use crate::supervise::clocks::{is_cpu_used_up, next_cpu_check_ns, output_bytes_max, wall_ends_ns};
@@ -67,10 +67,7 @@ proptest! {
         }
         let size = tmpfs_size(limits.disk_kb);
         prop_assert_eq!(size.strip_suffix('k').map(str::parse), Some(Ok(limits.disk_kb)));
-        let told = tmp_options(&limits);
-        let options = told.to_string_lossy();
-        prop_assert_eq!(options.matches("size=").count(), 1);
-        for (_, _, value) in rlimits::table(&limits) {
+        for (_, _, value) in rlimits::asked(&limits) {
             prop_assert!(value <= 1 << 30, "{value} is more than any ceiling in bytes");
         }
     }
@@ -95,7 +92,7 @@ proptest! {
     ) {
         let _ = check_limits(&limits, cores);
         let _ = (memory_bytes(&limits), pids_max(&limits), quota_us(&limits, cores));
-        let _ = (rlimits::table(&limits), tmp_options(&limits), output_bytes_max(&limits));
+        let _ = (rlimits::asked(&limits), tmpfs_size(limits.disk_kb), output_bytes_max(&limits));
         prop_assert!(wall_ends_ns(&limits, now) >= now);
         prop_assert!(next_cpu_check_ns(&limits, used, now) >= now);
         prop_assert!(is_cpu_used_up(&limits, u64::MAX));

@@ -11,104 +11,78 @@ mod limits;
 mod mutate;
 mod promises;
 
-use crate::child::plan::{Host, Place, Plan};
-use crate::confine::rootfs::Layout;
-use crate::confine::seccomp::filter_for_this_machine;
+use crate::child::plan::Plan;
 use crate::protocol::frame::{append_frame, first_frame};
 use crate::protocol::input::first_input;
 use crate::protocol::message::{ErrorCode, Recipe, Reply, Request, Start, Words};
 use crate::session::asked::understand;
 use crate::session::shortened;
 use crate::supervise::recipes::Recipes;
-use std::rc::Rc;
 
 const CORES: u64 = 4;
 
-/// What a launcher has before anybody connects.
-pub struct Bench {
-    host: Rc<Host>,
+/// Hears a whole connection out, in whatever order its messages come: what the order refuses
+/// in the launcher is looked at here too.
+///
+/// # Panics
+/// Where a check let something pass that the launcher relies on (promises.rs).
+pub fn hear(bytes: &[u8]) -> Trace {
+    let mut trace = Trace::default();
+    let mut recipes = Recipes::default();
+    let mut rest = bytes;
+    loop {
+        let input = match first_input(rest) {
+            Ok(Some(input)) => input,
+            Ok(None) => break,
+            Err(message) => {
+                trace.refused(ErrorCode::Protocol, &message);
+                break;
+            }
+        };
+        promises::whole_frame(rest, input.taken);
+        trace.note(u64::from(input.payload.is_empty()));
+        match input.request {
+            Request::Hello { version } => trace.note(10 + u64::from(version == 1)),
+            Request::Diagnose {} => trace.note(20),
+            Request::Stdin {} => trace.note(30),
+            Request::StdinEnd {} => trace.note(31),
+            Request::Recipe { digest, recipe } => learn(&mut recipes, &digest, recipe, &mut trace),
+            Request::File(file) => promises::file_stays_below(&file.path, &mut trace),
+            Request::Start(start) => begin(&start, input.payload, &recipes, &mut trace),
+        }
+        rest = rest.get(input.taken..).unwrap_or_default();
+    }
+    promises::no_frame_is_seen_too_early(bytes);
+    trace
 }
 
-impl Bench {
-    pub fn new() -> Result<Bench, String> {
-        let filter = filter_for_this_machine()?;
-        let host = Host { filter, landlock: None, cores: CORES, death_signal: None };
-        Ok(Bench { host: Rc::new(host) })
-    }
+fn begin(start: &Start, payload: &[u8], recipes: &Recipes, trace: &mut Trace) {
+    let words = match understand(start, payload, CORES) {
+        Ok(words) => words,
+        Err((code, message)) => return trace.refused(code, &message),
+    };
+    promises::limits_are_within_ceilings(&start.limits, CORES);
+    promises::globs_end(&words.artifacts);
+    trace.note(40 + u64::from(start.layer.is_some()) + 2 * u64::from(start.keep));
+    let other = Recipe {
+        rootfs: "host".to_string(),
+        command: vec!["/bin/true".to_string()],
+        env: Default::default(),
+    };
+    let known = recipes.get(&start.recipe);
+    trace.note(50 + u64::from(known.is_some()));
+    plan(start, (known.unwrap_or(&other), &words), trace);
+}
 
-    /// Hears a whole connection out, in whatever order its messages come: what the order refuses
-    /// in the launcher is looked at here too.
-    ///
-    /// # Panics
-    /// Where a check let something pass that the launcher relies on (promises.rs).
-    pub fn hear(&self, bytes: &[u8]) -> Trace {
-        let mut trace = Trace::default();
-        let mut recipes = Recipes::default();
-        let mut rest = bytes;
-        loop {
-            let input = match first_input(rest) {
-                Ok(Some(input)) => input,
-                Ok(None) => break,
-                Err(message) => {
-                    trace.refused(ErrorCode::Protocol, &message);
-                    break;
-                }
-            };
-            promises::whole_frame(rest, input.taken);
-            trace.note(u64::from(input.payload.is_empty()));
-            match input.request {
-                Request::Hello { version } => trace.note(10 + u64::from(version == 1)),
-                Request::Diagnose {} => trace.note(20),
-                Request::Stdin {} => trace.note(30),
-                Request::StdinEnd {} => trace.note(31),
-                Request::Recipe { digest, recipe } => {
-                    learn(&mut recipes, &digest, recipe, &mut trace)
-                }
-                Request::File(file) => promises::file_stays_below(&file.path, &mut trace),
-                Request::Start(start) => self.begin(&start, input.payload, &recipes, &mut trace),
-            }
-            rest = rest.get(input.taken..).unwrap_or_default();
+fn plan(start: &Start, (recipe, words): (&Recipe, &Words), trace: &mut Trace) {
+    match Plan::new((recipe, words), start.limits, vec![0, CORES as usize - 1]) {
+        Ok(plan) => {
+            trace.note(60);
+            trace.note(words.args.len().min(3) as u64);
+            promises::plan_is_bounded(&plan, recipe);
+            promises::orders_arrive(&plan, CORES);
         }
-        promises::no_frame_is_seen_too_early(bytes);
-        trace
-    }
-
-    fn begin(&self, start: &Start, payload: &[u8], recipes: &Recipes, trace: &mut Trace) {
-        let words = match understand(start, payload, CORES) {
-            Ok(words) => words,
-            Err((code, message)) => return trace.refused(code, &message),
-        };
-        promises::limits_are_within_ceilings(&start.limits, CORES);
-        promises::globs_end(&words.artifacts);
-        trace.note(40 + u64::from(start.layer.is_some()) + 2 * u64::from(start.keep));
-        let other = Recipe {
-            rootfs: "host".to_string(),
-            command: vec!["/bin/true".to_string()],
-            env: Default::default(),
-        };
-        let known = recipes.get(&start.recipe);
-        trace.note(50 + u64::from(known.is_some()));
-        self.plan(start, (known.unwrap_or(&other), &words), trace);
-    }
-
-    fn plan(&self, start: &Start, (recipe, words): (&Recipe, &Words), trace: &mut Trace) {
-        let layout = Layout {
-            root: c"/".to_owned(),
-            masks: Vec::new(),
-            tmp_options: crate::child::plan::tmp_options(&start.limits),
-            shm_options: crate::child::plan::shm_options(),
-        };
-        promises::options_say_one_size(&layout.tmp_options);
-        let place = Place { host_id: 1, cpus: vec![0, CORES as usize - 1] };
-        let host = Rc::clone(&self.host);
-        match Plan::new(host, (recipe, words), start.limits, (layout, &place)) {
-            Ok(plan) => {
-                trace.note(60);
-                trace.note(words.args.len().min(3) as u64);
-                promises::plan_is_bounded(&plan, recipe);
-            }
-            Err((code, message)) => trace.refused(code, &message),
-        }
+        Err((code, message)) => trace.refused(code, &message),
     }
 }
 
@@ -151,12 +125,7 @@ impl Trace {
     }
 }
 
-/// libFuzzer's entry: one bench for all inputs.
 #[cfg(fuzzing)]
-pub fn one(bytes: &[u8]) {
-    thread_local!(static BENCH: Option<Bench> = Bench::new().ok());
-    BENCH.with(|bench| bench.as_ref().map(|bench| bench.hear(bytes)));
-}
-
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| one(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = hear(bytes);
+});

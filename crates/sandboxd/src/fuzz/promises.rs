@@ -1,12 +1,15 @@
 //! What the launcher relies on behind its checks, said a second time and in other words.
 
 use super::Trace;
+use crate::child::orders::{encode, Orders};
 use crate::child::plan::Plan;
 use crate::confine::rlimits;
 use crate::protocol::frame::{first_frame, HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::protocol::message::{Limits, Recipe};
 use crate::workspace::{segments, split, Glob};
-use std::ffi::{CStr, CString};
+use rustix::fs::{memfd_create, MemfdFlags};
+use std::ffi::CString;
+use std::os::fd::AsFd;
 
 const MATCH_STEPS: u64 = 20_000;
 
@@ -50,7 +53,7 @@ pub fn limits_are_within_ceilings(limits: &Limits, cores: u64) {
     assert!(limits.output_kb <= 16 << 10);
     assert!((1..=512).contains(&limits.processes));
     assert!((8..=4096).contains(&limits.open_files));
-    let asked = rlimits::table(limits).map(|(_, _, value)| value);
+    let asked = rlimits::asked(limits).map(|(_, _, value)| value);
     assert!(asked.iter().all(|value| *value <= 1 << 30));
 }
 
@@ -66,19 +69,28 @@ pub fn globs_end(globs: &[String]) {
     }
 }
 
-/// A number of the request is a number in the mount's options, and adds no option.
-pub fn options_say_one_size(options: &CStr) {
-    let text = options.to_str().unwrap_or_default();
-    let keys: Vec<&str> = text.split(',').filter_map(|option| option.split('=').next()).collect();
-    assert!(keys == ["mode", "size", "nr_inodes"]);
+pub fn plan_is_bounded(plan: &Plan, recipe: &Recipe) {
+    let (argv, envp) = (&plan.argv, &plan.envp);
+    assert!(argv.len() >= recipe.command.len() && argv.len() <= 4096 && envp.len() <= 4096);
+    assert!(argv.first().is_some_and(|program| program.to_bytes().starts_with(b"/")));
+    for list in [argv, envp] {
+        assert!(list.iter().map(|text| text.to_bytes_with_nul().len()).sum::<usize>() <= 512 << 10);
+    }
 }
 
-pub fn plan_is_bounded(plan: &Plan, recipe: &Recipe) {
-    let (argv, envp) = (plan.argv(), plan.envp());
-    assert!(argv.len() > recipe.command.len() && argv.len() <= 4097 && envp.len() <= 4097);
-    assert!(argv.last().is_some_and(|last| last.is_null()));
-    assert!(envp.last().is_some_and(|last| last.is_null()));
-    assert!(argv.iter().filter(|pointer| pointer.is_null()).count() == 1);
-    assert!(plan.program().starts_with(b"/"));
-    assert!(plan.cpus.iter().all(|(_, set)| set.count() as u64 == plan.limits.cpus));
+/// What the payload reads is what the launcher wrote.
+pub fn orders_arrive(plan: &Plan, cores: u64) {
+    let Ok(file) = memfd_create("fuzz", MemfdFlags::CLOEXEC) else { return };
+    let bytes = encode(plan, cores);
+    assert!(rustix::io::write(&file, &bytes) == Ok(bytes.len()));
+    let mut orders = Orders::room();
+    assert!(orders.read(file.as_fd()).is_ok());
+    assert!(orders.argv().len() == plan.argv.len() + 1);
+    assert!(orders.envp().len() == plan.envp.len() + 1);
+    assert!(plan.argv.first().is_some_and(|program| program.to_bytes() == orders.program()));
+    let values = rlimits::asked(&plan.limits).map(|(_, _, value)| value);
+    assert!(orders.rlimits() == values);
+    for here in [0, cores as usize - 1, 1000] {
+        assert!(u64::from(orders.cpus(here).count()) == plan.limits.cpus);
+    }
 }
