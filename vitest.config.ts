@@ -26,6 +26,7 @@ export default defineConfig({
       project('fixtures', [GOLDEN], 15_000),
       serverProject('conformance', 120_000),
       serverProject('hostile', 300_000),
+      serverProject('faults', 60_000),
       serverProject('integration', 120_000),
       serverProject('readme', 120_000),
       serverProject('start', 600_000),

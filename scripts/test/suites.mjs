@@ -57,6 +57,11 @@ export const SUITES = [
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   {
+    name: 'faults',
+    what: 'a launcher killed, starved and lied to, at every step',
+    run: () => runVitest('faults'),
+  },
+  {
     name: 'vm',
     what: 'hostile and limit cases in a virtual machine with cgroup v2 only',
     run: script('tests/vm/run.ts'),

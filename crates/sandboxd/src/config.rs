@@ -22,7 +22,8 @@ const UID_BASE: u32 = 0x7000_0000;
 const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
-[--slots N] [--cgroup-parent PATH] [--leave-out NAMES]";
+[--slots N] [--cgroup-parent PATH] [--leave-out NAMES] \
+[--stop-at STEP:FILE]";
 
 /// Reads the command line.
 ///
@@ -45,6 +46,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--uid-base" => config.uid_base = number(&flag, &value, u32::MAX - 70_000)?,
             "--slots" => config.slots = number(&flag, &value, 4096)?.max(1),
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
+            "--stop-at" => crate::faults::stop_at(&value)?,
             "--leave-out" => crate::lab::leave_out(&value)?,
             _ => return Err(format!("unknown flag {flag}; {USAGE}")),
         }

@@ -9,6 +9,7 @@ mod child;
 mod config;
 mod confine;
 mod diagnose;
+mod faults;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod lab;

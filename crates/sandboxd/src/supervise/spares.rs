@@ -3,6 +3,7 @@
 //! spare for a request: then one is made at once, never waited for.
 
 use crate::child::plan::Site;
+use crate::faults;
 use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::Context;
@@ -150,6 +151,7 @@ fn make(
     purpose: &Purpose,
     (lent, disk_kb): (Option<Rc<Slot>>, u64),
 ) -> Result<Parked, Unavailable> {
+    faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
     let (path, shared) = (context.next_layer_path(), context.layer_path("shared"));
     let kind = match purpose {
