@@ -11,7 +11,7 @@ import { eventually } from '../server-under-test.js';
 import { DIGEST, LIMITS, RECIPE } from './wire.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const SLOTS = 64;
+export const SLOTS = 64;
 /** Below the range of the hostile suite; one slice for each process that runs these tests. */
 const UID_BASE = 0x5800_0000 + (process.pid % 256) * 65_536;
 const READY_MS_MAX = 20_000;
@@ -30,7 +30,7 @@ export interface Launcher {
 export interface LauncherPlan {
   readonly program?: string;
   readonly flags?: readonly string[];
-  /** Shell commands that come before it, such as `ulimit -n 200`. */
+  /** Shell words that come before it, such as `ulimit -n 200; exec setpriv …`. */
   readonly before?: string;
   readonly folder?: string;
   readonly isReady?: (launcher: Launcher) => Promise<boolean>;
@@ -55,12 +55,12 @@ export function buildLab(feature: string): string {
 }
 
 export async function startLauncher(plan: LauncherPlan = {}): Promise<Launcher> {
-  const { program = WHOLE, flags = [], before = ':', folder = newFolder() } = plan;
+  const { program = WHOLE, flags = [], before = 'exec', folder = newFolder() } = plan;
   const socket = join(folder, 'socket');
   const uidBase = UID_BASE + (launchers++ % 1024) * SLOTS; // None meets what another left.
   const slots = ['--uid-base', String(uidBase), '--slots', String(SLOTS)];
   const words = ['--socket', socket, ...slots, ...flags];
-  const script = `${before} && exec "$0" "$@"`;
+  const script = `${before} "$0" "$@"`;
   const child = spawn('/bin/bash', ['-c', script, program, ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });

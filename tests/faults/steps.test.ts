@@ -84,7 +84,7 @@ async function worksAndEnds(launcher: Launcher): Promise<void> {
 }
 
 describe.each(SETUP_STEPS)('at %s', (step) => {
-  test('a killed launcher: its caller hears of it, nothing is left, the next one works', async () => {
+  test('a killed launcher: its caller hears of it, nothing is left, the next works', async () => {
     const { launcher, resume } = await startStopping(step);
     const ending = run(launcher);
     await stopped(launcher, step);

@@ -61,6 +61,8 @@ export interface Talk {
   readonly socket: Socket;
   /** Settles with all messages when the other side has closed, or said its last word. */
   readonly all: Promise<readonly Said[]>;
+  /** How it ended: an error's code, an outcome's kind, `closed`, or `running` as long as it goes on. */
+  readonly standing: () => string;
 }
 
 const LAST_WORDS = ['error', 'end'];
@@ -70,8 +72,12 @@ export async function talk(path: string, ...frames: readonly Uint8Array[]): Prom
   await once(socket, 'connect');
   let bytes = Buffer.alloc(0);
   const messages: Said[] = [];
+  let isOver = false;
   const all = new Promise<readonly Said[]>((resolve) => {
-    const end = () => resolve(messages);
+    const end = () => {
+      isOver = true;
+      resolve(messages);
+    };
     socket.on('close', end).on('error', end).on('end', end);
     socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);
@@ -88,13 +94,17 @@ export async function talk(path: string, ...frames: readonly Uint8Array[]): Prom
     });
   });
   for (const each of frames) socket.write(each);
-  return { socket, all };
+  const standing = () => {
+    const last = messages.at(-1);
+    return isOver ? (last?.code ?? last?.outcome?.kind ?? 'closed') : 'running';
+  };
+  return { socket, all, standing };
 }
 
-/** Says it all at once and gives how it ended: an error's code, an outcome's kind, or `closed`. */
+/** Says it all at once and gives how it ended. */
 export async function ask(path: string, ...frames: readonly Uint8Array[]): Promise<string> {
-  const { socket, all } = await talk(path, ...frames);
-  const last = (await all).at(-1);
+  const { socket, all, standing } = await talk(path, ...frames);
+  await all;
   socket.destroy();
-  return last?.code ?? last?.outcome?.kind ?? (last === undefined ? 'closed' : last.type);
+  return standing();
 }

@@ -130,7 +130,9 @@ impl Slot {
 
     /// Keeps the uid out of use for the rest of the launcher's life.
     pub fn withhold(&self) {
-        self.withheld.set(true);
+        if !self.withheld.replace(true) {
+            self.shared.borrow_mut().quarantined += 1;
+        }
     }
 }
 
@@ -138,9 +140,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.count_on(None);
         let mut shared = self.shared.borrow_mut();
-        if self.withheld.get() {
-            shared.quarantined += 1;
-        } else {
+        if !self.withheld.get() {
             shared.free.push_back(self.host_id);
         }
     }
@@ -165,6 +165,8 @@ mod tests {
     fn a_withheld_uid_never_comes_back() {
         let slots = Slots::new(100, 1, 1);
         if let Some(slot) = slots.take() {
+            slot.withhold();
+            assert_eq!(slots.quarantined(), 1, "while its sandbox still refuses to go");
             slot.withhold();
         }
         assert!(slots.take().is_none());
