@@ -91,7 +91,7 @@ export const SUITES = [
   },
   {
     name: 'soak',
-    what: '5,000 mixed executions, 8 at a time: nothing grows, nothing is left',
+    what: '50,000 mixed executions and attacks, 8 at a time: nothing grows, nothing is left',
     extra: true,
     needsServer: true,
     run: script('benchmarks/soak.ts'),
