@@ -206,7 +206,7 @@ test('half-open and slow clients hold nobody up, and leave nothing when they go'
   assert.deepEqual(await restingCounts(launcher), before);
 });
 
-test('more connections than there are slots: as many sandboxes as slots, the rest are told', async () => {
+test('more connections than slots: as many sandboxes as slots, the rest are told', async () => {
   const talks = await Promise.all(
     Array.from({ length: 80 }, () => talk(path(), HELLO, code('sleep 60'), END_OF_INPUT)),
   );

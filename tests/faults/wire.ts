@@ -61,7 +61,7 @@ export interface Talk {
   readonly socket: Socket;
   /** Settles with all messages when the other side has closed, or said its last word. */
   readonly all: Promise<readonly Said[]>;
-  /** How it ended: an error's code, an outcome's kind, `closed`, or `running` as long as it goes on. */
+  /** An error's code, an outcome's kind, `closed`, or `running` as long as it goes on. */
   readonly standing: () => string;
 }
 
