@@ -115,7 +115,7 @@ function recordPid(settings, state, name, pid) {
     writeFileSync(`${path}.new`, JSON.stringify(state.pids), { mode: 0o644 });
     renameSync(`${path}.new`, path);
   } catch {
-    // A full disk must not end the service: the file is for people and tests, and names one that died.
+    // A full disk must not end the service; the file then names a program that died.
     rmSync(`${path}.new`, { force: true });
   }
 }
