@@ -18,6 +18,7 @@ import {
   checkScriptFunctions,
 } from './tidy/sizes.js';
 import { type Finding, filesBelow, readSources } from './tidy/sources.js';
+import { checkThreatModel } from './tidy/threat-model.js';
 
 interface Exception {
   readonly check: string;
@@ -51,6 +52,7 @@ function main(): number {
     ...checkErrors(root),
     ...checkLimits(root),
     ...checkLauncherLists(root, sources),
+    ...checkThreatModel(root),
   ];
   const findings = withExceptions(found);
   process.stdout.write(`Packages:\n${packageGraph(imports).join('\n')}\n`);

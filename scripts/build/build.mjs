@@ -14,7 +14,8 @@ const PARTS = [
     // Imported only when needed: loading esbuild would slow every start.
     make: async () => (await import('./bundle.mjs')).bundlePrograms(),
   },
-  { name: 'languages', sources: ['languages'], make: copyLanguages },
+  { name: 'languages', sources: ['languages'], make: () => copyData('languages') },
+  { name: 'attacks', sources: ['attacks'], make: () => copyData('attacks') },
   {
     name: 'launcher',
     sources: ['crates', 'Cargo.toml', 'Cargo.lock', 'scripts/build/build-launcher.mjs'],
@@ -37,13 +38,13 @@ export async function build(say) {
   }
 }
 
-/** Server and CLI look for the language files beside themselves. */
-async function copyLanguages() {
-  const target = join(BUILD, 'languages');
+/** Server and CLI look for these files beside themselves. */
+async function copyData(name) {
+  const target = join(BUILD, name);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target);
-  for (const file of filesBelow(join(ROOT, 'languages'))) {
-    if (file.endsWith('.yaml')) copyFileSync(file, join(target, basename(file)));
+  for (const file of filesBelow(join(ROOT, name))) {
+    if (/\.(yaml|h)$/.test(file)) copyFileSync(file, join(target, basename(file)));
   }
 }
 

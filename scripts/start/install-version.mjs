@@ -47,7 +47,7 @@ export function installVersion(settings) {
 }
 
 function filesToInstall() {
-  const built = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages'].flatMap((name) =>
+  const built = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages', 'attacks'].flatMap((name) =>
     filesBelow(join(BUILD, name)).map((from) => ({ from, to: relative(BUILD, from) })),
   );
   const node = reachable(process.execPath) ? [] : [{ from: process.execPath, to: 'node' }];

@@ -14,11 +14,12 @@ const ENDS_WITH_US = ['--pdeathsig', 'TERM'];
 export function launcherProgram(settings, installed) {
   const args = ['--socket', settings.socket, '--socket-owner', String(installed.user.uid)];
   const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
+  const allow = settings.networkAllow === '' ? [] : ['--network-allow', settings.networkAllow];
   const program = join(installed.folder, 'sandboxd');
   return {
     name: 'launcher',
     command: 'setpriv',
-    args: [...ENDS_WITH_US, '--', program, ...args, ...base],
+    args: [...ENDS_WITH_US, '--', program, ...args, ...base, ...allow],
     env: { PATH },
     graceMs: LAUNCHER_GRACE_MS,
   };

@@ -28,6 +28,7 @@ export function readSettings(env) {
     socket: path(env, 'GOZO_SOCKET', '/run/gozolite/sandboxd.sock', problems),
     host: env.GOZO_HOST || '127.0.0.1',
     port: integer(env, 'GOZO_PORT', { min: 1, max: 65_535, fallback: 7070 }, problems),
+    networkAllow: env.GOZO_NETWORK_ALLOW || '',
     uidBase: integer(env, 'GOZO_UID_BASE', UID_BASE_RANGE, problems),
   };
   if (Buffer.byteLength(settings.socket) > SOCKET_PATH_BYTES_MAX) {

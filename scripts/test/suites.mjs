@@ -11,9 +11,9 @@ const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
 
 /** A script of ours whose last line is `N passed, N failed`. */
 const script =
-  (path) =>
+  (path, ...args) =>
   ({ server }) =>
-    runCounted([SCRIPT, path], server);
+    runCounted([SCRIPT, path, ...args], server);
 
 const serverSuite = (name, what) => ({
   name,
@@ -56,6 +56,8 @@ export const SUITES = [
   },
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
+  serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
+  serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
     name: 'faults',
     what: 'a launcher killed, starved and lied to, at every step',
@@ -63,9 +65,16 @@ export const SUITES = [
   },
   {
     name: 'vm',
-    what: 'hostile and limit cases in a virtual machine with cgroup v2 only',
+    what: 'ten cases in a virtual machine with cgroup v2 only',
+    run: script('tests/vm/run.ts', 'smoke'),
+  },
+  {
+    name: 'vm-all',
+    what: 'every attack, limit and system call in a virtual machine with cgroup v2 only',
+    extra: true,
     run: script('tests/vm/run.ts'),
   },
+  serverSuite('network', 'what a run may connect to, between networks that the test makes'),
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
@@ -88,6 +97,13 @@ export const SUITES = [
     extra: true,
     needsServer: true,
     run: script('benchmarks/overhead.ts'),
+  },
+  {
+    name: 'neighbours',
+    what: "a program's p95 beside another's noise: CPU, memory, processes, disk, output",
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/neighbours.ts'),
   },
   {
     name: 'soak',

@@ -10,9 +10,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   languages: ['contract'],
   sandbox: ['contract'],
   sdk: ['contract'],
+  attacks: ['contract', 'sandbox'],
   engine: ['contract', 'telemetry', 'languages', 'sandbox'],
-  server: ['contract', 'telemetry', 'languages', 'sandbox', 'engine'],
-  cli: ['contract', 'sdk', 'languages'],
+  server: ['contract', 'telemetry', 'languages', 'sandbox', 'attacks', 'engine'],
+  cli: ['contract', 'sdk', 'languages', 'attacks'],
 };
 
 /** Arrows of single files: the CLI's embedded mode is the one place that starts a server itself. */

@@ -23,9 +23,10 @@ CPU_SHARES = 65536
 CPU_WEIGHT = 10000
 START_SECONDS_MAX = 15
 END_SECONDS_MAX = 5
-HOST_SOCKET = 'gozo-lab-host'
+HOST_SOCKET = HOST_NAME = 'gozo-lab-host'
 SEGMENT_KEY = 0x60205AFE
 LAB = '/usr/share/gozo-lab'
+METADATA = '169.254.169.254'
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -92,7 +93,6 @@ def make_usr(folder):
     mount('overlay', '/usr', 'overlay', layers)
     os.makedirs(f'{LAB}/writable')
     os.chmod(f'{LAB}/writable', 0o777)
-    write(f'{LAB}/readable', 'readable\n')
     program = open('/usr/bin/id', 'rb').read()
     for name, group, mode in (('id-as-root', 0, 0o4755), ('id-as-shadow', 42, 0o2755)):
         with open(f'{LAB}/{name}', 'wb') as file:
@@ -110,15 +110,17 @@ def answer_all(listener, secret):
 
 def make_host(folder, secret):
     """Services of a host that no sandbox may reach; gives the port of the one on loopback."""
-    socket.sethostname('gozo-lab-host')
+    socket.sethostname(HOST_NAME)
     write(f'{folder}/host-file', secret)
     os.chmod(f'{folder}/host-file', 0o644)
     interface_up()
+    add_address(METADATA)
     tcp = socket.create_server(('127.0.0.1', 0))
+    metadata = socket.create_server((METADATA, 80))
     local = socket.socket(socket.AF_UNIX)
     local.bind('\0' + HOST_SOCKET)
     local.listen()
-    for listener in (tcp, local):
+    for listener in (tcp, metadata, local):
         threading.Thread(target=answer_all, args=(listener, secret), daemon=True).start()
     ipc_create, world_readable = 0o1000, 0o444
     segment = check(LIBC.shmget(SEGMENT_KEY, 4096, ipc_create | world_readable), 'shmget')
@@ -135,6 +137,14 @@ def interface_up():
         flags = struct.unpack_from('16sh', request)[1] | up
         struct.pack_into('16sh', request, 0, b'lo', flags)
         check(LIBC.ioctl(handle.fileno(), set_flags, request), 'SIOCSIFFLAGS')
+
+
+def add_address(address):
+    set_address = 0x8916
+    family_and_port = struct.pack('HH', socket.AF_INET, 0)
+    request = struct.pack('16s4s4s8x', b'lo:1', family_and_port, socket.inet_aton(address))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        check(LIBC.ioctl(handle.fileno(), set_address, request), 'SIOCSIFADDR')
 
 
 def raise_limits():
@@ -205,6 +215,7 @@ def inside(plan):
             'HOST_PORT': str(port),
             'HOST_SOCKET': HOST_SOCKET,
             'HOST_SEGMENT': str(SEGMENT_KEY),
+            'HOST_NAME': HOST_NAME,
         },
     }
     print(json.dumps(ready), flush=True)

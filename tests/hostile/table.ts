@@ -1,4 +1,4 @@
-import type { Attack } from './corpus.js';
+import type { Attack } from '@gozolite/attacks/corpus';
 
 export interface Row {
   readonly attack: Attack;

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Backend } from '@gozolite/sandbox/backend';
+import type { Place } from '@gozolite/attacks/attempt';
+import { cgroupRoots, foldersIn, leftOnHost } from '@gozolite/attacks/left-on-host';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { isWaitingGroup } from '../../scripts/test/waiting.mjs';
 
 const Ready = Type.Object({
   diagnosis: Type.Object({
@@ -20,8 +20,7 @@ const Ready = Type.Object({
 });
 
 /** One launcher in an outer world of its own (outer.py), and what the attacks in it are told. */
-export interface World extends AsyncDisposable, Static<typeof Ready> {
-  readonly backend: Backend;
+export interface World extends AsyncDisposable, Place, Pick<Static<typeof Ready>, 'diagnosis'> {
   readonly cgroup: string;
 }
 
@@ -67,6 +66,7 @@ export async function startWorld({ launcher, leaveOut, number }: WorldPlan): Pro
     ...ready,
     backend,
     cgroup,
+    left: (mark) => leftOnHost(launcherFolders(cgroup), mark),
     [Symbol.asyncDispose]: async () => {
       await backend[Symbol.asyncDispose]();
       await ended(outer);
@@ -103,45 +103,11 @@ function ended(outer: ChildProcess): Promise<void> {
   });
 }
 
-/** What is left of a run on the host: processes that carry its mark, cgroups below the world's. */
-export function leftOnHost(world: World, mark: string): 'nothing' | 'process' | 'cgroup' {
-  if (processesWith(mark) > 0) return 'process';
-  return sandboxGroups(world.cgroup) > 0 ? 'cgroup' : 'nothing';
-}
-
-function processesWith(mark: string): number {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readFileSync(`/proc/${name}/environ`).includes(mark);
-    } catch {
-      return false; // It ended meanwhile.
-    }
-  }).length;
-}
-
-/**
- * Cgroups that a sandbox used, two levels below the world's: the launcher's own is the level
- * between. Those that it keeps in stock for sandboxes to come have counted nothing yet, or hold one
- * that waits for a request.
- */
-function sandboxGroups(cgroup: string): number {
+/** The launcher's own folder is the one below the world's. */
+function launcherFolders(cgroup: string): string[] {
   return cgroupRoots()
     .map((root) => join(root, cgroup))
-    .flatMap((path) => foldersIn(path).map((name) => join(path, name)))
-    .flatMap((path) => foldersIn(path).map((name) => join(path, name)))
-    .filter((path) => hasCounted(path) && !isWaitingGroup(path)).length;
-}
-
-function hasCounted(path: string): boolean {
-  const counters = ['cpu.stat', 'cpuacct.usage', 'memory.max_usage_in_bytes'];
-  return counters.some((name) => {
-    try {
-      return /^(usage_usec )?[1-9]/m.test(readFileSync(join(path, name), 'utf8'));
-    } catch {
-      return false; // Another hierarchy's counter, or the group is gone.
-    }
-  });
+    .flatMap((path) => foldersIn(path).map((name) => join(path, name)));
 }
 
 function removeCgroups(cgroup: string): void {
@@ -155,23 +121,6 @@ function removeTree(path: string): void {
   } catch {
     // Not every hierarchy has it, and a process that still ends keeps it: no later world meets it.
   }
-}
-
-function foldersIn(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch {
-    return []; // This hierarchy does not have the folder.
-  }
-}
-
-function cgroupRoots(): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => line.split(' ')[4] ?? '');
 }
 
 /**

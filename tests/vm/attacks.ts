@@ -1,11 +1,14 @@
+import { attempt, attemptTwin } from '@gozolite/attacks/attempt';
+import type { Attack, Ending } from '@gozolite/attacks/corpus';
 import {
-  attempt,
-  attemptTwin,
-  type Compile,
+  accountOf,
+  containedEnding,
   type Evidence,
   mismatches,
-} from '../hostile/attempt.js';
-import { type Attack, type Ending, unmetNeed } from '../hostile/corpus.js';
+  twinEnding,
+} from '@gozolite/attacks/ending';
+import { unmetNeed } from '@gozolite/attacks/needs';
+import type { Compile } from '@gozolite/attacks/programs';
 import type { World } from '../hostile/worlds.js';
 import type { Row } from './row.js';
 
@@ -14,25 +17,24 @@ export const SLOWER = 10;
 
 const USUAL_WALL_MS = 6000;
 const USUAL_CPU_MS = 4000;
-const TWIN = { outcome: 'exited', exit_code: 0, stdout: '^REACHED', left: 'nothing' } as const;
+const USUAL_GONE_MS = 1000;
 
 /** One attack of the corpus: contained, with its twin at work. */
 export async function tryAttack(world: World, attack: Attack, compileC: Compile): Promise<Row> {
   const startedMs = performance.now();
-  const expected = described({ left: 'nothing', ...attack.contained });
-  const untestable = unmetNeed(attack) ?? missingLayer(world, attack);
+  const expected = described(containedEnding(attack));
+  const untestable = unmetNeed(attack)?.detail ?? missingLayer(world, attack);
   const row = { id: attack.id, expected, outcome: '', problems: [], took_ms: 0 };
   if (untestable !== undefined) return { ...row, untestable };
 
-  const twin = await attemptTwin(world, withTime(attack, []), compileC);
+  const place = { ...world, goneMsMax: USUAL_GONE_MS * SLOWER };
+  const twin = await attemptTwin(place, withTime(attack, []), compileC);
   const { contained } = attack;
   const kept = contained.limit === undefined ? [] : [contained.limit];
-  const seen = await attempt(world, withTime(attack, kept), compileC);
+  const seen = await attempt(place, withTime(attack, kept), compileC);
   const problems = [
     ...mismatches(twinEnding(attack), twin).map((problem) => `twin: ${problem} ${accountOf(twin)}`),
-    ...mismatches({ left: 'nothing', ...contained }, seen).map(
-      (problem) => `${problem} ${accountOf(seen)}`,
-    ),
+    ...mismatches(containedEnding(attack), seen).map((problem) => `${problem} ${accountOf(seen)}`),
   ];
   const tookMs = Math.round(performance.now() - startedMs);
   return { ...row, outcome: summary(seen), problems, took_ms: tookMs };
@@ -46,10 +48,6 @@ function withTime(attack: Attack, kept: readonly string[]): Attack {
     ...(kept.includes('cpu_time_ms') ? {} : { cpu_time_ms: cpu_time_ms * SLOWER }),
   };
   return { ...attack, limits: { ...attack.limits, ...wider } };
-}
-
-function twinEnding({ twin: { artifacts } }: Attack): Ending {
-  return artifacts === undefined ? TWIN : { ...TWIN, artifacts };
 }
 
 /** A layer that this kernel lacks can't be shown to hold. */
@@ -69,8 +67,4 @@ function summary({ outcome, stdout, left }: Evidence): string {
   const details = Object.values(rest).filter((value) => value !== null);
   const said = stdout.trim().split('\n')[0] ?? '';
   return [kind, ...details, JSON.stringify(said.slice(0, 24)), `left ${left}`].join(' ');
-}
-
-function accountOf({ outcome, stdout, stderr }: Evidence): string {
-  return JSON.stringify([outcome, stdout.slice(0, 200), stderr.slice(0, 200)]);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { SandboxResult } from '@gozolite/sandbox/backend';
-import { leftOnHost, type World } from '../hostile/worlds.js';
+import type { World } from '../hostile/worlds.js';
+import { swapTold } from '../limits/swap.js';
 import { delegate, killLauncher } from './launchers.js';
 import { bash, holdsIn, python, start } from './sandbox.js';
 
@@ -101,16 +102,27 @@ export const CASES: readonly Case[] = [
       const sleeper = bash('echo started; sleep 600 & exec sleep 600');
       const run = start(world.backend, { ...sleeper, env: { MARK: mark } });
       await run.spoke;
-      const before = leftOnHost(world, mark);
+      const before = world.left(mark);
       const askedMs = performance.now();
       run.cancel();
       const result = await run.ended;
-      const isGone = await holdsIn(CANCEL_MS_MAX, () => leftOnHost(world, mark) === 'nothing');
+      const isGone = await holdsIn(CANCEL_MS_MAX, () => world.left(mark) === 'nothing');
       const waitedMs = Math.round(performance.now() - askedMs);
       return verdict(`${result.outcome.kind} after ${waitedMs} ms`, [
         [result.outcome.kind === 'cancelled', account(result)],
         [before === 'process', `before it there was ${before}`],
-        [isGone, `${leftOnHost(world, mark)} is left after ${waitedMs} ms`],
+        [isGone, `${world.left(mark)} is left after ${waitedMs} ms`],
+      ]);
+    },
+  },
+  {
+    id: 'limit-no-swap',
+    expected: 'the kernel is told that a sandbox has no swap',
+    run: async (world) => {
+      const told = await swapTold(world);
+      return verdict(told.join(), [
+        [told.includes('memory.swap.max 0'), `the kernel is told ${told.join()}`],
+        [told.every((each) => each.endsWith(' 0')), `the kernel is told ${told.join()}`],
       ]);
     },
   },

@@ -1,10 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, writeSync } from 'node:fs';
-import { readCorpus } from '../hostile/corpus.js';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { readCorpus } from '@gozolite/attacks/corpus';
 import { startWorld, type World } from '../hostile/worlds.js';
-import { tryAttack } from './attacks.js';
+import { type LimitCase, readCases } from '../limits/cases.js';
+import { accountOf, tryCase as tryLimit } from '../limits/trial.js';
+import { SLOWER, tryAttack } from './attacks.js';
 import { CASES, type Case } from './cases.js';
 import { compiled } from './programs.js';
 import { LAST_LINE, lineOf, type Row } from './row.js';
+import { surfaceId, trySurface } from './surface.js';
 
 /**
  * What the guest runs: the launcher on a kernel with cgroup v2 and nothing else, the whole corpus
@@ -19,6 +22,13 @@ async function main(): Promise<void> {
   const world = await startWorld({ launcher: '/vm/sandboxd', leaveOut: [], number: 0 });
   const compileC = (code: string) => compiled('/vm/programs', code);
   for (const each of CASES.filter(isWanted)) tell(await tryCase(world, each));
+  for (const each of readCases('/vm/limits').filter(isWanted)) {
+    tell(await failuresTold(each.id, () => limitRow(each, { world, compileC, slower: SLOWER })));
+  }
+  for (const name of readdirSync('/vm/surface/expected').sort()) {
+    const id = surfaceId(name);
+    if (isWanted({ id })) tell(await failuresTold(id, () => trySurface(world, name)));
+  }
   for (const attack of readCorpus('/attacks').filter(isWanted)) {
     tell(await failuresTold(attack.id, () => tryAttack(world, attack, compileC)));
   }
@@ -41,6 +51,19 @@ async function tryCase(world: World, { id, expected, run }: Case): Promise<Row> 
     const tookMs = Math.round(performance.now() - startedMs);
     return { id, expected, outcome, problems: [...problems], took_ms: tookMs };
   });
+}
+
+async function limitRow(each: LimitCase, trial: Parameters<typeof tryLimit>[1]): Promise<Row> {
+  const startedMs = performance.now();
+  const { result, problems } = await tryLimit(each, trial);
+  const { outcome, limit = '' } = each.side;
+  return {
+    id: each.id,
+    expected: `${outcome} ${limit}`.trim(),
+    outcome: `${result.outcome.kind}, hit ${result.limitsHit.join()}`,
+    problems: problems.map((problem) => `${problem} ${accountOf(result)}`),
+    took_ms: Math.round(performance.now() - startedMs),
+  };
 }
 
 /** A case that throws is one failed row: the others go on. */

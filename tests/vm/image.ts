@@ -15,7 +15,16 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 /** Debian packages whose programs the attacks use, taken from this host's /usr. */
-const PROGRAM_PACKAGES = ['bash', 'coreutils', 'grep', 'sed', 'findutils', 'util-linux'];
+const PROGRAM_PACKAGES = [
+  'bash',
+  'coreutils',
+  'grep',
+  'sed',
+  'findutils',
+  'util-linux',
+  'bsdutils',
+  'dash',
+];
 const FOLDERS = ['dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'usr/share', 'var'];
 const LOCALE = '/usr/lib/locale/C.utf8';
 const PASSWD = 'root:x:0:0:root:/root:/bin/bash\n';

@@ -2,18 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attack } from '../hostile/corpus.js';
+import type { Attack } from '@gozolite/attacks/corpus';
 
 /** File name of a compiled C source, the same on the host and in the guest. */
 function nameOf(code: string): string {
   return createHash('sha256').update(code).digest('hex').slice(0, 16);
 }
 
-/** Compiles the C sources of the corpus that the folder does not have yet: the guest has no gcc. */
-export function compileAll(corpus: readonly Attack[], attacks: string, folder: string): void {
+/** Compiles the C sources that the folder does not have yet: the guest has no gcc. */
+export function compileAll(codes: readonly string[], attacks: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const header = readFileSync(join(attacks, 'lab.h'), 'utf8');
-  for (const code of corpus.filter(({ language }) => language === 'c').flatMap(sourcesOf)) {
+  for (const code of codes) {
     const output = join(folder, nameOf(code));
     const source = `${output}.c`;
     if (existsSync(output) && readFileSync(source, 'utf8') === code + header) continue;
@@ -31,6 +31,10 @@ export async function compiled(folder: string, code: string): Promise<Uint8Array
   return readFileSync(join(folder, nameOf(code)));
 }
 
-function sourcesOf({ code, before, beside, twin }: Attack): string[] {
-  return [code, before, beside, twin.code].filter((source) => source !== undefined);
+/** Every C source of the corpus. */
+export function sourcesOf(corpus: readonly Attack[]): string[] {
+  return corpus
+    .filter(({ language }) => language === 'c')
+    .flatMap(({ code, before, beside, twin }) => [code, before, beside, twin.code])
+    .filter((source) => source !== undefined);
 }

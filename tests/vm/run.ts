@@ -1,24 +1,39 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCorpus } from '../hostile/corpus.js';
+import { readCorpus } from '@gozolite/attacks/corpus';
+import { readCases } from '../limits/cases.js';
 import { CASES } from './cases.js';
 import { buildImage } from './image.js';
 import { getKernel, installMachine } from './kernel.js';
 import { runMachine } from './machine.js';
-import { compileAll } from './programs.js';
+import { compileAll, sourcesOf } from './programs.js';
 import { parseLine, type Row, tableOf } from './row.js';
+import { surfaceId } from './surface.js';
 
 /**
  * Hostile and limit cases on a kernel with cgroup v2 alone, in a virtual machine, whatever this
- * host has: node scripts/run.mjs tests/vm/run.ts [case ...]. The last line is the count.
+ * host has: node scripts/run.mjs tests/vm/run.ts [case ...]; `smoke` stands for ten of them. The
+ * last line is the count.
  */
 const ROOT = process.cwd();
 const FOLDER = join(ROOT, 'build/vm');
 const ATTACKS = join(ROOT, 'attacks');
 const LAUNCHER = process.env.GOZO_TEST_LAUNCHER ?? join(ROOT, 'build/sandboxd');
 const MEMORY_MIB = 2048;
-const MACHINE_MS_MAX = 360_000;
+const LIMITS = join(ROOT, 'tests/limits/cases');
+const EXPECTED = join(ROOT, 'tests/surface/expected');
+/** Ids of the host's limits suite that say nothing here. */
+const ELSEWHERE = {
+  'limit-memory-told': 'the guest runs from its first file system, whose pages no cgroup counts',
+};
+const MACHINE_MS_MAX = 1_500_000;
+/** One of each kind, for every day. */
+const SMOKE = [
+  ...['cgroup-v2', 'isolation-facts', 'cancel', 'launcher-killed', 'memory-hog', 'fork-bomb'],
+  ...['limit-memory-c-past', 'limit-processes-c-at', 'limit-wall-time-bash-past'],
+  surfaceId('x86_64.calls.yaml'),
+];
 /** CommonJS packages inside an ES module still call it. */
 const BANNER =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
@@ -28,9 +43,12 @@ async function main(only: readonly string[]): Promise<void> {
   installMachine();
   const kernel = getKernel(FOLDER);
   const corpus = readCorpus(ATTACKS);
-  compileAll(corpus, ATTACKS, join(FOLDER, 'programs'));
+  const limits = readCases(LIMITS);
+  const codes = limits.filter(({ language }) => language === 'c').map(({ code }) => code);
+  compileAll([...sourcesOf(corpus), ...codes], ATTACKS, join(FOLDER, 'programs'));
   const image = buildImage({ folder: FOLDER, modules: kernel.modules, content: content(only) });
-  const expected = [...CASES.map(({ id }) => id), ...corpus.map(({ id }) => id)];
+  const surface = readdirSync(EXPECTED).sort().map(surfaceId);
+  const expected = [...[...CASES, ...limits, ...corpus].map(({ id }) => id), ...surface];
   const wanted = expected.filter((id) => only.length === 0 || only.includes(id));
   const rows = await boot(kernel.image, image);
   report(rows, [...wanted, 'launcher-end']);
@@ -52,6 +70,8 @@ function content(only: readonly string[]) {
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   writeFileSync(join(FOLDER, 'only'), only.join(' '));
+  const probe = join(FOLDER, 'probe');
+  execFileSync('gcc', ['-O1', '-static', '-o', probe, join(ROOT, 'tests/surface/probe.c')]);
   return [
     { from: join(ROOT, 'tests/vm/init.sh'), to: 'init' },
     { from: LAUNCHER, to: 'vm/sandboxd' },
@@ -60,6 +80,9 @@ function content(only: readonly string[]) {
     { from: join(ROOT, 'tests/hostile/outer.py'), to: 'vm/outer.py' },
     { from: join(FOLDER, 'programs'), to: 'vm/programs' },
     { from: ATTACKS, to: 'attacks' },
+    { from: LIMITS, to: 'vm/limits' },
+    { from: EXPECTED, to: 'vm/surface/expected' },
+    { from: probe, to: 'vm/surface/probe' },
   ];
 }
 
@@ -98,9 +121,13 @@ function report(rows: readonly Row[], wanted: readonly string[]): void {
   for (const { id, untestable } of untested) {
     process.stdout.write(`not testable in this guest: ${id} (${untestable})\n`);
   }
+  for (const [id, reason] of Object.entries(ELSEWHERE)) {
+    process.stdout.write(`not testable in this guest: ${id} (${reason})\n`);
+  }
   const failed = failures.length + silent.length;
   process.stdout.write(`${tested.length - failures.length} passed, ${failed} failed\n`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-await main(process.argv.slice(2));
+const [first, ...rest] = process.argv.slice(2);
+await main(first === 'smoke' ? SMOKE : [first ?? [], rest].flat());

@@ -1,5 +1,6 @@
 //! The launcher's few flags.
 
+use crate::egress::target::Target;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub slots: u32,
     /// Folder in every cgroup hierarchy below which ours is made; absent: see `cgroup::Tree`.
     pub cgroup_parent: Option<PathBuf>,
+    /// What sandboxes may be connected to; by default nothing.
+    pub network_allow: Vec<Target>,
 }
 
 /// No passwd or subuid entry of a distribution reaches here (subuid ranges start at 100,000).
@@ -22,7 +25,7 @@ const UID_BASE: u32 = 0x7000_0000;
 const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
-[--slots N] [--cgroup-parent PATH] [--leave-out NAMES] \
+[--slots N] [--cgroup-parent PATH] [--network-allow HOST:PORT,…] [--leave-out NAMES] \
 [--stop-at STEP:FILE]";
 
 /// Reads the command line.
@@ -37,6 +40,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
         uid_base: UID_BASE,
         slots: SLOTS,
         cgroup_parent: None,
+        network_allow: Vec::new(),
     };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("{flag} wants a value; {USAGE}"))?;
@@ -47,6 +51,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--slots" => config.slots = number(&flag, &value, 4096)?.max(1),
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
             "--stop-at" => crate::faults::stop_at(&value)?,
+            "--network-allow" => config.network_allow = targets(&flag, &value)?,
             "--leave-out" => crate::lab::leave_out(&value)?,
             _ => return Err(format!("unknown flag {flag}; {USAGE}")),
         }
@@ -82,6 +87,12 @@ fn overlaps(line: &str, field: usize, counted: bool, own: &std::ops::Range<u64>)
     let Some(first) = number(field) else { return false };
     let count = if counted { number(field + 1).unwrap_or(1) } else { 1 };
     first < own.end && own.start < first.saturating_add(count)
+}
+
+fn targets(flag: &str, value: &str) -> Result<Vec<Target>, String> {
+    let wrong = |text: &str| format!("{flag} has {text:?}, which is no host:port");
+    let texts = value.split(',').filter(|text| !text.is_empty());
+    texts.map(|text| Target::parse(text).ok_or_else(|| wrong(text))).collect()
 }
 
 fn number(flag: &str, value: &str, highest: u32) -> Result<u32, String> {

@@ -9,6 +9,7 @@ mod child;
 mod config;
 mod confine;
 mod diagnose;
+mod egress;
 mod faults;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
@@ -39,6 +40,9 @@ const BACKLOG: i32 = 1024;
 const DESCRIPTORS: u64 = 65_536;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|word| word == "egress") {
+        return egress::main();
+    }
     let told = config::read(std::env::args().skip(1)).and_then(|config| run(&config));
     match told {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,8 +77,9 @@ fn run(config: &Config) -> Result<(), String> {
         template.favor_moves();
     }
     let slots = Slots::new(config.uid_base, config.slots, cores);
-    let context = Context::new(host, tree, template, slots)
+    let mut context = Context::new(host, tree, template, slots)
         .map_err(|error| format!("cannot make a poller: {error}"))?;
+    context.network_allow.clone_from(&config.network_allow);
     let daemon = Daemon::new(context, listener, signals);
     let served = daemon.and_then(|mut daemon| daemon.run());
     let _ = std::fs::remove_file(&config.socket);
@@ -88,7 +93,10 @@ fn harden() -> io::Result<()> {
     rustix::process::umask(Mode::from_raw_mode(0o022));
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
     raise_own_limits();
-    sys::return_large_buffers();
+    // Large buffers go back as soon as they are freed: every page that stays is copied into the
+    // page tables of every sandbox's first process.
+    let large = 128 * 1024;
+    sys::tune_allocator(&[(libc::M_MMAP_THRESHOLD, large), (libc::M_TRIM_THRESHOLD, large)]);
     Ok(())
 }
 

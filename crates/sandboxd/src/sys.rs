@@ -290,11 +290,10 @@ pub fn set_mount_attributes(path: &CStr, attributes: u64, recursive: bool) -> io
     checked(status).map(drop)
 }
 
-/// Gives large buffers back as soon as they are freed (mallopt(3)): every page that stays is copied
-/// into the page tables of every sandbox's first process.
-pub fn return_large_buffers() {
-    for option in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+/// Sets options of the allocator (mallopt(3)). The caller must be single-threaded.
+pub fn tune_allocator(options: &[(c_int, c_int)]) {
+    for (option, value) in options {
         // SAFETY: takes no pointer, and no other thread allocates meanwhile.
-        unsafe { libc::mallopt(option, 128 * 1024) };
+        unsafe { libc::mallopt(*option, *value) };
     }
 }

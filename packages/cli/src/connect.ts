@@ -66,6 +66,12 @@ export function installation(): string {
   return existsSync(join(here, 'server.mjs')) ? here : join(here, '..', '..', '..', 'build');
 }
 
+/** The attacks: beside this program where it is installed, else the source tree's. */
+export function corpusFolder(): string {
+  const beside = join(installation(), 'attacks');
+  return existsSync(beside) ? beside : join(installation(), '..', 'attacks');
+}
+
 async function languageFiles(folder: string, wanted: Wanted): Promise<readonly string[]> {
   const all = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
   const paths = all.map((name) => join(folder, name));

@@ -71,7 +71,12 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
   process.once('exit', clean);
   try {
     const layout = layOut(folder, parts, user);
-    children.push(startLauncher(parts, layout, user), startServer(layout, user));
+    const { launcherSocket: socket } = layout;
+    const owner = user?.uid ?? process.getuid?.() ?? 0;
+    children.push(
+      startLauncher({ launcher: parts.launcher, socket, owner }),
+      startServer(layout, user),
+    );
     const gozo = new Gozo({ url: 'http://localhost', fetch: fetchOver(layout.httpSocket) });
     await Promise.race([untilReady(gozo), ...children.map(({ ended }) => ended)]);
     return { gozo, [Symbol.asyncDispose]: dispose };
@@ -136,13 +141,17 @@ function layOut(folder: string, parts: LocalParts, user: User | undefined): Layo
   };
 }
 
-function startLauncher(parts: LocalParts, layout: Layout, user: User | undefined): Child {
-  const owner = user?.uid ?? process.getuid?.() ?? 0;
+/** A launcher that ends with this call; its socket belongs to `owner` alone. */
+export function startLauncher(plan: {
+  readonly launcher: string;
+  readonly socket: string;
+  readonly owner: number;
+}): Child {
   const base = UID_BASE + (process.pid % UID_SLICES) * SLOTS;
   return startChild('the launcher', {
-    command: parts.launcher,
+    command: plan.launcher,
     args: [
-      ...['--socket', layout.launcherSocket, '--socket-owner', String(owner)],
+      ...['--socket', plan.socket, '--socket-owner', String(plan.owner)],
       ...['--uid-base', String(base), '--slots', String(SLOTS)],
     ],
     env: { PATH },

@@ -1,8 +1,10 @@
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { attack } from './commands/attack.js';
 import { doctor } from './commands/doctor.js';
 import { listLanguages } from './commands/languages.js';
+import { prove } from './commands/prove.js';
 import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
 import { EXIT } from './exit-code.js';
@@ -28,6 +30,12 @@ async function main(argv: readonly string[]): Promise<number> {
       },
       doctor: async (where, options) => {
         exitCode = await doctor(where, options);
+      },
+      attack: async (where, options) => {
+        exitCode = await attack(where, options, interruption());
+      },
+      prove: async () => {
+        exitCode = await prove();
       },
       serve: async (env) => {
         exitCode = await serve({ ...process.env, ...env });

@@ -1,5 +1,6 @@
 import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/limits';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
 import { parseDuration, parseSize } from './quantities.js';
@@ -9,6 +10,8 @@ export interface Commands {
   readonly run: (where: Where, options: RunOptions) => Promise<void>;
   readonly languages: (where: Where, options: { json: boolean }) => Promise<void>;
   readonly doctor: (where: Where, options: { json: boolean }) => Promise<void>;
+  readonly attack: (where: Where, options: AttackOptions) => Promise<void>;
+  readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
 }
 
@@ -52,12 +55,12 @@ export function createProgram(
     .action((options: ServerFlags) =>
       commands.languages(whereOf(options), { json: options.json === true }),
     );
-  withServer(program.command('doctor'))
-    .description('check every protection and toolchain, and say what to do; exits 0 if healthy')
-    .option(...json)
-    .action((options: ServerFlags) =>
-      commands.doctor(whereOf(options), { json: options.json === true }),
-    );
+  addDoctorOptions(withServer(program.command('doctor'))).action((options: DoctorFlags) => {
+    const { attack, prove } = options;
+    if (prove === true) return commands.prove();
+    if (attack === true) return commands.attack(whereOf(options), attackOptionsOf(options));
+    return commands.doctor(whereOf(options), { json: options.json !== undefined });
+  });
   program
     .command('serve')
     .description('start launcher and server, as npm start does')
@@ -74,6 +77,30 @@ interface ServerFlags {
   readonly json?: boolean;
 }
 
+interface DoctorFlags extends Omit<ServerFlags, 'json'> {
+  readonly attack?: boolean;
+  readonly prove?: boolean;
+  readonly only?: readonly string[];
+  readonly socket?: string;
+  readonly json?: string | true;
+  readonly html?: string;
+}
+
+function addDoctorOptions(command: Command): Command {
+  return command
+    .description('check every protection and toolchain, and say what to do; exits 0 if healthy')
+    .option('--json [file]', 'print JSON; with --attack also into a file')
+    .option('--attack', 'attack sandboxes on this host; exits 0 if every attack was contained')
+    .option('--only <id>', 'with --attack: only this attack (repeat)', collect)
+    .option('--socket <path>', 'with --attack: the launcher that runs there, not one of its own')
+    .option('--html <file>', 'with --attack: write the report as one HTML file')
+    .option('--prove', 'show that each attack succeeds without its protection (needs a clone)');
+}
+
+function attackOptionsOf({ only, socket, json, html }: DoctorFlags): AttackOptions {
+  return { only: only ?? [], socket, json: json ?? false, html };
+}
+
 interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly language?: string;
   readonly code?: string;
@@ -83,6 +110,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly compileArg?: string[];
   readonly compileLimit?: Partial<Limits>;
   readonly artifact?: string[];
+  readonly network?: string[];
   readonly out?: string;
   readonly requestId?: string;
   readonly time?: number;
@@ -102,6 +130,11 @@ function addRunOptions(command: Command): Command {
     .option('-a, --artifact <glob>', 'files of /work to bring back (repeat)', collect)
     .option('-o, --out <folder>', 'where to write them')
     .option('--label <name=value>', 'a label for the record (repeat)', pair)
+    .option(
+      '--network <host:port>',
+      'what it may connect to, if the server permits it (repeat)',
+      collect,
+    )
     .option('--request-id <id>', 'sent as X-Request-Id')
     .option('--json', 'print the whole record instead of the output');
   for (const name of LIMIT_NAMES) {
@@ -136,6 +169,7 @@ function runOptionsOf(
     compileArgs: flags.compileArg ?? [],
     compileLimits: flags.compileLimit ?? {},
     artifacts: flags.artifact ?? [],
+    network: flags.network ?? [],
     out: flags.out,
     requestId: flags.requestId,
     json: flags.json === true,

@@ -13,6 +13,7 @@ const plain: RunInput = {
   compileArgs: [],
   compileLimits: {},
   artifacts: [],
+  network: [],
   labels: {},
 };
 
@@ -29,6 +30,7 @@ test('what was typed is', () => {
     compileArgs: ['-Wall'],
     compileLimits: { cpus: 2 },
     artifacts: ['*.png'],
+    network: ['a.example:1'],
     labels: { l: 'm' },
   });
   assert.deepEqual(typed, {
@@ -39,6 +41,7 @@ test('what was typed is', () => {
     limits: { cpus: 1 },
     compile: { args: ['-Wall'], limits: { cpus: 2 } },
     artifacts: ['*.png'],
+    network: { allow: ['a.example:1'] },
     labels: { l: 'm' },
   });
 });

@@ -20,12 +20,14 @@ export interface RunInput {
   readonly compileArgs: readonly string[];
   readonly compileLimits: Partial<Limits>;
   readonly artifacts: readonly string[];
+  /** Empty: nothing is asked for. */
+  readonly network: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /** The request for what was typed: only what differs from the server's defaults. */
 export function requestOf(input: RunInput): ExecuteRequest {
-  const { args, env, limits, artifacts, labels } = input;
+  const { args, env, limits, artifacts, labels, network } = input;
   const compile = {
     ...(input.compileArgs.length === 0 ? {} : { args: [...input.compileArgs] }),
     ...(isEmpty(input.compileLimits) ? {} : { limits: input.compileLimits }),
@@ -40,6 +42,7 @@ export function requestOf(input: RunInput): ExecuteRequest {
     ...(isEmpty(compile) ? {} : { compile }),
     ...(artifacts.length === 0 ? {} : { artifacts: [...artifacts] }),
     ...(isEmpty(labels) ? {} : { labels }),
+    ...(network.length === 0 ? {} : { network: { allow: [...network] } }),
   };
 }
 

@@ -50,6 +50,15 @@ export const Capabilities = Type.Object({
   languages: Type.Array(LanguageInfo),
   limits: Type.Object({ run: StageLimits, compile: StageLimits }),
   isolation: Isolation,
+  network: Type.Object(
+    {
+      allow: Type.Array(Type.String()),
+      bytes_max: Type.Integer(),
+      connections_max: Type.Integer(),
+      time_ms_max: Type.Integer(),
+    },
+    { description: 'What a request may ask for, and the caps of each execution.' },
+  ),
   concurrency: Type.Integer(),
   queue: Type.Integer(),
 });

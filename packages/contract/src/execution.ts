@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Limits } from './limits.js';
+import { Connection, Network } from './network.js';
 
 const PartialLimits = Type.Partial(Limits, { additionalProperties: false });
 const Encoding = Type.Union([Type.Literal('utf8'), Type.Literal('base64')]);
@@ -63,7 +64,7 @@ export const ExecuteRequest = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    network: Type.Optional(Type.Literal('none', { description: 'A sandbox has no network.' })),
+    network: Type.Optional(Network),
     artifacts: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
         maxItems: REQUEST_BOUNDS.artifactGlobsMax,
@@ -203,5 +204,8 @@ export const Execution = Type.Object({
   isolation: Isolation,
   prepared: Type.Boolean(),
   artifacts: Type.Optional(Type.Array(Artifact)),
+  network_log: Type.Optional(
+    Type.Array(Connection, { description: 'With a request that has an allow-list: always.' }),
+  ),
 });
 export type Execution = Static<typeof Execution>;

@@ -10,6 +10,8 @@ export const UNREADY_REASONS = [
   'DETECTING_TOOLCHAINS',
   'LAUNCHER_AWAY',
   'ISOLATION_REDUCED',
+  'ATTACKS_PENDING',
+  'ATTACK_NOT_CONTAINED',
 ] as const;
 export type UnreadyReason = (typeof UNREADY_REASONS)[number];
 

@@ -1,4 +1,5 @@
 import type { Limits } from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
 
@@ -26,6 +27,8 @@ export interface Admitted extends Identity {
   readonly env: Readonly<Record<string, string>>;
   readonly compileArgs: readonly string[];
   readonly artifacts: readonly string[];
+  /** What the run may connect to, where the request has a list; the compiler nothing. */
+  readonly network?: NetworkPolicy;
 }
 
 /** A known language whose toolchain the host lacks: there is a record, and nothing runs. */

@@ -152,6 +152,27 @@ describe('stages', () => {
   });
 });
 
+describe('a network', () => {
+  const network = { allow: ['a.example:1'], bytesMax: 1, connectionsMax: 1, timeMsMax: 1 };
+
+  test('is for the run, not for the compiler, and its connections are in the record', async () => {
+    const ends = { address: null, bytes_sent: 0, bytes_received: 0, time_ms: 1 };
+    const connection = { host: 'a.example', port: 1, ...ends, outcome: 'unresolved' as const };
+    const { backend, engine } = setting(memoryBackend(async () => ({ connections: [connection] })));
+    const record = await recordOf(engine, admitted({ recipe: compiling, network }));
+    expect(record.network_log).toEqual([connection]);
+    expect(backend.commands.map((command) => command.network)).toEqual([undefined, network]);
+  });
+
+  test('without entries is none; without a list the record has no log', async () => {
+    const { backend, engine } = setting();
+    const empty = admitted({ network: { ...network, allow: [] } });
+    expect((await recordOf(engine, empty)).network_log).toEqual([]);
+    expect((await recordOf(engine, admitted())).network_log).toBeUndefined();
+    expect(backend.commands.map((command) => command.network)).toEqual([undefined, undefined]);
+  });
+});
+
 describe('the queue', () => {
   test('whose wait runs out has a record: failed, OVERLOADED', async () => {
     const { engine, clock, finish } = held();

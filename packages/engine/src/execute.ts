@@ -127,6 +127,7 @@ function capture(life: Life, { compiled, judgement, stage }: Ran): Ending {
     ...(stage === undefined ? {} : { run: captureStage(stage.result) }),
     artifacts: captureArtifacts(stage?.result.artifacts ?? []),
     prepared: areAllPrepared([compiled.stage, stage]),
+    connections: stage?.result.connections ?? [],
     timings: {
       queueMs,
       prepareMs: prepareMs + (compiled.stage?.prepareMs ?? 0) + (stage?.prepareMs ?? 0),

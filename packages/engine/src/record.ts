@@ -1,4 +1,5 @@
 import type { Artifact, Execution, Isolation, StageResult } from '@gozolite/contract/execution';
+import type { Connection } from '@gozolite/contract/network';
 import type { Admitted, Identity, MissingToolchain } from './admitted.js';
 import { NOTHING_RAN } from './capture/capture.js';
 import type { Judgement } from './judge.js';
@@ -21,6 +22,8 @@ export interface Ending {
   readonly compile?: StageResult;
   readonly run?: StageResult;
   readonly artifacts: readonly Artifact[];
+  /** Absent where no sandbox with a network ran. */
+  readonly connections?: readonly Connection[];
   readonly timings: Timings;
   /** Every sandbox of it was made before it was asked for. */
   readonly prepared: boolean;
@@ -37,6 +40,7 @@ export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolatio
     language: { id: language, version, toolchain: { ...toolchain } },
     ...closing(admitted, isolation, ending.prepared),
     ...(admitted.artifacts.length === 0 ? {} : { artifacts: [...ending.artifacts] }),
+    ...(admitted.network === undefined ? {} : { network_log: [...(ending.connections ?? [])] }),
   };
 }
 

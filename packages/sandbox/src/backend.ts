@@ -1,6 +1,7 @@
 import type { Diagnostics, Finding } from '@gozolite/contract/capabilities';
 import type { Isolation } from '@gozolite/contract/execution';
 import type { LimitName, Limits } from '@gozolite/contract/limits';
+import type { Connection, NetworkPolicy } from '@gozolite/contract/network';
 import type { Outcome, Usage } from '@gozolite/contract/outcome';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
 
@@ -29,6 +30,8 @@ export interface SandboxCommand {
   readonly layer?: Layer;
   readonly keepOutput: boolean;
   readonly artifacts: readonly string[];
+  /** What it may connect to; absent: nothing. */
+  readonly network?: NetworkPolicy;
 }
 
 export interface OutputChunk {
@@ -51,6 +54,8 @@ export interface SandboxResult {
   readonly stderr: Uint8Array;
   readonly truncated: { readonly stdout: boolean; readonly stderr: boolean };
   readonly artifacts: readonly SandboxArtifact[];
+  /** With a network, and an end of the launcher's own. */
+  readonly connections?: readonly Connection[];
   readonly layer?: Layer;
   /** Milliseconds that making the sandbox took, until the program could run; null: it never did. */
   readonly prepareMs: number | null;

@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { readCorpus } from '@gozolite/attacks/corpus';
+import { shortForm } from '@gozolite/attacks/short-form';
 import { limitPolicyFor } from '@gozolite/contract/limits';
 import { systemClock } from '@gozolite/engine/clock';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
+import type { Backend } from '@gozolite/sandbox/backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { FastifyInstance } from 'fastify';
+import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
@@ -27,6 +31,8 @@ export interface ServerDeps {
   readonly log: Logger;
   /** The folder of the shipped language files. */
   readonly languagesFolder: string;
+  /** The folder of the shipped attacks. */
+  readonly attacksFolder: string;
 }
 
 /** All parts together. Disposing of it cancels what still runs. */
@@ -43,7 +49,7 @@ export interface House extends AsyncDisposable {
 const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
-export function compose({ config, log, languagesFolder }: ServerDeps): House {
+export function compose({ config, log, languagesFolder, attacksFolder }: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const backend = createNativeBackend({ socketPath: config.launcherSocket });
   const engine = createEngine({
@@ -63,14 +69,16 @@ export function compose({ config, log, languagesFolder }: ServerDeps): House {
     refreshMs: config.refreshMs,
     log,
   });
+  const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
-  const { concurrency, queueMax } = config;
+  const { concurrency, queueMax, network } = config;
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, concurrency, queueMax },
+    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax },
     isDraining: () => isDraining,
+    attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policy, log }),
+    executeRoute({ engine, toolchains, policy, network, log }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
@@ -87,9 +95,21 @@ export function compose({ config, log, languagesFolder }: ServerDeps): House {
       return engine.drain(config.drainMs);
     },
     [Symbol.asyncDispose]: async () => {
+      await attacks?.[Symbol.asyncDispose]();
       await toolchains[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await backend[Symbol.asyncDispose]();
     },
   };
+}
+
+function attackWatch(
+  backend: Backend,
+  folder: string,
+  { config, log }: Pick<ServerDeps, 'config' | 'log'>,
+): AttackWatch | undefined {
+  const everyMs = config.readyAttacksMs;
+  if (everyMs === 0) return undefined;
+  const attacks = shortForm(readCorpus(folder));
+  return watchAttacks({ backend, attacks, folder, everyMs, log });
 }

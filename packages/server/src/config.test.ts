@@ -23,7 +23,21 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.queueMax, 512);
   assert.equal(config.queueWaitMsMax, 10_000);
   assert.equal(config.drainMs, 30_000);
+  assert.equal(config.readyAttacksMs, 0);
   assert.equal(config.logLevel, 'info');
+});
+
+test('the network policy is empty by default, and a bad entry is named', () => {
+  assert.deepEqual(configOf({}).network, {
+    allow: [],
+    bytesMax: 64 * 1024 * 1024,
+    connectionsMax: 64,
+    timeMsMax: 60_000,
+  });
+  const { network } = configOf({ GOZO_NETWORK_ALLOW: 'a.example:443,b.example:80,a.example:443' });
+  assert.deepEqual(network.allow, ['a.example:443', 'b.example:80']);
+  const faults = faultsOf({ GOZO_NETWORK_ALLOW: '*.example:443,10.0.0.1:80' });
+  assert.match(faults.join('\n'), /"\*\.example:443".*\n.*"10\.0\.0\.1:80"/);
 });
 
 test('a flag goes over the environment, spaced or with =', () => {

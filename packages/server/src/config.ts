@@ -1,3 +1,4 @@
+import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 
@@ -22,7 +23,11 @@ export interface Config {
   readonly drainMs: number;
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
+  /** Between two runs of the short attacks that readiness depends on; 0 never runs them. */
+  readonly readyAttacksMs: number;
   readonly logLevel: LogLevel;
+  /** What requests may connect to; nothing, unless it is set. */
+  readonly network: NetworkPolicy;
 }
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
@@ -66,7 +71,13 @@ export function readConfig(
     queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
+    readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {
+      min: 0,
+      max: 86_400_000,
+      fallback: 0,
+    }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
+    network: readNetwork(read, faults),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {
@@ -76,6 +87,25 @@ export function readConfig(
   return faults.length === 0
     ? { ok: true, value: Object.freeze(config) }
     : refuse([...new Set(faults)]);
+}
+
+const NETWORK_BYTES = 64 * 1024 * 1024;
+
+/** The policy of the one tenant that there is. */
+function readNetwork(read: ReturnType<typeof reader>, faults: string[]): NetworkPolicy {
+  const allow = [...new Set(read.list('GOZO_NETWORK_ALLOW', ','))];
+  for (const target of allow) {
+    const fault = targetFault(target);
+    if (fault !== undefined) faults.push(`GOZO_NETWORK_ALLOW has "${target}": ${fault}`);
+  }
+  const { bytesMax, connectionsMax, timeMsMax } = NETWORK_BOUNDS;
+  const upTo = (max: number, fallback: number) => ({ min: 1, max, fallback });
+  return {
+    allow,
+    bytesMax: read.integer('GOZO_NETWORK_BYTES', upTo(bytesMax, NETWORK_BYTES)),
+    connectionsMax: read.integer('GOZO_NETWORK_CONNECTIONS', upTo(connectionsMax, 64)),
+    timeMsMax: read.integer('GOZO_NETWORK_TIME_MS', upTo(timeMsMax, 60_000)),
+  };
 }
 
 /** The settings that the start or the CLI reads, beside the server's own. */

@@ -24,7 +24,12 @@ async function main(): Promise<void> {
   if (isCheck) return;
   const config = read.value;
   const log = createLogger({ level: config.logLevel, to: 'stdout' });
-  const house = compose({ config, log, languagesFolder: languagesFolder() });
+  const house = compose({
+    config,
+    log,
+    languagesFolder: shippedFolder('languages'),
+    attacksFolder: shippedFolder('attacks'),
+  });
   house.opened.catch((error: unknown) => {
     stop(EXIT_CONFIG, `gozolite cannot start: ${messageOf(error)}`);
   });
@@ -68,11 +73,9 @@ async function leave({ house, log }: { house: House; log: Logger }): Promise<voi
 }
 
 /** Beside the bundle where it is installed; in the source tree, three folders up. */
-function languagesFolder(): string {
-  const beside = fileURLToPath(new URL('languages/', import.meta.url));
-  return existsSync(beside)
-    ? beside
-    : fileURLToPath(new URL('../../../languages/', import.meta.url));
+function shippedFolder(name: string): string {
+  const beside = fileURLToPath(new URL(`${name}/`, import.meta.url));
+  return existsSync(beside) ? beside : fileURLToPath(new URL(`../../../${name}/`, import.meta.url));
 }
 
 function describe({ listen: address }: Config): string {

@@ -2,10 +2,12 @@ import { arch, release } from 'node:os';
 import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
 import type { Readiness } from '@gozolite/contract/health';
 import type { LimitPolicy } from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
+import type { AttackState } from './attack-watch.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
 
@@ -14,9 +16,12 @@ export interface StatusDeps {
   readonly engine: Engine;
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
+  readonly network: NetworkPolicy;
   readonly concurrency: number;
   readonly queueMax: number;
   readonly isDraining: () => boolean;
+  /** What the short attacks found; undefined where readiness does not depend on them. */
+  readonly attacks: (() => AttackState) | undefined;
 }
 
 /** What the server says of itself, from what its parts say. */
@@ -36,6 +41,12 @@ export function createStatus(deps: StatusDeps): Status {
         languages: [...registry.list()],
         limits: deps.policy,
         isolation: diagnosis.kind === 'seen' ? diagnosis.is.isolation : deps.engine.isolation(),
+        network: {
+          allow: [...deps.network.allow],
+          bytes_max: deps.network.bytesMax,
+          connections_max: deps.network.connectionsMax,
+          time_ms_max: deps.network.timeMsMax,
+        },
         concurrency: deps.concurrency,
         queue: deps.queueMax,
       };
@@ -50,11 +61,19 @@ export function createStatus(deps: StatusDeps): Status {
       if (diagnosis.kind === 'away') return unready('LAUNCHER_AWAY', diagnosis.reason);
       const { level } = diagnosis.is.isolation;
       if (level !== 'full') return unready('ISOLATION_REDUCED', `The level is ${level}, not full.`);
-      return deps.toolchains.isOpen() && !deps.toolchains.isLost()
-        ? { ready: true }
-        : unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
+      if (!deps.toolchains.isOpen() || deps.toolchains.isLost()) {
+        return unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
+      }
+      return afterAttacks(deps.attacks?.());
     },
   };
+}
+
+function afterAttacks(state: AttackState | undefined): Readiness {
+  if (state === undefined || state.kind === 'contained') return { ready: true };
+  return state.kind === 'pending'
+    ? unready('ATTACKS_PENDING', 'The short attacks have not ended yet.')
+    : unready('ATTACK_NOT_CONTAINED', `Not contained: ${state.ids.join(', ')}.`);
 }
 
 function unready(reason: NonNullable<Readiness['reason']>, detail: string): Readiness {

@@ -92,44 +92,14 @@ pub fn check_membership(pid: u32, name: &OsStr, controllers: &[&str]) -> io::Res
     }
 }
 
-/// Memory that a run answers for, in KiB: the high-water mark less the clean pages of toolchain
-/// files at the end (whoever touches a page first is charged for it), and never less than
-/// anonymous and shared memory now.
-pub fn counted_memory_kb(peak: u64, now: &Charged) -> u64 {
-    let clean = now.file.saturating_sub(now.shmem).saturating_sub(now.dirty);
-    peak.saturating_sub(clean).max(now.anon + now.shmem) / 1024
-}
-
-/// What a group is charged for at the end, in bytes: `file` is the page cache with `shmem` in it.
-#[derive(Clone, Copy, Debug)]
-pub struct Charged {
-    pub file: u64,
-    pub shmem: u64,
-    pub dirty: u64,
-    pub anon: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn a_keyed_file_is_read_by_whole_names() {
         let text = "cache 10\nrss 5\nrss_huge 7\n";
         assert_eq!(keyed(text, "rss"), 5);
         assert_eq!(keyed(text, "huge"), 0);
-    }
-
-    proptest! {
-        #[test]
-        fn counted_memory_is_never_below_what_is_held(
-            (peak, file, shmem, dirty, anon) in (0u64..1 << 40, 0u64..1 << 40, 0u64..1 << 40,
-                0u64..1 << 40, 0u64..1 << 40),
-        ) {
-            let counted = counted_memory_kb(peak, &Charged { file, shmem, dirty, anon });
-            prop_assert!(counted >= (anon + shmem) / 1024);
-            prop_assert!(counted <= peak.max(anon + shmem) / 1024);
-        }
     }
 }

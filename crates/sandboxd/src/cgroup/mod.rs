@@ -3,6 +3,7 @@
 
 mod files;
 mod hosts;
+pub mod memory;
 pub mod numbers;
 mod v1;
 mod v2;
@@ -35,8 +36,6 @@ impl Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub cpu_us: u64,
-    /// The high-water mark less clean pages of toolchain files, in KiB.
-    pub memory_kb: u64,
     pub oom_kills: u64,
     /// How often a new process was refused.
     pub pids_refused: u64,
@@ -232,6 +231,15 @@ impl Group {
             (GroupLimits::V1(group), _) => group.processes(),
             (GroupLimits::V2, Some(folder)) => v2::processes(folder.as_fd()),
             (GroupLimits::V2, None) => u64::MAX,
+        }
+    }
+
+    /// Adds what can be seen of the memory in use now to what earlier looks have seen.
+    pub fn look_at_memory(&self, seen: &mut memory::Seen) {
+        match (&self.limits, &self.unified) {
+            (GroupLimits::V1(group), _) => group.look_at_memory(seen),
+            (GroupLimits::V2, Some(folder)) => v2::look_at_memory(folder.as_fd(), seen),
+            (GroupLimits::V2, None) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Limits and counters of cgroup v1 (Documentation/admin-guide/cgroup-v1 of the kernel).
 
-use super::files::{self, keyed, Charged};
+use super::files::{self, keyed};
+use super::memory::{Charged, Seen};
 use super::{hosts::Instance, numbers, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
@@ -188,27 +189,35 @@ impl Group {
         files::read_number(self.pids.as_fd(), "pids.current")
     }
 
-    pub fn counters(&self) -> Counters {
+    pub fn look_at_memory(&self, seen: &mut Seen) {
         let memory = self.memory.as_fd();
         let peak = files::read_number(memory, "memory.max_usage_in_bytes")
             + files::read_number(memory, "memory.kmem.tcp.max_usage_in_bytes");
-        let stat = files::read(self.memory.as_fd(), "memory.stat").unwrap_or_default();
+        let usage = files::read_number(memory, "memory.usage_in_bytes");
+        if seen.covers(peak, usage) {
+            return;
+        }
+        let stat = files::read(memory, "memory.stat").unwrap_or_default();
+        seen.look(&Charged {
+            peak,
+            usage,
+            file: keyed(&stat, "cache"),
+            shmem: keyed(&stat, "shmem"),
+            dirty: keyed(&stat, "dirty") + keyed(&stat, "writeback"),
+            anon: keyed(&stat, "rss"),
+        });
+    }
+
+    pub fn counters(&self) -> Counters {
+        let memory = self.memory.as_fd();
         // Whoever met no limit was not killed for it.
         let oom = match files::read_number(memory, "memory.failcnt") {
             0 => String::new(),
             _ => files::read(memory, "memory.oom_control").unwrap_or_default(),
         };
         let pids = files::read(self.pids.as_fd(), "pids.events").unwrap_or_default();
-        let now = Charged {
-            file: keyed(&stat, "cache"),
-            shmem: keyed(&stat, "shmem"),
-            dirty: keyed(&stat, "dirty") + keyed(&stat, "writeback"),
-            anon: keyed(&stat, "rss"),
-        };
-        let memory_kb = files::counted_memory_kb(peak, &now);
         Counters {
             cpu_us: 0,
-            memory_kb,
             oom_kills: keyed(&oom, "oom_kill"),
             pids_refused: keyed(&pids, "max"),
         }

@@ -1,6 +1,7 @@
 //! Limits and counters of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
 
-use super::files::{self, keyed, Charged};
+use super::files::{self, keyed};
+use super::memory::{Charged, Seen};
 use super::{hosts::Instance, numbers, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
@@ -53,22 +54,25 @@ pub fn processes(folder: BorrowedFd<'_>) -> u64 {
     files::read_number(folder, "pids.current")
 }
 
-pub fn counters(folder: BorrowedFd<'_>) -> Counters {
+pub fn look_at_memory(folder: BorrowedFd<'_>, seen: &mut Seen) {
+    let peak = files::read_number(folder, "memory.peak");
+    let usage = files::read_number(folder, "memory.current");
+    if seen.covers(peak, usage) {
+        return;
+    }
     let stat = files::read(folder, "memory.stat").unwrap_or_default();
-    let events = files::read(folder, "memory.events").unwrap_or_default();
-    let pids = files::read(folder, "pids.events").unwrap_or_default();
-    let now = Charged {
+    seen.look(&Charged {
+        peak,
+        usage,
         file: keyed(&stat, "file"),
         shmem: keyed(&stat, "shmem"),
         dirty: keyed(&stat, "file_dirty") + keyed(&stat, "file_writeback"),
         anon: keyed(&stat, "anon"),
-    };
-    let peak = files::read_number(folder, "memory.peak");
-    let memory_kb = files::counted_memory_kb(peak, &now);
-    Counters {
-        cpu_us: 0,
-        memory_kb,
-        oom_kills: keyed(&events, "oom_kill"),
-        pids_refused: keyed(&pids, "max"),
-    }
+    });
+}
+
+pub fn counters(folder: BorrowedFd<'_>) -> Counters {
+    let events = files::read(folder, "memory.events").unwrap_or_default();
+    let pids = files::read(folder, "pids.events").unwrap_or_default();
+    Counters { cpu_us: 0, oom_kills: keyed(&events, "oom_kill"), pids_refused: keyed(&pids, "max") }
 }

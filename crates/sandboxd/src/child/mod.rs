@@ -16,7 +16,7 @@ use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::fs::{fstatfs, Mode, OFlags};
+use rustix::fs::{fstatfs, statfs, Mode, OFlags, StatFs};
 use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
     WaitOptions,
@@ -190,7 +190,7 @@ fn reap(main: i32, ends: &Ends) -> Ended {
                     at_ns: monotonic_ns(),
                     exit_code: status.exit_status(),
                     signal: status.terminating_signal(),
-                    disk_full: is_full(ends.work.as_fd()) || is_full(ends.tmp.as_fd()),
+                    disk_full: [&ends.work, &ends.tmp].into_iter().any(is_full) || shm_is_full(),
                 };
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -202,8 +202,17 @@ fn reap(main: i32, ends: &Ends) -> Ended {
     }
 }
 
-fn is_full(work: BorrowedFd<'_>) -> bool {
-    fstatfs(work).is_ok_and(|stat| stat.f_bfree == 0 || stat.f_ffree == 0)
+fn is_full(folder: &OwnedFd) -> bool {
+    fstatfs(folder).is_ok_and(has_no_room)
+}
+
+/// By its path, which nothing in the sandbox can change: /dev is read-only.
+fn shm_is_full() -> bool {
+    statfs(c"/dev/shm").is_ok_and(has_no_room)
+}
+
+fn has_no_room(stat: StatFs) -> bool {
+    stat.f_bfree == 0 || stat.f_ffree == 0
 }
 
 fn tell(report: BorrowedFd<'_>, what: Report) {

@@ -9,6 +9,7 @@ use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// What the launcher found out once, at start, and every sandbox uses.
@@ -25,6 +26,8 @@ pub struct Site {
     pub host: Rc<Host>,
     pub layout: Layout,
     pub host_id: u32,
+    /// One with listeners in it; else one is taken from the stock.
+    pub network: Option<OwnedFd>,
 }
 
 /// What one request asks of its sandbox, checked.

@@ -36,6 +36,9 @@ const HOST_ETC: [&str; 22] = [
 const HOST_ETC_FILES: [&str; 7] =
     ["ld.so.cache", "services", "protocols", "mime.types", "os-release", "fpc.cfg", "ldc2.conf"];
 
+/// What every sandbox finds; one with a network finds its targets below it.
+pub const HOSTS: &str = "127.0.0.1 localhost sandbox\n::1 localhost\n";
+
 const ETC_FILES: [(&str, &str); 8] = [
     (
         "passwd",
@@ -43,7 +46,7 @@ const ETC_FILES: [(&str, &str); 8] = [
          nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
     ),
     ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
-    ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
+    ("hosts", HOSTS),
     ("hostname", "sandbox\n"),
     ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"),
     ("host.conf", "multi on\n"),

@@ -17,7 +17,9 @@ const MAKE_CHAR: u64 = 1 << 6;
 const MAKE_BLOCK: u64 = 1 << 11;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEV: u64 = 1 << 15;
+const SCOPE_ABSTRACT_SOCKETS: u64 = 1;
 const SCOPE_SIGNAL: u64 = 1 << 1;
+const BIND_TCP: u64 = 1;
 /// How many file rights each ABI knows (uapi/linux/landlock.h).
 const RIGHTS_BY_ABI: [u32; 6] = [0, 13, 14, 15, 15, 16];
 
@@ -66,6 +68,16 @@ pub fn restrict(landlock: &Landlock) -> io::Result<()> {
         allow(ruleset.as_fd(), path, rights & landlock.handled)?;
     }
     allow(ruleset.as_fd(), c"/dev/shm", !(MAKE_CHAR | MAKE_BLOCK) & landlock.handled)?;
+    sys::landlock_restrict(ruleset.as_fd())
+}
+
+/// No file, no listening, no signal: for the egress process, which has what it needs.
+pub fn restrict_to_nothing(landlock: &Landlock) -> io::Result<()> {
+    let scoped = if landlock.scoped == 0 { 0 } else { SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNAL };
+    let handled_access_net = if landlock.bytes >= 16 { BIND_TCP } else { 0 };
+    let attributes =
+        LandlockRuleset { handled_access_fs: landlock.handled, handled_access_net, scoped };
+    let ruleset = sys::landlock_create(&attributes, landlock.bytes)?;
     sys::landlock_restrict(ruleset.as_fd())
 }
 

@@ -1,7 +1,7 @@
 //! The layers of confinement, one file each, in the order of docs/architecture.md.
 
 pub mod capabilities;
-mod etc;
+pub mod etc;
 pub mod landlock;
 pub mod namespaces;
 pub mod rlimits;

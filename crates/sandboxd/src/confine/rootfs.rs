@@ -18,6 +18,8 @@ pub struct Layout {
     pub root: CString,
     /// Source and target of each bind that hides a file or folder of /proc.
     pub masks: Vec<(CString, CString)>,
+    /// What lies over /etc/hosts, where the sandbox has a network.
+    pub hosts: Option<CString>,
     pub shm_options: CString,
 }
 
@@ -35,6 +37,9 @@ pub fn begin(layout: &Layout) -> Result<(), SetupFailure> {
         for (source, target) in &layout.masks {
             mount_bind(source.as_c_str(), target.as_c_str()).map_err(Step::Masks.failed())?;
         }
+    }
+    if let Some(hosts) = &layout.hosts {
+        mount_bind(hosts.as_c_str(), c"etc/hosts").map_err(Step::Hosts.failed())?;
     }
     Ok(())
 }

@@ -20,11 +20,15 @@ use policy::{Action, Check, Condition, Leaf, Policy};
 use syscalls_x86_64 as syscalls;
 #[cfg(target_arch = "x86_64")]
 const POLICY: &str = include_str!("../../policies/seccomp/x86_64.json");
+#[cfg(target_arch = "x86_64")]
+const EGRESS_POLICY: &str = include_str!("../../policies/seccomp/egress-x86_64.json");
 
 #[cfg(target_arch = "aarch64")]
 use syscalls_aarch64 as syscalls;
 #[cfg(target_arch = "aarch64")]
 const POLICY: &str = include_str!("../../policies/seccomp/aarch64.json");
+#[cfg(target_arch = "aarch64")]
+const EGRESS_POLICY: &str = include_str!("../../policies/seccomp/egress-aarch64.json");
 
 /// Instruction codes of classic BPF (linux/bpf_common.h), the few that a filter needs.
 const LOAD: u16 = 0x20;
@@ -65,7 +69,19 @@ impl Filter {
 /// # Errors
 /// What is wrong in the policy file. It is part of the binary, so tests see it before a user does.
 pub fn filter_for_this_machine() -> Result<Filter, String> {
-    let policy = Policy::parse(POLICY)?;
+    filter_of(POLICY)
+}
+
+/// The one of the egress process, which is ours and copies bytes.
+///
+/// # Errors
+/// As above.
+pub fn filter_for_egress() -> Result<Filter, String> {
+    filter_of(EGRESS_POLICY)
+}
+
+fn filter_of(text: &str) -> Result<Filter, String> {
+    let policy = Policy::parse(text)?;
     if policy.architecture != std::env::consts::ARCH {
         return Err(format!("the policy is for {}", policy.architecture));
     }

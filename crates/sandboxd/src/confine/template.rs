@@ -102,6 +102,16 @@ impl Template {
         self.base.join("layers")
     }
 
+    /// Where a sandbox's own /etc/hosts is written.
+    pub fn hosts_path(&self, name: &str) -> PathBuf {
+        self.base.join(format!("hosts-{name}"))
+    }
+
+    /// Nothing is in it, and nothing can be put there.
+    pub fn empty_folder(&self) -> PathBuf {
+        self.base.join("mask-folder")
+    }
+
     /// Source and target of every mask of something that this kernel's /proc has.
     pub fn masks(&self) -> Vec<(PathBuf, PathBuf)> {
         let existing = MASKED.iter().filter_map(|name| {
@@ -153,7 +163,7 @@ impl Template {
         // No access times: the masks lie here, and what one sandbox moves another could read.
         let flags =
             MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
-        mount(c"gozolite", &self.base, c"tmpfs", flags, c"mode=0711,size=1m")?;
+        mount(c"gozolite", &self.base, c"tmpfs", flags, c"mode=0711,size=8m")?;
         folder(&self.base.join("layers"), 0o711)?;
         folder(&self.base.join("mask-folder"), 0o555)?;
         fs::write(self.base.join("mask-file"), "")?;

@@ -3,7 +3,7 @@
 
 use super::frame::{append_frame, first_frame, HEADER_START};
 use super::message::{
-    End, ErrorCode, LimitName, Outcome, Reply, Request, Stream, Truncated, Usage, Words,
+    Connection, End, ErrorCode, LimitName, Outcome, Reply, Request, Stream, Truncated, Usage, Words,
 };
 use serde_json::Value;
 
@@ -110,6 +110,7 @@ fn error_code(name: &str) -> ErrorCode {
         ErrorCode::Path,
         ErrorCode::Layer,
         ErrorCode::Busy,
+        ErrorCode::Network,
     ];
     let named = |code: &ErrorCode| serde_json::to_value(code).is_ok_and(|value| value == name);
     all.into_iter().find(named).unwrap_or(ErrorCode::Busy)
@@ -167,5 +168,19 @@ fn what_the_fixtures_say_to_us_is_understood() {
             let words = serde_json::from_slice::<Words>(payload);
             assert!(words.is_ok(), "{}: {words:?}", text(&frame, "name"));
         }
+    }
+}
+
+#[test]
+fn connections_are_said_as_the_fixtures_hold_them() {
+    let named = |frame: &Value| text(frame, "name").starts_with("end: exited 0 with a network");
+    let frames: Vec<Value> = frames("to-client").into_iter().filter(named).collect();
+    assert_eq!(frames.len(), 2);
+    for frame in frames {
+        let payload = base64(text(&frame, "payload_base64"));
+        let connections = serde_json::from_slice::<Vec<Connection>>(&payload);
+        assert!(connections.is_ok(), "{connections:?}");
+        let said = connections.and_then(|connections| serde_json::to_vec(&connections));
+        assert_eq!(said.unwrap_or_default(), payload);
     }
 }

@@ -1,5 +1,7 @@
 //! The messages of the launch protocol (docs/reference/launch-protocol.md).
 
+use crate::egress::target::Target;
+use crate::egress::words::{Account, Caps};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +36,24 @@ pub struct Start {
     pub layer: Option<String>,
     #[serde(default)]
     pub keep: bool,
+    pub network: Option<Network>,
+}
+
+/// What the program may connect to, and how much.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Network {
+    pub allow: Vec<Target>,
+    pub caps: Caps,
+}
+
+/// The payload of the `end` of a sandbox with a network is a list of these.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[cfg_attr(test, derive(Deserialize))]
+pub struct Connection {
+    pub host: String,
+    pub port: u16,
+    #[serde(flatten)]
+    pub account: Account,
 }
 
 /// The payload of `start`: what may be longer than a header.
@@ -102,6 +122,7 @@ pub enum ErrorCode {
     Path,
     Layer,
     Busy,
+    Network,
 }
 
 #[derive(Debug, Serialize)]

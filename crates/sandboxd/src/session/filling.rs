@@ -14,6 +14,7 @@ use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
 use crate::supervise::spares::{obtain, Purpose, Unavailable};
+use crate::supervise::way;
 use crate::workspace::Writing;
 use std::rc::Rc;
 
@@ -71,6 +72,9 @@ impl Filling {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
         }
         let words = understand(&start, words, context.host.cores)?;
+        if let Some(network) = &start.network {
+            way::check(network, &context.network_allow)?;
+        }
         let recipe = context.recipe(&start.recipe).cloned();
         let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;
         let lower = match &start.layer {
@@ -89,7 +93,8 @@ impl Filling {
             (None, false) => (Purpose::Plain, None),
         };
         let lent = owner.filter(|_| lease.is_some());
-        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits))?;
+        let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
+        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits), way)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 

@@ -95,6 +95,9 @@ impl Session {
         {
             return;
         }
+        if !self.is_accounted(now_ns) {
+            return;
+        }
         let State::Live(sandbox) = std::mem::replace(&mut self.state, State::Closing) else {
             return;
         };
@@ -103,12 +106,19 @@ impl Session {
         context.unwatch(&sandbox.running);
         let Sandbox { running, workspace, slot, wishes, .. } = *sandbox;
         let kept = keep_output(&wishes, workspace, &slot, (context, &mut end));
-        self.say(&Reply::End(&end), &[]);
+        let connections = connections_of(&running);
+        self.say(&Reply::End(&end), &connections);
         // First the answer, then the rest: the client need not wait for the groups to go.
         self.flush();
         context.running = context.running.saturating_sub(1);
         self.state = State::Over(kept);
         context.bury(running, slot, now_ns);
+    }
+
+    /// The egress process has told of every connection, or had its time for it.
+    fn is_accounted(&mut self, now_ns: u64) -> bool {
+        let State::Live(sandbox) = &mut self.state else { return true };
+        sandbox.running.launched.egress.as_mut().is_none_or(|egress| egress.finish(now_ns))
     }
 
     /// All writers are dead: what the pipes hold is all there will be. `false` while the client
@@ -139,6 +149,12 @@ impl Session {
         }
         cut
     }
+}
+
+/// The payload of the end: empty where there was no network.
+fn connections_of(running: &Running) -> Vec<u8> {
+    let log = running.launched.egress.as_ref().map(|egress| serde_json::to_vec(egress.log()));
+    log.and_then(Result::ok).unwrap_or_default()
 }
 
 /// Freezes what a compile left and registers it; otherwise the workspace goes here.

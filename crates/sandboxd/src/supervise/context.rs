@@ -4,9 +4,11 @@ use crate::cgroup::Tree;
 use crate::child::plan::{self, Host};
 use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
+use crate::egress::target::Target;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Recipe};
 use crate::supervise::descriptors::Descriptors;
+use crate::supervise::egress::Egress;
 use crate::supervise::networks::Networks;
 use crate::supervise::recipes::Recipes;
 use crate::supervise::running::Running;
@@ -35,6 +37,8 @@ pub struct Context {
     pub host: Rc<Host>,
     pub tree: Tree,
     pub networks: Networks,
+    /// What sandboxes may be connected to.
+    pub network_allow: Vec<Target>,
     pub template: Template,
     pub slots: Slots,
     pub spares: Spares,
@@ -103,6 +107,7 @@ impl Context {
             host: Rc::new(host),
             tree,
             networks: Networks::new()?,
+            network_allow: Vec::new(),
             template,
             slots,
             spares: Spares::default(),
@@ -150,14 +155,21 @@ impl Context {
         Layout {
             root: c_string(self.template.root()),
             masks: self.masks.clone(),
+            hosts: None,
             shm_options: plan::shm_options(),
         }
     }
 
     /// A path that no layer of this launcher had before.
     pub fn next_layer_path(&mut self) -> PathBuf {
+        let name = self.next_name();
+        self.layer_path(&name)
+    }
+
+    /// A name that nothing of this launcher had before.
+    pub fn next_name(&mut self) -> String {
         self.serial += 1;
-        self.layer_path(&format!("s{}", self.serial))
+        format!("s{}", self.serial)
     }
 
     pub fn layer_path(&self, name: &str) -> PathBuf {
@@ -198,7 +210,10 @@ impl Context {
         if running.dead_ns.is_none() {
             running.reap(now_ns);
         }
-        running.dead_ns.is_some() && self.tree.remove(&running.launched.group).is_ok()
+        let is_egress_gone = running.launched.egress.as_mut().is_none_or(Egress::is_gone);
+        running.dead_ns.is_some()
+            && is_egress_gone
+            && self.tree.remove(&running.launched.group).is_ok()
     }
 
     pub fn tick(&mut self, now_ns: u64) {

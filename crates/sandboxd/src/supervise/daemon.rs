@@ -198,6 +198,11 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
             seat.session.read_reports();
         }
         Kind::Pid => sandbox.running.reap(now_ns),
+        Kind::Egress => {
+            if let Some(egress) = &mut sandbox.running.launched.egress {
+                egress.read();
+            }
+        }
         Kind::Oom => {
             if let Some(event) = sandbox.running.launched.group.oom_event() {
                 let _ = epoll::delete(&context.epoll, event);

@@ -9,6 +9,7 @@ use crate::child::{self, Ends, Room};
 use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
+use crate::supervise::egress::Egress;
 use crate::supervise::networks::Networks;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
@@ -29,6 +30,8 @@ pub struct Launched {
     pub pidfd: OwnedFd,
     pub group: Group,
     pub report: OwnedFd,
+    /// What carries its connections, where it has a network.
+    pub egress: Option<Egress>,
     /// Its closing tells the child, until it has a death signal, that the launcher is gone.
     release: OwnedFd,
     orders: OwnedFd,
@@ -49,6 +52,11 @@ struct Ours {
 }
 
 impl Launched {
+    /// What a poller may be watching beside what every sandbox has.
+    pub fn others(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.group.oom_event().into_iter().chain(self.egress.as_ref().map(Egress::descriptor))
+    }
+
     /// Whether it still waits: nothing failed, and nothing has ended it.
     pub fn waits(&self) -> bool {
         let mut fds = [PollFd::new(&self.report, PollFlags::IN)];
@@ -84,7 +92,7 @@ pub fn launch(
     let group = tree.take().map_err(Step::Cgroup.failed())?;
     match launch_in(&group, networks, site, workspace) {
         Ok((pidfd, Ours { report, release, orders, pipes })) => {
-            Ok((Launched { pidfd, group, report, release, orders }, pipes))
+            Ok((Launched { pidfd, group, report, egress: None, release, orders }, pipes))
         }
         Err(failure) => {
             let _ = tree.remove(&group);
@@ -101,8 +109,12 @@ fn launch_in(
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
     let (ours, ends) = make_pipes(workspace, site.host_id).map_err(Step::Clone.failed())?;
     let room = Room::make();
-    let network = networks.take().map_err(Step::Loopback.failed())?;
-    let cloned = clone_as(&network, site.host_id, group);
+    let taken = match site.network {
+        Some(_) => None,
+        None => Some(networks.take().map_err(Step::Loopback.failed())?),
+    };
+    let network = site.network.as_ref().or(taken.as_ref());
+    let cloned = clone_as(network, site.host_id, group);
     if matches!(cloned, Ok(Cloned::Child)) {
         child::run_init(site, ends, room);
     }
@@ -125,8 +137,12 @@ fn launch_in(
 
 /// Enters the sandbox's network and takes its uid for the clone. Whatever the answer, the caller
 /// goes back to its own of both.
-fn clone_as(network: &OwnedFd, host_id: u32, group: &Group) -> Result<Cloned, SetupFailure> {
-    if holds(Protection::NetworkNamespace) {
+fn clone_as(
+    network: Option<&OwnedFd>,
+    host_id: u32,
+    group: &Group,
+) -> Result<Cloned, SetupFailure> {
+    if let Some(network) = network.filter(|_| holds(Protection::NetworkNamespace)) {
         Networks::enter(network).map_err(Step::Loopback.failed())?;
     }
     namespaces::own_next_clone(host_id).map_err(Step::Clone.failed())?;

@@ -5,12 +5,15 @@
 
 use crate::sys;
 use rustix::fs::{open, Mode, OFlags};
-use rustix::net::{socket_with, AddressFamily, SocketFlags, SocketType};
+use rustix::net::{bind, listen, socket_with, AddressFamily, SocketFlags, SocketType};
 use rustix::thread::{move_into_link_name_space, LinkNameSpaceType};
 use std::io;
+use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};
 
 const SPARES: usize = 4;
+/// Connections that wait for the egress process to take them.
+const BACKLOG: i32 = 16;
 
 pub struct Networks {
     /// The launcher's own.
@@ -50,12 +53,37 @@ impl Networks {
         Networks::enter(&self.home)
     }
 
+    /// Listens at addresses inside of a namespace: what is bound stays there, whoever holds it.
+    ///
+    /// # Errors
+    /// The kernel's answer to the first socket that could not be had.
+    pub fn listen(
+        &self,
+        network: &OwnedFd,
+        addresses: &[SocketAddrV4],
+    ) -> io::Result<Vec<OwnedFd>> {
+        Networks::enter(network)?;
+        let made = addresses.iter().map(listener).collect();
+        if self.leave().is_err() {
+            sys::exit_now(1); // As after a clone: not to be at home is no state to go on in.
+        }
+        made
+    }
+
     fn make(&self) -> io::Result<OwnedFd> {
         sys::unshare(libc::CLONE_NEWNET)?;
         let made = current().and_then(|network| furnish().map(|()| network));
         self.leave()?;
         made
     }
+}
+
+fn listener(address: &SocketAddrV4) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    bind(&socket, address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
 }
 
 fn current() -> io::Result<OwnedFd> {

@@ -1,12 +1,13 @@
 //! One sandbox while it runs: its clocks, its streams, its end.
 
-use crate::cgroup::Counters;
+mod ending;
+
+use crate::cgroup::memory::Seen;
 use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
-use crate::protocol::message::{End, LimitName, Limits, Outcome, Stream, Truncated, Usage};
+use crate::protocol::message::{LimitName, Limits, Stream};
 use crate::protocol::steps::SetupFailure;
 use crate::supervise::clocks;
-use crate::supervise::judge::{self, judge, Evidence};
 use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
@@ -18,6 +19,9 @@ const SETUP_NS: u64 = 10_000 * MS;
 /// A killed sandbox is killed again until it is gone, and given up after a while.
 const KILL_AGAIN_NS: u64 = 50 * MS;
 const KILL_GIVE_UP_NS: u64 = 5_000 * MS;
+/// How often the memory in use is looked at. A program can keep from its figure what it reads from
+/// the disk within one such step, no more.
+const MEMORY_STEP_NS: u64 = 20 * MS;
 pub const READ_BYTES: usize = 64 * 1024;
 
 /// Why the supervisor ended a run.
@@ -43,6 +47,8 @@ pub struct Running {
     killed: Option<(Killed, u64)>,
     next_kill_ns: u64,
     next_cpu_ns: u64,
+    next_memory_ns: u64,
+    memory: Seen,
     written: [u64; 2],
     truncated: [bool; 2],
     pub cpu: Option<usize>,
@@ -67,6 +73,8 @@ impl Running {
             killed: None,
             next_kill_ns: u64::MAX,
             next_cpu_ns: u64::MAX,
+            next_memory_ns: u64::MAX,
+            memory: Seen::default(),
             written: [0; 2],
             truncated: [false; 2],
             cpu: None,
@@ -91,7 +99,7 @@ impl Running {
     /// Every descriptor that a poller may be watching.
     pub fn descriptors(&self) -> impl Iterator<Item = &OwnedFd> {
         let fixed = [&self.stdout, &self.stderr, &self.launched.pidfd, &self.launched.report];
-        fixed.into_iter().chain(&self.stdin).chain(self.launched.group.oom_event())
+        fixed.into_iter().chain(&self.stdin).chain(self.launched.others())
     }
 
     pub fn raw_pipe(&self, stream: Stream) -> &OwnedFd {
@@ -118,6 +126,7 @@ impl Running {
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
                     self.next_cpu_ns = clocks::next_cpu_check_ns(&self.limits, 0, at_ns);
+                    self.next_memory_ns = at_ns + MEMORY_STEP_NS;
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
                 }
                 Some(Report::Ended(ended)) => self.ended = Some(ended),
@@ -180,7 +189,7 @@ impl Running {
             Some(start) => {
                 let wall = clocks::wall_ends_ns(&self.limits, start);
                 let wall = if holds(Protection::WallTime) { wall } else { u64::MAX };
-                wall.min(self.next_cpu_ns)
+                wall.min(self.next_cpu_ns).min(self.next_memory_ns)
             }
         }
     }
@@ -200,6 +209,13 @@ impl Running {
         };
         if now_ns >= clocks::wall_ends_ns(&self.limits, start) && holds(Protection::WallTime) {
             self.kill(Killed::For(LimitName::WallTimeMs), now_ns);
+            return true;
+        }
+        if now_ns >= self.next_memory_ns {
+            self.launched.group.look_at_memory(&mut self.memory);
+            self.next_memory_ns = now_ns + MEMORY_STEP_NS;
+        }
+        if now_ns < self.next_cpu_ns {
             return true;
         }
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
@@ -228,56 +244,6 @@ impl Running {
             || (self.ended.is_some()
                 && holds(Protection::PidsLimit)
                 && self.launched.group.processes() == 1)
-    }
-
-    /// The end of the run, from what the kernel shows. Call it when all output is read.
-    pub fn end(&self, artifacts_cut: bool) -> End {
-        let counters = self.launched.group.counters();
-        let (wall_us, cpu_us) = self.times(&counters);
-        let usage = Usage {
-            wall_us,
-            cpu_us,
-            memory_kb: counters.memory_kb,
-            stdout_bytes: self.written[0],
-            stderr_bytes: self.written[1],
-        };
-        let truncated = Truncated {
-            stdout: self.truncated[0],
-            stderr: self.truncated[1],
-            artifacts: artifacts_cut,
-        };
-        let (outcome, limits_hit) = self.outcome(&counters, wall_us, cpu_us);
-        End { outcome, usage, limits_hit, truncated, layer: None }
-    }
-
-    fn times(&self, counters: &Counters) -> (u64, u64) {
-        let Some(start) = self.started_ns else { return (0, 0) };
-        let end = self.ended.map(|ended| ended.at_ns).or(self.dead_ns).unwrap_or(start);
-        (end.saturating_sub(start) / 1000, counters.cpu_us.saturating_sub(self.prepare_cpu_us))
-    }
-
-    fn outcome(&self, counters: &Counters, wall_us: u64, cpu_us: u64) -> (Outcome, Vec<LimitName>) {
-        if let Some(failure) = self.failure {
-            return (judge::setup_failed(failure), Vec::new());
-        }
-        let killed_for = match self.killed {
-            Some((Killed::Cancelled, _)) => return (Outcome::Cancelled, Vec::new()),
-            Some((Killed::SetupTooSlow, _)) => {
-                let errno = judge::errno_name(libc::ETIMEDOUT);
-                return (Outcome::SetupFailed { step: "supervise", errno }, Vec::new());
-            }
-            Some((Killed::For(limit), _)) => Some(limit),
-            None => None,
-        };
-        let evidence = Evidence {
-            killed_for,
-            ended: self.ended,
-            oom_kills: counters.oom_kills,
-            pids_refused: counters.pids_refused,
-            wall_us: if holds(Protection::WallTime) { wall_us } else { 0 },
-            cpu_us: if holds(Protection::CpuTime) { cpu_us } else { 0 },
-        };
-        judge(&evidence, &self.limits)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::supervise::context::Context;
 use crate::supervise::launch::launch;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
+use crate::supervise::way::Way;
 use crate::workspace::{Kind, Workspace};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -106,7 +107,8 @@ impl Spares {
     }
 }
 
-/// A sandbox for a request, and whether it was made ahead.
+/// A sandbox for a request, and whether it was made ahead: never one that has a way out, since its
+/// names and its network are the request's.
 ///
 /// # Errors
 /// Every uid is in use, or a step of making it failed.
@@ -114,10 +116,11 @@ pub fn obtain(
     context: &mut Context,
     purpose: &Purpose,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
+    way: Option<Way>,
 ) -> Result<(Parked, bool), Unavailable> {
     let failed = |step: Step| move |_| Unavailable::Failed(SetupFailure { step, errno: libc::EIO });
     context.renew().map_err(failed(Step::Rootfs))?;
-    if let Some(shelf) = context.spares.shelf(purpose) {
+    if let Some(shelf) = context.spares.shelf(purpose).filter(|_| way.is_none()) {
         shelf.limits = *limits;
         while let Some(mut parked) = shelf.waiting.pop_front() {
             let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
@@ -126,7 +129,7 @@ pub fn obtain(
             }
         }
     }
-    Ok((make(context, purpose, (lent, limits.disk_kb))?, false))
+    Ok((make(context, purpose, (lent, limits.disk_kb), way)?, false))
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
@@ -136,7 +139,7 @@ pub fn stock(context: &mut Context) -> bool {
         return false;
     }
     let limits = context.spares.shelf(&purpose).map_or(FIRST, |shelf| shelf.limits);
-    let Ok(parked) = make(context, &purpose, (None, limits.disk_kb)) else { return false };
+    let Ok(parked) = make(context, &purpose, (None, limits.disk_kb), None) else { return false };
     if parked.limit(&limits, context.host.cores).is_err() {
         return false;
     }
@@ -150,6 +153,7 @@ fn make(
     context: &mut Context,
     purpose: &Purpose,
     (lent, disk_kb): (Option<Rc<Slot>>, u64),
+    way: Option<Way>,
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -165,10 +169,14 @@ fn make(
         return Err(Unavailable::Busy);
     }
     let workspace = workspace.leave_to(&context.undertaker);
-    let site =
-        Site { host: Rc::clone(&context.host), layout: context.layout(), host_id: slot.host_id };
+    let mut layout = context.layout();
+    layout.hosts = way.as_ref().map(|way| way.hosts.clone());
+    let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
+    let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
+    let site = Site { host, layout, host_id, network };
     let groups = (&mut context.tree, &mut context.networks);
-    let (launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
+    let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
+    launched.egress = egress;
     let parts = Parts { launched, pipes, workspace, slot };
     Ok(Parked::new(parts, context.spares.graveyard()))
 }

@@ -1,6 +1,7 @@
 //! What the poller watches of each session: exactly what the session can use now.
 
 use super::context::Context;
+use super::egress::Egress;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -18,6 +19,7 @@ pub enum Kind {
     Report,
     Pid,
     Oom,
+    Egress,
 }
 
 impl Seat {
@@ -30,12 +32,26 @@ impl Seat {
             _ => None,
         };
         let session = [self.session.held_until_ns(), self.session.silence_ends_ns()];
-        session.into_iter().flatten().chain(clocks).min()
+        let account = match &self.session.state {
+            State::Live(sandbox) => {
+                sandbox.running.launched.egress.as_ref().and_then(Egress::deadline_ns)
+            }
+            _ => None,
+        };
+        session.into_iter().flatten().chain(clocks).chain(account).min()
     }
 }
 
-pub const ALL_KINDS: [Kind; 7] =
-    [Kind::Socket, Kind::Stdout, Kind::Stderr, Kind::Stdin, Kind::Report, Kind::Pid, Kind::Oom];
+pub const ALL_KINDS: [Kind; 8] = [
+    Kind::Socket,
+    Kind::Stdout,
+    Kind::Stderr,
+    Kind::Stdin,
+    Kind::Report,
+    Kind::Pid,
+    Kind::Oom,
+    Kind::Egress,
+];
 
 /// One connection's place in the loop.
 pub struct Seat {
@@ -67,6 +83,8 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
     // What the program writes before PID 1 could say that it started waits in the pipe.
     let out = |stream| room && running.has_started() && running.pipe(stream).is_some();
     let read = EventFlags::IN;
+    let egress = running.launched.egress.as_ref();
+    let tells = egress.is_some_and(|egress| !egress.has_ended());
     let wishes = [
         (Kind::Stdout, Some(running.raw_pipe(Stream::Stdout)), out(Stream::Stdout), read),
         (Kind::Stderr, Some(running.raw_pipe(Stream::Stderr)), out(Stream::Stderr), read),
@@ -74,6 +92,7 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
         (Kind::Report, Some(&running.launched.report), true, read),
         (Kind::Pid, Some(&running.launched.pidfd), true, read),
         (Kind::Oom, running.launched.group.oom_event(), true, read),
+        (Kind::Egress, egress.map(Egress::descriptor), tells, read),
     ];
     for (kind, descriptor, wanted, flags) in wishes {
         let (Some(descriptor), Some(watched)) = (descriptor, seat.watched.get_mut(kind as usize))

@@ -30,6 +30,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -100,6 +101,8 @@ impl Workspace {
         if !shared.exists() {
             workspace.attach(shared)?;
             workspace.attached = None;
+            // Whoever comes has another uid.
+            std::fs::set_permissions(shared, std::fs::Permissions::from_mode(0o777))?;
         }
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         workspace.mount = open_tree(CWD, shared, flags)?;

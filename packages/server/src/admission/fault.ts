@@ -9,7 +9,12 @@ export interface Fault extends FieldError {
 const FAULTS_TOLD_MAX = 16;
 
 /** What makes the whole request malformed outranks what is wrong with one value. */
-const FIRST: readonly ProblemCode[] = ['BODY_TOO_LARGE', 'UNKNOWN_FIELD', 'BAD_REQUEST'];
+const FIRST: readonly ProblemCode[] = [
+  'BODY_TOO_LARGE',
+  'UNKNOWN_FIELD',
+  'BAD_REQUEST',
+  'FORBIDDEN',
+];
 
 /** One refusal for all faults of a request; there must be at least one. */
 export function refusalOf(faults: readonly Fault[]): Refusal {

@@ -28,10 +28,27 @@ function faultsOf(errors: readonly ErrorObject[]): readonly Fault[] {
   const faults: Fault[] = [];
   for (const error of errors) {
     // Each alternative of a union complains too, below its `anyOf`: that one is enough.
-    if (error.schemaPath.includes('/anyOf/')) continue;
+    if (error.schemaPath.includes('/anyOf/') && !isOfTheObject(error, errors)) continue;
+    // Where an object was meant, its own faults say more than that it is none of the others.
+    if (error.keyword === 'anyOf' && objectAmong(error) !== undefined) continue;
     faults.push(faultOf(error));
   }
   return faults;
+}
+
+/** The place of the alternative that is an object, where an object was given. */
+function objectAmong({ schema, data }: ErrorObject): number | undefined {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+  const at = alternativesOf(schema).findIndex(({ type }) => type === 'object');
+  return at < 0 ? undefined : at;
+}
+
+function isOfTheObject(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  return errors.some(
+    (union) =>
+      union.keyword === 'anyOf' &&
+      error.schemaPath.startsWith(`${union.schemaPath}/${objectAmong(union)}/`),
+  );
 }
 
 function faultOf(error: ErrorObject): Fault {
@@ -76,11 +93,23 @@ function typeFault(wanted: string, data: unknown): Judged {
 function choiceFault(choices: readonly unknown[], data: unknown): Judged {
   return {
     code: typeof data === 'string' ? 'INVALID_VALUE' : 'BAD_REQUEST',
-    detail: `It must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}.`,
+    detail: `It must be ${choices.map(choiceName).join(' or ')}.`,
   };
 }
 
-function choicesOf(alternatives: unknown): readonly unknown[] {
-  if (!Array.isArray(alternatives)) return [];
-  return alternatives.map((each: { const?: unknown }) => each.const);
+function choiceName(choice: unknown): string {
+  return typeof choice === 'string' ? JSON.stringify(choice) : 'an object';
+}
+
+interface Alternative {
+  readonly const?: unknown;
+  readonly type?: unknown;
+}
+
+function choicesOf(schema: unknown): readonly unknown[] {
+  return alternativesOf(schema).map((each) => each.const);
+}
+
+function alternativesOf(schema: unknown): readonly Alternative[] {
+  return Array.isArray(schema) ? schema : [];
 }

@@ -8,6 +8,8 @@ import { createShapeCheck } from './shape.js';
 import { type Validated, type ValidationDeps, validate } from './validate.js';
 
 const caller = { id: 'exe_1', requestId: 'req_1', tenant: 'local', createdAt: new Date(0) };
+const ALLOW = ['api.example.com:443'];
+const NETWORK = { allow: ALLOW, bytesMax: 1000, connectionsMax: 2, timeMsMax: 500 };
 let deps: ValidationDeps;
 
 /** The shipped language files over a host that has Python and a C compiler and nothing else. */
@@ -17,7 +19,8 @@ beforeAll(async () => {
     exists: (path) => /python|gcc|stdio/.test(path),
     probe: async () => ({ exitCode: 0, stdout: 'Python 3.11.2\n12.2.0', stderr: '' }),
   });
-  deps = { registry, hasShape: createShapeCheck(), policy: limitPolicyFor(2, 4 * 1024 * 1024) };
+  const policy = limitPolicyFor(2, 4 * 1024 * 1024);
+  deps = { registry, hasShape: createShapeCheck(), policy, network: NETWORK };
 });
 
 function refusalOf(body: unknown): Refusal {
@@ -69,6 +72,21 @@ const refused: readonly (readonly [string, unknown, string, string])[] = [
     '/stdin_encoding',
   ],
   ['network', { ...python, network: 'all' }, 'INVALID_VALUE', '/network'],
+  ['a network that is a list', { ...python, network: ['a.b:1'] }, 'BAD_REQUEST', '/network'],
+  ['a network without its list', { ...python, network: {} }, 'BAD_REQUEST', '/network/allow'],
+  [
+    'a misspelt list',
+    { ...python, network: { allow: [], deny: [] } },
+    'UNKNOWN_FIELD',
+    '/network/deny',
+  ],
+  ['a number as host', { ...python, network: { allow: [1] } }, 'BAD_REQUEST', '/network/allow/0'],
+  [
+    'a host that the policy lacks',
+    { ...python, network: { allow: ['api.example.com:443', 'evil.example.com:443'] } },
+    'FORBIDDEN',
+    '/network/allow/1',
+  ],
   ['neither code nor files', { language: 'python' }, 'BAD_REQUEST', ''],
   ['both code and files', { ...python, files: [file] }, 'BAD_REQUEST', ''],
   ['no files at all', { language: 'python', files: [] }, 'INVALID_VALUE', '/files'],

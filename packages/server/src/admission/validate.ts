@@ -1,5 +1,6 @@
 import type { ExecuteRequest } from '@gozolite/contract/execution';
 import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
@@ -11,6 +12,7 @@ import { type Contents, readContents } from './contents.js';
 import { type Fault, pointer, refusalOf } from './fault.js';
 import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits } from './limits.js';
+import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
 import type { ShapeCheck } from './shape.js';
 import { surrogateFault } from './text.js';
@@ -19,6 +21,7 @@ export interface ValidationDeps {
   readonly hasShape: ShapeCheck;
   readonly registry: Registry;
   readonly policy: LimitPolicy;
+  readonly network: NetworkPolicy;
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
@@ -41,7 +44,7 @@ export function validate(
   if (!shaped.ok) return refuse(refusalOf(shaped.error));
   const request = shaped.value;
   const contents = readContents(request);
-  const faults = valueFaults(deps.policy, request);
+  const faults = valueFaults(deps, request);
   if (!contents.ok) return refuse(refusalOf([...contents.error, ...faults]));
   if (faults.length > 0) return refuse(refusalOf(faults));
   const language = resolveLanguage(deps.registry, request.language);
@@ -60,6 +63,7 @@ export function validate(
   const admitted = admittedOf(identity, request, {
     recipe: language.value.recipe,
     contents: contents.value,
+    network: deps.network,
   });
   const tooSmall = diskFaults(admitted.files, limits);
   if (tooSmall.length > 0) return refuse(refusalOf(tooSmall));
@@ -101,13 +105,17 @@ function unknownLanguage(detail: string, nearest: readonly string[]): Refusal {
   return { code, detail, nearest, errors: [{ pointer: pointer('language'), code, detail }] };
 }
 
-function valueFaults(policy: LimitPolicy, request: ExecuteRequest): readonly Fault[] {
+function valueFaults(
+  { policy, network }: ValidationDeps,
+  request: ExecuteRequest,
+): readonly Fault[] {
   const faults = [
     ...limitFaults(policy, 'run', request.limits ?? {}),
     ...limitFaults(policy, 'compile', request.compile?.limits ?? {}),
     ...argumentFaults({ at: ['args'], args: request.args ?? [], env: request.env ?? {} }),
     ...argumentFaults({ at: ['compile', 'args'], args: request.compile?.args ?? [], env: {} }),
     ...labelFaults(request.labels ?? {}),
+    ...networkFaults(network, request.network),
   ];
   for (const [index, glob] of (request.artifacts ?? []).entries()) {
     const detail = globFault(glob) ?? surrogateFault(glob);
@@ -120,7 +128,15 @@ function valueFaults(policy: LimitPolicy, request: ExecuteRequest): readonly Fau
 function admittedOf(
   identity: Identity,
   request: ExecuteRequest,
-  { recipe, contents }: { readonly recipe: Recipe; readonly contents: Contents },
+  {
+    recipe,
+    contents,
+    network,
+  }: {
+    readonly recipe: Recipe;
+    readonly contents: Contents;
+    readonly network: NetworkPolicy;
+  },
 ): Admitted {
   const { program, stdin } = contents;
   const workspace =
@@ -139,6 +155,7 @@ function admittedOf(
     env: request.env ?? {},
     compileArgs: request.compile?.args ?? [],
     artifacts: request.artifacts ?? [],
+    ...networkOf(network, request.network),
   };
 }
 

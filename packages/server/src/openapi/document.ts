@@ -1,6 +1,7 @@
 import { Finding, LanguageInfo } from '@gozolite/contract/capabilities';
 import { Artifact, Isolation, SourceFile, StageResult } from '@gozolite/contract/execution';
 import { Limits } from '@gozolite/contract/limits';
+import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
 import type { AnswerDocument, Route } from '../http/route.js';
@@ -60,6 +61,7 @@ const PARTS = {
   StageResult,
   Isolation,
   Artifact,
+  Connection,
   SourceFile,
   LanguageInfo,
   Finding,

@@ -5,6 +5,7 @@ import {
   FAILURES,
 } from '@gozolite/contract/execution';
 import type { LimitPolicy } from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Engine } from '@gozolite/engine/engine';
@@ -20,11 +21,13 @@ export interface ExecuteDeps {
   readonly engine: Engine;
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
+  readonly network: NetworkPolicy;
   readonly log: Logger;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
-export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): Route {
+export function executeRoute(deps: ExecuteDeps): Route {
+  const { engine, toolchains, policy, network, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   return {
@@ -35,7 +38,7 @@ export function executeRoute({ engine, toolchains, policy, log }: ExecuteDeps): 
       const registry = await toolchains.opened;
       await turn();
       const request = { requestId, createdAt: receivedAt, body };
-      const validated = admit({ hasShape, registry, policy }, request);
+      const validated = admit({ hasShape, registry, policy, network }, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
         return validated;
@@ -77,6 +80,7 @@ const document: RouteDocument = {
   answers: {
     200: { description: 'The record, whatever the program did.', ...record },
     400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...problem },
+    403: { description: 'FORBIDDEN: a page of another origin, or the policy says no.', ...problem },
     408: { description: 'REQUEST_TIMEOUT.', ...problem },
     413: { description: 'BODY_TOO_LARGE.', ...problem },
     415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...problem },

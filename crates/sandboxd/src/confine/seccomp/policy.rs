@@ -76,6 +76,8 @@ pub enum Action {
     Enoprotoopt,
     #[serde(rename = "EPROTONOSUPPORT")]
     Eprotonosupport,
+    #[serde(rename = "EOPNOTSUPP")]
+    Eopnotsupp,
     #[serde(rename = "EAFNOSUPPORT")]
     Eafnosupport,
 }
@@ -93,6 +95,7 @@ impl Action {
             Action::Enosys => Some(38),
             Action::Enoprotoopt => Some(92),
             Action::Eprotonosupport => Some(93),
+            Action::Eopnotsupp => Some(95),
             Action::Eafnosupport => Some(97),
         }
     }

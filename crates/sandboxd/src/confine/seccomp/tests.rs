@@ -3,6 +3,8 @@
 use super::policy::names;
 use super::*;
 
+mod egress;
+
 type Answer = Result<u32, String>;
 type Number = fn(&str) -> Option<u32>;
 
@@ -144,7 +146,7 @@ fn foreign_architectures_and_x32_kill() -> Result<(), String> {
 fn what_the_threat_model_names_is_refused_so() -> Result<(), String> {
     let allow = libc::SECCOMP_RET_ALLOW;
     let errno = |errno: u32| libc::SECCOMP_RET_ERRNO | errno;
-    let rows: [(&str, [u64; 3], u32); 33] = [
+    let rows: [(&str, [u64; 3], u32); 41] = [
         ("clone3", [0; 3], ENOSYS),
         ("io_uring_setup", [0; 3], ENOSYS),
         ("a call of tomorrow", [0; 3], ENOSYS),
@@ -159,6 +161,14 @@ fn what_the_threat_model_names_is_refused_so() -> Result<(), String> {
         ("ioctl", [0, 0x5412, 0], EPERM),
         ("ioctl", [0, 0x5412 | 1 << 32, 0], EPERM),
         ("ioctl", [0, 0xae01, 0], errno(25)),
+        ("ioctl", [0, 0x89a0, 0], errno(25)),
+        ("ioctl", [0, 0x8933, 0], allow),
+        ("fcntl", [0, 0x407, 0], EPERM),
+        ("fcntl", [0, 0x410, 0], errno(22)),
+        ("fcntl", [0, 1030, 0], allow),
+        ("setsockopt", [0, 6, 38], errno(92)),
+        ("setsockopt", [0, 0, 64], errno(92)),
+        ("sendmsg", [0, 0, 1], errno(95)),
         ("socket", [1, 0x80801, 0], allow),
         ("socket", [2, 1, 6], allow),
         ("socket", [2, 1, 262], errno(93)),

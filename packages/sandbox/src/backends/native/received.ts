@@ -40,7 +40,7 @@ export function createReceived(outputKb: number): Received {
     },
     output: (chunk) => (chunk.stream === 'stdout' ? stdout : stderr).append(chunk.bytes),
     artifact: (message) => artifacts.add(message),
-    resultOf: ({ outcome, usage, limitsHit, truncated }, layer) => ({
+    resultOf: ({ outcome, usage, limitsHit, truncated, connections }, layer) => ({
       ...soFar(),
       outcome,
       usage,
@@ -49,6 +49,7 @@ export function createReceived(outputKb: number): Received {
         stdout: truncated.stdout || stdout.isCut(),
         stderr: truncated.stderr || stderr.isCut(),
       },
+      ...(connections === undefined ? {} : { connections }),
       ...(layer === undefined ? {} : { layer }),
     }),
     resultWithout: (outcome) => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { CONNECTION_OUTCOMES } from '@gozolite/contract/network';
 import { describe, expect, test } from 'vitest';
 import { encodeFrames, type Frame, type FrameHeader, frame, frameDecoder } from './frames.js';
 import { LAUNCHER_ERRORS, parseLauncherMessage } from './messages.js';
@@ -56,7 +57,9 @@ describe("the launcher's messages", () => {
       'recipe_ok',
       'started',
     ]);
-    const messages = toClient.map(({ header }) => parseLauncherMessage(frame(header)));
+    const messages = toClient.map(({ header, payload_base64 }) =>
+      parseLauncherMessage(frame(header, Buffer.from(payload_base64, 'base64'))),
+    );
     const kinds = new Set(messages.flatMap((m) => (m.type === 'end' ? [m.outcome.kind] : [])));
     expect([...kinds].sort()).toEqual([
       'cancelled',
@@ -65,6 +68,9 @@ describe("the launcher's messages", () => {
       'setup-failed',
       'signalled',
     ]);
+    const connections = messages.flatMap((m) => (m.type === 'end' ? (m.connections ?? []) : []));
+    const ends = new Set(connections.map(({ outcome }) => outcome));
+    expect([...ends].sort()).toEqual([...CONNECTION_OUTCOMES].sort());
     const codes = new Set(messages.flatMap((m) => (m.type === 'error' ? [m.code] : [])));
     expect([...codes].sort()).toEqual([...LAUNCHER_ERRORS].sort());
   });

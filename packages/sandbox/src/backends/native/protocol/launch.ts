@@ -1,3 +1,4 @@
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
 import type { SandboxCommand, WorkspaceFile } from '../../../backend.js';
 import { type Frame, frame, PAYLOAD_BYTES_MAX } from './frames.js';
@@ -28,7 +29,7 @@ export function launchFrames(command: SandboxCommand): Frame[] {
 
 /** What may be longer than a header (arguments, environment, globs) travels as the payload. */
 function startFrame(command: SandboxCommand): Frame {
-  const { args, env, artifacts } = command;
+  const { args, env, artifacts, network } = command;
   const header = {
     type: 'start',
     id: command.id,
@@ -36,8 +37,14 @@ function startFrame(command: SandboxCommand): Frame {
     limits: command.limits,
     ...(command.layer === undefined ? {} : { layer: command.layer.handle }),
     keep: command.keepOutput,
+    ...(network === undefined ? {} : { network: networkMember(network) }),
   };
   return frame(header, Buffer.from(JSON.stringify({ args, env, artifacts })));
+}
+
+function networkMember({ allow, bytesMax, connectionsMax, timeMsMax }: NetworkPolicy) {
+  const caps = { bytes_max: bytesMax, connections_max: connectionsMax, time_ms_max: timeMsMax };
+  return { allow, caps };
 }
 
 function fileFrames({ path, content, executable }: WorkspaceFile): Frame[] {

@@ -72,7 +72,7 @@ function list(of: Members, name: string): readonly unknown[] {
   return member;
 }
 
-function isMembers(value: unknown): value is Members {
+export function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

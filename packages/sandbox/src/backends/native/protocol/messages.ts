@@ -5,7 +5,9 @@ import {
   type Layer as ProtectionLayer,
 } from '@gozolite/contract/execution';
 import { LIMIT_NAMES, type LimitName } from '@gozolite/contract/limits';
+import type { Connection } from '@gozolite/contract/network';
 import type { Outcome, Usage } from '@gozolite/contract/outcome';
+import { parseConnections } from './connections.js';
 import { type Frame, FrameError } from './frames.js';
 import {
   claim,
@@ -32,6 +34,7 @@ export const LAUNCHER_ERRORS = [
   'PATH',
   'LAYER',
   'BUSY',
+  'NETWORK',
 ] as const;
 export type LauncherErrorCode = (typeof LAUNCHER_ERRORS)[number];
 
@@ -42,6 +45,8 @@ export interface EndMessage {
   readonly limitsHit: readonly LimitName[];
   readonly truncated: { readonly stdout: boolean; readonly stderr: boolean };
   readonly layer: string | undefined;
+  /** Of a sandbox that was started with a network. */
+  readonly connections: readonly Connection[] | undefined;
 }
 
 export interface DiagnosisMessage {
@@ -103,7 +108,7 @@ export function parseLauncherMessage({ header, payload }: Frame): LauncherMessag
         bytes: payload,
       };
     case 'end':
-      return parseEnd(header);
+      return parseEnd(header, payload);
     case 'error':
       return {
         type: 'error',
@@ -119,7 +124,7 @@ export function parseLauncherMessage({ header, payload }: Frame): LauncherMessag
   }
 }
 
-function parseEnd(members: Members): EndMessage {
+function parseEnd(members: Members, payload: Uint8Array): EndMessage {
   const usage = object(members, 'usage');
   const truncated = object(members, 'truncated');
   return {
@@ -135,6 +140,7 @@ function parseEnd(members: Members): EndMessage {
     limitsHit: texts(members, 'limits_hit').map(limitNamed),
     truncated: { stdout: claim(truncated, 'stdout'), stderr: claim(truncated, 'stderr') },
     layer: optionalText(members, 'layer'),
+    connections: parseConnections(payload),
   };
 }
 

@@ -12,6 +12,8 @@ function oneOf<const T extends readonly string[]>(words: T) {
   return Type.Unsafe<T[number]>(Type.Union(words.map((word) => Type.Literal(word))));
 }
 
+export const LANGUAGES = ['bash', 'python', 'javascript', 'c'] as const;
+
 export const FAMILIES = [
   'escape',
   'kernel-surface',
@@ -55,7 +57,7 @@ const AttackFile = Type.Object(
     protection: Type.String(),
     /** What holds it too, each alone: all of them are left out for the attack to succeed. */
     second_layers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
-    language: oneOf(['bash', 'python', 'c']),
+    language: oneOf(LANGUAGES),
     /** Where only one processor has the door, which one. */
     architecture: Type.Optional(Type.String()),
     /** Settings of the kernel without which the attack says nothing; `absent` counts as a match. */
@@ -127,26 +129,4 @@ function readAttack(path: string): Attack {
   }
   const layers = [value.protection, ...(value.second_layers ?? [])];
   return { ...value, id: basename(path, '.yaml'), layers };
-}
-
-/** Why this host can't tell whether the attack is contained; undefined where it can. */
-export function unmetNeed(attack: Attack): string | undefined {
-  const architecture = process.arch === 'x64' ? 'x86_64' : process.arch;
-  if (attack.architecture !== undefined && attack.architecture !== architecture) {
-    return `only on ${attack.architecture}`;
-  }
-  for (const { means, path, pattern, absent } of attack.needs ?? []) {
-    const text = textOf(path);
-    const isMet = text === undefined ? absent === true : new RegExp(pattern).test(text);
-    if (!isMet) return `needs ${means}`;
-  }
-  return undefined;
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined; // This kernel lacks the setting.
-  }
 }
