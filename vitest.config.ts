@@ -27,6 +27,7 @@ export default defineConfig({
       project('fixtures', [GOLDEN], 15_000),
       serverProject('conformance', 120_000),
       serverProject('hostile', 300_000),
+      serverProject('faults', 60_000),
       serverProject('limits', 120_000),
       serverProject('surface', 120_000),
       serverProject('reduced', 300_000),

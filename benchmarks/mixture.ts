@@ -3,12 +3,21 @@ import type { Status } from '@gozolite/contract/execution';
 export interface Mixed {
   readonly name: string;
   readonly request: object;
-  readonly status: Status;
+  /** Which it has to end with, or one of these. */
+  readonly status: Status | readonly Status[];
   /** The caller goes away after so many milliseconds. */
   readonly leavesAfterMs?: number;
 }
 
-const bash = (code: string, limits: object = {}) => ({ language: 'bash', code, limits });
+const program =
+  (language: string) =>
+  (code: string, limits: object = {}) => ({
+    language,
+    code,
+    limits,
+  });
+export const bash = program('bash');
+export const python = program('python');
 
 /** One of each kind of end, and of each way to leave something behind. */
 export const MIXTURE: readonly Mixed[] = [
@@ -48,6 +57,13 @@ export const MIXTURE: readonly Mixed[] = [
     status: 'ok',
   },
   { name: 'caller gone', request: bash('sleep 5'), status: 'cancelled', leavesAfterMs: 15 },
+  { name: 'caller gone at once', request: bash('sleep 5'), status: 'cancelled', leavesAfterMs: 1 },
+  {
+    name: 'caller gone while it prints',
+    request: bash('yes', { output_kb: 8192 }),
+    status: 'cancelled',
+    leavesAfterMs: 25,
+  },
 ];
 
 /** Every so many executions one that is compiled: it takes far longer than the others. */

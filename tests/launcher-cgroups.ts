@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Every cgroup folder of the launcher on this socket, in every hierarchy. */
@@ -17,9 +17,16 @@ function instanceName(socket: string): string {
 }
 
 function foldersBelow(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
+  return entriesOf(folder)
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(folder, entry.name))
     .flatMap((path) => [path, ...foldersBelow(path)]);
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return []; // Somebody's group that went meanwhile.
+  }
 }

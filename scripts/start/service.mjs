@@ -111,8 +111,13 @@ function forConsole(stream, line) {
 function recordPid(settings, state, name, pid) {
   state.pids[name] = pid;
   const path = join(settings.state, 'run.json');
-  writeFileSync(`${path}.new`, JSON.stringify(state.pids), { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+  try {
+    writeFileSync(`${path}.new`, JSON.stringify(state.pids), { mode: 0o644 });
+    renameSync(`${path}.new`, path);
+  } catch {
+    // A full disk must not end the service; the file then names a program that died.
+    rmSync(`${path}.new`, { force: true });
+  }
 }
 
 async function waitUntil(what, look, signal) {

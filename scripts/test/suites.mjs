@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
-import { runContainerSuite } from './container-suite.mjs';
-import { runCargoLint, runCargoTests } from './run-cargo.mjs';
+import { runContainerSuite } from './container/container-suite.mjs';
+import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
+import { runCargoDeny } from './cargo/run-deny.mjs';
+import { runLongFuzz, runSeededFuzz } from './cargo/run-fuzz.mjs';
 import { runVitest } from './run-vitest.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
@@ -48,6 +50,11 @@ export const SUITES = [
     what: 'golden frames of the launch protocol, read by both sides',
     run: async ({ say }) => add(await runVitest('fixtures'), await runCargoTests(say, ['golden'])),
   },
+  {
+    name: 'fuzz',
+    what: "the launcher's input: the kept corpus, and a minute of seeded changes",
+    run: ({ say }) => runSeededFuzz(say),
+  },
   serverSuite('conformance', 'every language, every smoke program'),
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
@@ -56,6 +63,11 @@ export const SUITES = [
     name: 'container',
     what: 'the container backend with a Docker engine of its own: contract, languages, attacks',
     run: ({ say, all }) => runContainerSuite({ say, whole: all }),
+  },
+  {
+    name: 'faults',
+    what: 'a launcher killed, starved and lied to, at every step',
+    run: () => runVitest('faults'),
   },
   {
     name: 'vm',
@@ -77,6 +89,18 @@ export const SUITES = [
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
+  {
+    name: 'fuzz-long',
+    what: "30 CPU minutes of changes to the launcher's input",
+    extra: true,
+    run: ({ say }) => runLongFuzz(say),
+  },
+  {
+    name: 'crates',
+    what: "licences and sources of the launcher's crates",
+    extra: true,
+    run: ({ say }) => runCargoDeny(say),
+  },
   { ...serverSuite('kills', 'kill -9 of each part while executions run'), extra: true },
   {
     name: 'overhead',
@@ -94,7 +118,7 @@ export const SUITES = [
   },
   {
     name: 'soak',
-    what: '5,000 mixed executions, 8 at a time: nothing grows, nothing is left',
+    what: '50,000 mixed executions and attacks, 8 at a time: nothing grows, nothing is left',
     extra: true,
     needsServer: true,
     run: script('benchmarks/soak.ts'),

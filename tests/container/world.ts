@@ -6,7 +6,7 @@ import { cgroupRoots, leftOnHost } from '@gozolite/attacks/left-on-host';
 import type { Backend } from '@gozolite/sandbox/backend';
 import { createContainerBackend } from '@gozolite/sandbox/backends/container/container-backend';
 
-/** The engine that scripts/test/container-suite.mjs started. */
+/** The engine that scripts/test/container/container-suite.mjs started. */
 export interface TestEngine {
   readonly socket: string;
   readonly image: string;

@@ -1,4 +1,5 @@
-// Builds the launcher that can leave protections out, and prints where it is. Never shipped.
+// Builds a launcher that can be weakened (attack-lab: leaves protections out; fault-lab: stops at a
+// step), and prints where it is. Never shipped.
 import { chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { cargoEnv, findCargo } from '../../scripts/build/build-launcher.mjs';
@@ -7,10 +8,11 @@ import { runLoudly } from '../../scripts/build/run-loudly.mjs';
 
 const cargo = findCargo();
 if (cargo === undefined) throw new Error('no cargo: npm start installs one');
-const target = join(TARGET, 'attack-lab');
-const folder = join(BUILD, 'attack-lab');
+const feature = process.argv[2] ?? 'attack-lab';
+const target = join(TARGET, 'labs');
+const folder = join(BUILD, feature);
 const program = join(folder, 'sandboxd');
-const args = ['build', '--release', '--locked', '--features', 'attack-lab', '--target-dir', target];
+const args = ['build', '--release', '--locked', '--features', feature, '--target-dir', target];
 await runLoudly(cargo, args, { cwd: join(ROOT, 'crates', 'sandboxd'), env: cargoEnv(cargo) });
 mkdirSync(folder, { recursive: true });
 copyFileSync(join(target, 'release', 'sandboxd'), `${program}.new`);

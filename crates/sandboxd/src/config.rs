@@ -32,7 +32,7 @@ const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
 [--slots N] [--cgroup-parent PATH] [--floor full|reduced] [--network-allow HOST:PORT,…] \
-[--leave-out NAMES]";
+[--leave-out NAMES] [--stop-at STEP:FILE]";
 
 /// Reads the command line.
 ///
@@ -58,6 +58,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--uid-base" => config.uid_base = number(&flag, &value, u32::MAX - 70_000)?,
             "--slots" => config.slots = number(&flag, &value, 4096)?.max(1),
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
+            "--stop-at" => crate::faults::stop_at(&value)?,
             "--network-allow" => config.network_allow = targets(&flag, &value)?,
             "--floor" => config.floor = level(&value)?,
             INSIDE_FLAG => config.inside = Some(number(&flag, &value, u32::MAX - 1)?),

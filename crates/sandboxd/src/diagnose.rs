@@ -86,6 +86,15 @@ fn findings(context: &Context) -> Vec<Value> {
             Some("sysctl kernel.core_pattern=core"),
         ));
     }
+    let (fit, slots) = (context.descriptors.sandboxes(), u64::from(context.slots.count()));
+    if fit < slots {
+        list.push(finding(
+            "descriptors",
+            "warning",
+            &format!("open files are enough for {fit} sandboxes at once, slots for {slots}"),
+            Some("raise the launcher's limit of open files (ulimit -Hn) or sysctl fs.file-max"),
+        ));
+    }
     if context.slots.quarantined() > 0 {
         list.push(finding(
             "quarantine",

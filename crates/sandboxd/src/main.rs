@@ -1,12 +1,18 @@
 //! sandboxd: the native launcher of GozoLite. It has privilege and knows no tenant, no HTTP and no
 //! language; it is told what to confine over a unix socket (docs/reference/launch-protocol.md).
 
+// cargo-fuzz builds this file with libFuzzer's main (crates/sandboxd/fuzz).
+#![cfg_attr(fuzzing, no_main)]
+
 mod cgroup;
 mod child;
 mod config;
 mod confine;
 mod diagnose;
 mod egress;
+mod faults;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod inside;
 mod lab;
 mod protocol;

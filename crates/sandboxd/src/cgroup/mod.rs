@@ -6,6 +6,7 @@ mod census;
 mod files;
 mod hosts;
 pub mod memory;
+pub mod numbers;
 mod v1;
 mod v2;
 mod watched;

@@ -2,7 +2,7 @@
 
 use super::files::{self, keyed};
 use super::memory::{Charged, Seen};
-use super::{hosts::Instance, Counters};
+use super::{hosts::Instance, numbers, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
 use rustix::event::{eventfd, EventfdFlags};
@@ -15,7 +15,6 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 const SOCKET_LIMIT: &str = "memory.kmem.tcp.limit_in_bytes";
 /// Buffers of a sandbox's own loopback, beside its memory limit: no cgroup v1 counts both as one.
 const SOCKET_BYTES: u64 = 16 * 1024 * 1024;
-const CFS_PERIOD_US: u64 = 100_000;
 /// Rounds of freeze, signal, thaw before giving the group up to the caller's own retry.
 const KILL_ROUNDS: usize = 8;
 
@@ -115,15 +114,13 @@ pub struct Group {
 impl Group {
     pub fn write(&self, limits: &Limits, cores: u64) -> io::Result<()> {
         if holds(Protection::MemoryLimit) {
-            self.write_memory(limits.memory_kb * 1024)?;
+            self.write_memory(numbers::memory_bytes(limits))?;
         }
         if holds(Protection::PidsLimit) {
-            // One more than asked: the sandbox's own PID 1.
-            files::write_number(self.pids.as_fd(), "pids.max", limits.processes + 1)?;
+            files::write_number(self.pids.as_fd(), "pids.max", numbers::pids_max(limits))?;
         }
         if holds(Protection::CpuRate) {
-            let all = limits.cpus >= cores;
-            let quota = if all { "-1".into() } else { (limits.cpus * CFS_PERIOD_US).to_string() };
+            let quota = numbers::quota_us(limits, cores).map_or("-1".into(), |us| us.to_string());
             files::write(self.cpu.as_fd(), "cpu.cfs_quota_us", quota.as_bytes())?;
         }
         Ok(())

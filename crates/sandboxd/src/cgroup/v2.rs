@@ -2,13 +2,11 @@
 
 use super::files::{self, keyed};
 use super::memory::{Charged, Seen};
-use super::{hosts::Instance, Counters};
+use super::{hosts::Instance, numbers, Counters};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
 use std::io;
 use std::os::fd::BorrowedFd;
-
-const PERIOD_US: u64 = 100_000;
 
 /// Switches the controllers on for our folder's children, from the parent downwards.
 pub fn enable_controllers(instance: &Instance) -> Result<(), String> {
@@ -32,19 +30,18 @@ pub fn enable_controllers(instance: &Instance) -> Result<(), String> {
 
 pub fn write(folder: BorrowedFd<'_>, limits: &Limits, cores: u64) -> io::Result<()> {
     if holds(Protection::MemoryLimit) {
-        files::write_number(folder, "memory.max", limits.memory_kb * 1024)?;
+        files::write_number(folder, "memory.max", numbers::memory_bytes(limits))?;
         files::write_if_there(folder, "memory.swap.max", b"0")?;
         // One process past the limit ends them all at once.
         files::write(folder, "memory.oom.group", b"1")?;
     }
     if holds(Protection::PidsLimit) {
-        // One more than asked: the sandbox's own PID 1.
-        files::write_number(folder, "pids.max", limits.processes + 1)?;
+        files::write_number(folder, "pids.max", numbers::pids_max(limits))?;
     }
     if holds(Protection::CpuRate) {
-        let all = limits.cpus >= cores;
-        let quota = if all { "max".into() } else { (limits.cpus * PERIOD_US).to_string() };
-        files::write(folder, "cpu.max", format!("{quota} {PERIOD_US}").as_bytes())?;
+        let quota = numbers::quota_us(limits, cores).map_or("max".into(), |us| us.to_string());
+        let words = format!("{quota} {}", numbers::PERIOD_US);
+        files::write(folder, "cpu.max", words.as_bytes())?;
     }
     Ok(())
 }

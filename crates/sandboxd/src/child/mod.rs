@@ -11,6 +11,7 @@ use crate::child::payload::{run_payload, Payload};
 use crate::child::plan::Site;
 use crate::child::report::{Ended, Report};
 use crate::confine::{capabilities, namespaces, rootfs};
+use crate::faults;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
@@ -63,6 +64,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
     let mut payload =
         Payload { site, ends: &ends, orders, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 };
     let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
+    faults::reach(Step::Spawn);
     let pid = match sys::spawn_sharing_memory(&mut stack, run_payload, argument) {
         Ok(pid) => pid,
         Err(error) => {

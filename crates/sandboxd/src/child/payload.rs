@@ -5,6 +5,7 @@ use super::{become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_fo
 use crate::child::orders::Orders;
 use crate::child::plan::Site;
 use crate::confine::{capabilities, landlock, namespaces, rlimits};
+use crate::faults;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
@@ -39,6 +40,7 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     payload.cpu_us = process_cpu_us();
     payload.cpu = sched_getcpu() as u32;
     payload.at_ns = monotonic_ns();
+    faults::reach(Step::Exec);
     let errno = sys::execve(orders.argv(), orders.envp());
     if !is_programs_own(orders.program(), errno) {
         payload.failure = Some(SetupFailure { step: Step::Exec, errno });

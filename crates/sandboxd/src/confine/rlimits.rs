@@ -42,9 +42,9 @@ const RESOURCES: [(Protection, Resource); ASKED] = [
 pub fn asked(limits: &Limits, has_pids_group: bool) -> [Row; ASKED] {
     let processes = match has_pids_group {
         // Above the cgroup's, which counts refusals; this one stands behind it.
-        true => limits.processes * 2 + 16,
+        true => limits.processes.saturating_mul(2).saturating_add(16),
         // PID 1, and one past the limit for the watch to see (cgroup/watched.rs).
-        false => limits.processes + 2,
+        false => limits.processes.saturating_add(2),
     };
     let kib = |value: u64| value.saturating_mul(1024);
     of([

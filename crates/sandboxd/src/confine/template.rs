@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const ATTR_RDONLY: u64 = 0x1;
 const ATTR_NOSUID: u64 = 0x2;
@@ -58,12 +59,18 @@ const MASKED: [&str; 23] = [
     "vmstat",
 ];
 
+/// Longer than any setup is waited for.
+const RETIRED: Duration = Duration::from_secs(60);
+
 pub struct Template {
     base: PathBuf,
     root: PathBuf,
     serial: u32,
     /// Changes whenever a package puts something into /etc.
     etc_changed: (i64, i64),
+    /// Folders of earlier roots, and since when. The removal of a folder takes what is mounted on
+    /// it from every mount namespace (rmdir(2)), and so the ground from a sandbox's setup.
+    retired: Vec<(PathBuf, Instant)>,
 }
 
 impl Template {
@@ -79,6 +86,7 @@ impl Template {
             root: PathBuf::new(),
             serial: 0,
             etc_changed: (0, 0),
+            retired: Vec::new(),
         };
         template.make_base().map_err(|error| told("prepare the sandboxes' root", &error))?;
         template.renew()?;
@@ -121,6 +129,8 @@ impl Template {
         if changed == self.etc_changed {
             return Ok(false);
         }
+        self.retired
+            .retain(|(old, since)| since.elapsed() < RETIRED || fs::remove_dir(old).is_err());
         self.serial += 1;
         let fresh = self.base.join(format!("root-{}", self.serial));
         if let Err(error) = make_root(&fresh) {
@@ -130,8 +140,9 @@ impl Template {
         let old = std::mem::replace(&mut self.root, fresh);
         self.etc_changed = changed;
         if !old.as_os_str().is_empty() {
-            // Sandboxes that live have a copy of their own.
-            take_away(&old);
+            // Sandboxes that live have a copy of their own; those that are being made stand on it.
+            let _ = unmount(&old, UnmountFlags::DETACH);
+            self.retired.push((old, Instant::now()));
         }
         Ok(true)
     }

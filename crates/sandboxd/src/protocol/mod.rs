@@ -3,5 +3,6 @@
 pub mod frame;
 #[cfg(test)]
 mod golden;
+pub mod input;
 pub mod message;
 pub mod steps;

@@ -1,6 +1,8 @@
 //! The steps of making a sandbox, in order. A setup that fails names one of them; the same list
 //! stands in packages/contract/src/outcome.ts (`npm run tidy` compares the two).
 
+use crate::faults;
+
 macro_rules! steps {
     ($($variant:ident = $name:literal),+ $(,)?) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +58,10 @@ impl Step {
         STEPS.get(number as usize).map(|(step, _)| *step)
     }
 
-    /// Turns an errno into a failure of this step, on the spot.
+    /// Turns an errno into a failure of this step, on the spot. Every step is done when it is
+    /// asked for this, whether it failed or not (faults.rs).
     pub fn failed<E: Into<std::io::Error>>(self) -> impl FnOnce(E) -> SetupFailure {
+        faults::reach(self);
         move |error| {
             let errno = error.into().raw_os_error().unwrap_or(libc::EIO);
             SetupFailure { step: self, errno }

@@ -1,25 +1,24 @@
 //! A sandbox that was asked for and whose files are arriving: the workspace exists, nothing runs.
 
 use crate::child::monotonic_ns;
-use crate::child::plan::{check_limits, Plan};
+use crate::child::plan::Plan;
 use crate::protocol::message::{
     End, ErrorCode, FileHeader, LimitName, Outcome, Recipe, Start, Truncated, Usage, Words,
 };
 use crate::protocol::steps::SetupFailure;
+use crate::session::asked::understand;
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
-use crate::supervise::egress::Egress;
 use crate::supervise::judge::setup_failed;
+use crate::supervise::network::egress::Egress;
+use crate::supervise::network::way;
 use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
 use crate::supervise::spares::{obtain, Purpose, Unavailable};
-use crate::supervise::way;
 use crate::workspace::Writing;
 use std::rc::Rc;
 
-const GLOBS_MAX: usize = 64;
-const GLOB_BYTES_MAX: usize = 1024;
 /// How long an egress process may take to confine itself; it takes some milliseconds.
 const READY_NS_MAX: u64 = 5_000_000_000;
 
@@ -76,19 +75,9 @@ impl Filling {
         if context.draining {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
         }
-        let words: Words = if words.is_empty() {
-            Words::default()
-        } else {
-            serde_json::from_slice(words)
-                .map_err(|error| (ErrorCode::Protocol, error.to_string()))?
-        };
-        check_limits(&start.limits, context.host.cores)?;
+        let words = understand(&start, words, context.host.cores)?;
         if let Some(network) = &start.network {
             way::check(network, &context.network_allow)?;
-        }
-        let fine = |glob: &String| glob.len() <= GLOB_BYTES_MAX;
-        if words.artifacts.len() > GLOBS_MAX || !words.artifacts.iter().all(fine) {
-            return Err((ErrorCode::Protocol, "too many or too long globs".to_string()).into());
         }
         let recipe = context.recipe(&start.recipe).cloned();
         let recipe = recipe.ok_or((ErrorCode::Recipe, "unknown recipe".to_string()))?;

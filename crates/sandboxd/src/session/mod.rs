@@ -1,17 +1,19 @@
 //! One connection: its buffers, what it may say next, and the sandbox that lives on it.
 
+pub mod asked;
 pub mod filling;
 pub mod sandbox;
 mod words;
 
 use crate::child::monotonic_ns;
 use crate::lab::{holds, Protection};
-use crate::protocol::frame::{append_frame, first_frame, HEADER_START};
-use crate::protocol::message::{ErrorCode, Reply, Request, Stream};
+use crate::protocol::frame::append_frame;
+use crate::protocol::input::{first_input, Input};
+use crate::protocol::message::{ErrorCode, Reply, Stream};
 use crate::session::filling::Filling;
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
-use crate::supervise::egress::Egress;
+use crate::supervise::network::egress::Egress;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -39,6 +41,12 @@ pub struct Session {
     moved_ns: u64,
     /// The client broke the protocol while its sandbox lived: it is not listened to any more.
     is_deaf: bool,
+}
+
+/// The beginning of a message, cut between two letters.
+pub fn shortened(message: &str) -> &str {
+    let end = message.char_indices().nth(MESSAGE_LETTERS_MAX).map_or(message.len(), |(at, _)| at);
+    message.get(..end).unwrap_or_default()
 }
 
 pub enum State {
@@ -95,9 +103,7 @@ impl Session {
 
     /// Says what is wrong. A sandbox that lives is killed, and still seen to its end.
     fn refuse(&mut self, code: ErrorCode, message: &str, now_ns: u64) {
-        let cut =
-            message.char_indices().nth(MESSAGE_LETTERS_MAX).map_or(message.len(), |(at, _)| at);
-        let message = message.get(..cut).unwrap_or_default();
+        let message = shortened(message);
         self.say(&Reply::Error { code, message }, &[]);
         self.is_deaf = true;
         match &mut self.state {
@@ -207,20 +213,14 @@ impl Session {
         }
         while self.wants_words() {
             let rest = incoming.get(at..).unwrap_or_default();
-            let span = match first_frame(rest) {
-                Ok(Some(span)) => span,
-                Ok(None) => break,
-                Err(message) => {
-                    return self.refuse(ErrorCode::Protocol, message, now_ns);
+            match first_input(rest) {
+                Ok(Some(Input { request, payload, taken })) => {
+                    at += taken;
+                    self.handle(request, payload, context, now_ns);
                 }
-            };
-            let header = rest.get(HEADER_START..span.header_end).unwrap_or_default();
-            let payload = rest.get(span.header_end..span.end).unwrap_or_default();
-            match serde_json::from_slice::<Request>(header) {
-                Ok(request) => self.handle(request, payload, context, now_ns),
-                Err(error) => self.refuse(ErrorCode::Protocol, &error.to_string(), now_ns),
+                Ok(None) => break,
+                Err(message) => self.refuse(ErrorCode::Protocol, &message, now_ns),
             }
-            at += span.end;
             if self.is_deaf || matches!(self.state, State::Closing) {
                 return;
             }

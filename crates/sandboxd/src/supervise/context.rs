@@ -7,11 +7,14 @@ use crate::confine::template::Template;
 use crate::egress::target::Target;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Recipe};
-use crate::supervise::egress::Egress;
-use crate::supervise::networks::Networks;
+use crate::supervise::descriptors::Descriptors;
+use crate::supervise::network::egress::Egress;
+use crate::supervise::network::networks::Networks;
+use crate::supervise::recipes::Recipes;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
 use crate::supervise::spares::{self, Spares};
+use crate::workspace::Undertaker;
 use rustix::event::epoll;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -20,7 +23,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-const RECIPES_MAX: usize = 1024;
 const MS: u64 = 1_000_000;
 /// How long a cgroup may refuse to go before its uid is withheld for good.
 const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
@@ -40,9 +42,11 @@ pub struct Context {
     pub template: Template,
     pub slots: Slots,
     pub spares: Spares,
+    pub undertaker: Rc<Undertaker>,
+    pub descriptors: Descriptors,
     pub running: usize,
     pub draining: bool,
-    recipes: HashMap<String, Recipe>,
+    recipes: Recipes,
     layers: HashMap<String, Layer>,
     masks: Vec<(CString, CString)>,
     condemned: Vec<Condemned>,
@@ -107,9 +111,11 @@ impl Context {
             template,
             slots,
             spares: Spares::default(),
+            undertaker: Rc::new(Undertaker::start()?),
+            descriptors: Descriptors::of_this_process(),
             running: 0,
             draining: false,
-            recipes: HashMap::new(),
+            recipes: Recipes::default(),
             layers: HashMap::new(),
             masks,
             condemned: Vec::new(),
@@ -129,24 +135,7 @@ impl Context {
     /// # Errors
     /// `RECIPE` where it is not acceptable.
     pub fn learn(&mut self, digest: &str, recipe: Recipe) -> Result<(), (ErrorCode, String)> {
-        let refused = |message: &str| Err((ErrorCode::Recipe, message.to_string()));
-        if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return refused("a digest is 64 hexadecimal digits");
-        }
-        if recipe.rootfs != "host" {
-            return refused("the only rootfs of this launcher is 'host'");
-        }
-        if !recipe.command.first().is_some_and(|program| program.starts_with('/')) {
-            return refused("a recipe's command starts with an absolute path");
-        }
-        match self.recipes.get(digest) {
-            Some(known) if *known == recipe => return Ok(()),
-            Some(_) => return refused("this digest names another recipe"),
-            None if self.recipes.len() >= RECIPES_MAX => return refused("too many recipes"),
-            None => {}
-        }
-        self.recipes.insert(digest.to_string(), recipe);
-        Ok(())
+        self.recipes.learn(digest, recipe)
     }
 
     pub fn recipe(&self, digest: &str) -> Option<&Recipe> {

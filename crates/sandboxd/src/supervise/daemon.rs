@@ -5,10 +5,10 @@ use crate::child::monotonic_ns;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use crate::supervise::context::Context;
+use crate::supervise::entrance::Entrance;
 use crate::supervise::watch::{data, watch, Kind, Seat, ALL_KINDS, KINDS};
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::Timespec;
-use rustix::net::{accept_with, SocketFlags};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
@@ -23,7 +23,7 @@ const DRAIN_NS: u64 = 2_000_000_000;
 pub struct Daemon {
     context: Context,
     seats: Vec<Option<Seat>>,
-    listener: OwnedFd,
+    entrance: Entrance,
     signals: OwnedFd,
     drain_deadline_ns: Option<u64>,
 }
@@ -31,9 +31,9 @@ pub struct Daemon {
 impl Daemon {
     pub fn new(context: Context, listener: OwnedFd, signals: OwnedFd) -> std::io::Result<Daemon> {
         let read = EventFlags::IN;
-        epoll::add(&context.epoll, &listener, EventData::new_u64(LISTENER), read)?;
+        let entrance = Entrance::open(listener, &context.epoll, LISTENER)?;
         epoll::add(&context.epoll, &signals, EventData::new_u64(SIGNALS), read)?;
-        Ok(Daemon { context, seats: Vec::new(), listener, signals, drain_deadline_ns: None })
+        Ok(Daemon { context, seats: Vec::new(), entrance, signals, drain_deadline_ns: None })
     }
 
     /// Runs until a signal ends it and the last sandbox is gone.
@@ -58,7 +58,7 @@ impl Daemon {
             self.tick(now_ns);
             // Last, so that no event of this round meets a newcomer on a seat that became free.
             if has_newcomers {
-                self.accept();
+                self.accept(now_ns);
             }
             if self.is_drained(now_ns) {
                 self.context.tree.close();
@@ -69,7 +69,8 @@ impl Daemon {
 
     fn timeout(&self) -> Option<Timespec> {
         let sessions = self.seats.iter().flatten().filter_map(Seat::deadline_ns);
-        let others = [self.context.deadline_ns(), self.drain_deadline_ns.unwrap_or(u64::MAX)];
+        let drain_ns = self.drain_deadline_ns.unwrap_or(u64::MAX);
+        let others = [self.context.deadline_ns(), drain_ns, self.entrance.deadline_ns()];
         let next = sessions.chain(others).min().filter(|deadline| *deadline != u64::MAX)?;
         let left = next.saturating_sub(monotonic_ns());
         Some(Timespec {
@@ -78,9 +79,13 @@ impl Daemon {
         })
     }
 
-    fn accept(&mut self) {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        while let Ok(socket) = accept_with(&self.listener, flags) {
+    fn accept(&mut self, now_ns: u64) {
+        while let Some(socket) = self.entrance.next(&self.context.epoll, now_ns) {
+            if self.context.descriptors.run_short(&socket) {
+                // Closed: that is an answer. The rest wait outside until there is room.
+                self.entrance.close_for_a_moment(&self.context.epoll, now_ns);
+                return;
+            }
             let free = self.seats.iter().position(Option::is_none);
             let index = free.unwrap_or(self.seats.len());
             if index >= SESSIONS_MAX {
@@ -147,6 +152,7 @@ impl Daemon {
 
     fn tick(&mut self, now_ns: u64) {
         self.context.tick(now_ns);
+        self.entrance.tick(&self.context.epoll, now_ns);
         for index in 0..self.seats.len() {
             let deadline =
                 self.seats.get(index).and_then(Option::as_ref).and_then(Seat::deadline_ns);

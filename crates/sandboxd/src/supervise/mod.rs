@@ -1,15 +1,17 @@
 //! Everything between a request and its end: starting a sandbox, holding its clocks, judging how
 //! it ended, and what all sandboxes of one launcher share.
 
+pub mod clocks;
 pub mod context;
 pub mod daemon;
-pub mod egress;
+pub mod descriptors;
+mod entrance;
 pub mod judge;
 pub mod launch;
-pub mod networks;
+pub mod network;
 pub mod parked;
+pub mod recipes;
 pub mod running;
 pub mod slots;
 pub mod spares;
 mod watch;
-pub mod way;

@@ -7,6 +7,7 @@ use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{LimitName, Limits, Stream};
 use crate::protocol::steps::SetupFailure;
+use crate::supervise::clocks;
 use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
@@ -18,7 +19,6 @@ const SETUP_NS: u64 = 10_000 * MS;
 /// A killed sandbox is killed again until it is gone, and given up after a while.
 const KILL_AGAIN_NS: u64 = 50 * MS;
 const KILL_GIVE_UP_NS: u64 = 5_000 * MS;
-const CPU_CHECK_MIN_NS: u64 = MS;
 /// How often the memory in use is looked at. A program can keep from its figure what it reads from
 /// the disk within one such step, no more.
 const MEMORY_STEP_NS: u64 = 20 * MS;
@@ -125,7 +125,7 @@ impl Running {
                     self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
-                    self.next_cpu_ns = at_ns + self.look_step_ns(0);
+                    self.next_cpu_ns = self.next_look_ns(0, at_ns);
                     self.next_memory_ns = at_ns + MEMORY_STEP_NS;
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
                 }
@@ -144,7 +144,7 @@ impl Running {
     /// Counts what was read of a stream; gives how many of the bytes are within its limit.
     pub fn count(&mut self, stream: Stream, bytes: usize, now_ns: u64) -> usize {
         let index = stream as usize;
-        let allowed = self.limits.output_kb * 1024;
+        let allowed = clocks::output_bytes_max(&self.limits);
         let (Some(written), Some(truncated)) =
             (self.written.get_mut(index), self.truncated.get_mut(index))
         else {
@@ -187,7 +187,7 @@ impl Running {
         match self.started_ns {
             None => self.began_ns + SETUP_NS,
             Some(start) => {
-                let wall = start + self.limits.wall_time_ms.saturating_mul(MS);
+                let wall = clocks::wall_ends_ns(&self.limits, start);
                 let wall = if holds(Protection::WallTime) { wall } else { u64::MAX };
                 wall.min(self.next_cpu_ns).min(self.next_memory_ns)
             }
@@ -207,9 +207,7 @@ impl Running {
             self.kill(Killed::SetupTooSlow, now_ns);
             return true;
         };
-        if now_ns.saturating_sub(start) >= self.limits.wall_time_ms.saturating_mul(MS)
-            && holds(Protection::WallTime)
-        {
+        if now_ns >= clocks::wall_ends_ns(&self.limits, start) && holds(Protection::WallTime) {
             self.kill(Killed::For(LimitName::WallTimeMs), now_ns);
             return true;
         }
@@ -222,21 +220,20 @@ impl Running {
         }
         let watched = self.launched.group.look();
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
-        let cpu_over = used_us / 1000 >= self.limits.cpu_time_ms;
+        let cpu_over = clocks::is_cpu_used_up(&self.limits, used_us);
         let cpu = (cpu_over && holds(Protection::CpuTime)).then_some(LimitName::CpuTimeMs);
         if let Some(limit) = watched.or(cpu) {
             self.kill(Killed::For(limit), now_ns);
         } else {
-            self.next_cpu_ns = now_ns + self.look_step_ns(used_us);
+            self.next_cpu_ns = self.next_look_ns(used_us, now_ns);
         }
         true
     }
 
-    /// Until the CPU limit can be met at the earliest, or the next look at what no cgroup limits.
-    fn look_step_ns(&self, used_us: u64) -> u64 {
-        let left_us = self.limits.cpu_time_ms.saturating_mul(1000).saturating_sub(used_us);
-        let cpu_ns = left_us * 1000 / self.limits.cpus.max(1);
-        cpu_ns.min(self.launched.group.look_step_ns()).max(CPU_CHECK_MIN_NS)
+    /// When the CPU limit can be met at the earliest, or what no cgroup limits is looked at again.
+    fn next_look_ns(&self, used_us: u64, now_ns: u64) -> u64 {
+        let look_ns = now_ns.saturating_add(self.launched.group.look_step_ns());
+        clocks::next_cpu_check_ns(&self.limits, used_us, now_ns).min(look_ns)
     }
 
     /// PID 1 can be reaped: the kernel has ended every process of its pid namespace.

@@ -14,6 +14,7 @@ pub struct Slots {
 struct Shared {
     /// The one uid of all, where they don't have one each.
     common: Option<u32>,
+    count: u32,
     /// Oldest first, so that a uid rests as long as possible before it serves again.
     free: VecDeque<u32>,
     /// Live sandboxes of each CPU.
@@ -52,7 +53,8 @@ impl Slots {
         };
         let free = (0..count).map(|index| first + index).collect();
         let cpus = vec![0; cores.max(1)];
-        Slots { shared: Rc::new(RefCell::new(Shared { common, free, cpus, quarantined: 0 })) }
+        let shared = Shared { common, count, free, cpus, quarantined: 0 };
+        Slots { shared: Rc::new(RefCell::new(shared)) }
     }
 
     /// A uid; `None` when all are in use.
@@ -72,6 +74,11 @@ impl Slots {
 
     pub fn free(&self) -> usize {
         self.shared.borrow().free.len()
+    }
+
+    /// Uids there are, free or not.
+    pub fn count(&self) -> u32 {
+        self.shared.borrow().count
     }
 
     pub fn quarantined(&self) -> usize {
@@ -124,7 +131,9 @@ impl Slot {
 
     /// Keeps the uid out of use for the rest of the launcher's life.
     pub fn withhold(&self) {
-        self.withheld.set(true);
+        if !self.withheld.replace(true) {
+            self.shared.borrow_mut().quarantined += 1;
+        }
     }
 }
 
@@ -132,9 +141,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         self.count_on(None);
         let mut shared = self.shared.borrow_mut();
-        if self.withheld.get() {
-            shared.quarantined += 1;
-        } else {
+        if !self.withheld.get() {
             shared.free.push_back(self.number);
         }
     }
@@ -170,6 +177,8 @@ mod tests {
     fn a_withheld_uid_never_comes_back() {
         let slots = Slots::new(Ids::Range { first: 100, count: 1 }, 1, 1);
         if let Some(slot) = slots.take() {
+            slot.withhold();
+            assert_eq!(slots.quarantined(), 1, "while its sandbox still refuses to go");
             slot.withhold();
         }
         assert!(slots.take().is_none());

@@ -3,13 +3,14 @@
 //! spare for a request: then one is made at once, never waited for.
 
 use crate::child::plan::Site;
+use crate::faults;
 use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::Context;
 use crate::supervise::launch::launch;
+use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
-use crate::supervise::way::Way;
 use crate::workspace::{Kind, Workspace};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -154,6 +155,7 @@ fn make(
     (lent, disk_kb): (Option<Rc<Slot>>, u64),
     way: Option<Way>,
 ) -> Result<Parked, Unavailable> {
+    faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
     let (path, shared) = (context.next_layer_path(), context.layer_path("shared"));
     let kind = match purpose {
@@ -163,6 +165,10 @@ fn make(
     };
     let workspace = Workspace::make(&kind, disk_kb, slot.host_id);
     let workspace = workspace.map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
+    if context.descriptors.run_short(workspace.newest()) {
+        return Err(Unavailable::Busy);
+    }
+    let workspace = workspace.leave_to(&context.undertaker);
     let mut layout = context.layout();
     layout.hosts = way.as_ref().map(|way| way.hosts.clone());
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();

@@ -1,7 +1,7 @@
 //! What the poller watches of each session: exactly what the session can use now.
 
 use super::context::Context;
-use super::egress::Egress;
+use super::network::egress::Egress;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use rustix::event::epoll::{self, EventData, EventFlags};

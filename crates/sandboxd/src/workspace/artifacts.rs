@@ -2,9 +2,10 @@
 //! followed, and bounded whatever is there.
 
 use super::glob::{segments, Glob};
-use super::{open_folder, DEPTH_MAX};
+use super::open;
+use super::path::DEPTH_MAX;
 use crate::lab::{holds, Protection};
-use rustix::fs::{openat, Dir, FileType, Mode, OFlags};
+use rustix::fs::{Dir, FileType, OFlags};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -54,7 +55,7 @@ impl Walk<'_> {
                 if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
             match entry.file_type() {
                 FileType::Directory => {
-                    if let Ok(inner) = open_folder(folder.as_fd(), name) {
+                    if let Ok(inner) = open::folder(folder.as_fd(), name) {
                         self.folder(&inner, &path, depth + 1)?;
                     }
                 }
@@ -79,16 +80,15 @@ impl Walk<'_> {
         if !wanted {
             return;
         }
-        let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        flags.set(OFlags::NOFOLLOW, holds(Protection::ArtifactLinks));
-        let Ok(file) = openat(folder, name, flags, Mode::empty()) else { return };
-        let size = match rustix::fs::fstat(&file) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                usize::try_from(stat.st_size).unwrap_or(usize::MAX)
-            }
-            _ => return,
+        let opened = if holds(Protection::ArtifactLinks) {
+            open::beneath(folder, name, OFlags::RDONLY, 0)
+        } else {
+            open::anywhere(folder, name)
         };
-        if self.found.len() >= ARTIFACTS_MAX || size > ARTIFACT_BYTES_MAX - self.bytes {
+        let Ok(file) = opened else { return };
+        let Ok(size) = open::check_regular(&file) else { return };
+        if self.found.len() >= ARTIFACTS_MAX || size > ARTIFACT_BYTES_MAX.saturating_sub(self.bytes)
+        {
             self.cut = true;
             return;
         }

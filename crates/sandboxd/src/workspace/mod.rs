@@ -1,19 +1,25 @@
 //! The workspace of a sandbox: a tmpfs that the launcher mounts, fills before the program exists,
 //! and reads after everything in the sandbox is dead. Nothing is ever opened by a path that a
-//! program could have prepared: one segment at a time, beneath an open folder, no symlink followed.
+//! program could have prepared: one segment at a time, beneath an open folder (ADR 0029).
 
 mod artifacts;
 mod glob;
+mod open;
+mod path;
+#[cfg(test)]
+mod races;
+mod undertaker;
 
 pub use artifacts::{collect, Artifact};
+use undertaker::Farewell;
+pub use undertaker::Undertaker;
+#[cfg(any(test, fuzzing))]
+pub use {glob::segments, glob::Glob, path::split};
 
 use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};
 use crate::sys;
-use rustix::fs::{
-    chownat, fchmod, fchown, mkdirat, openat, setxattr, AtFlags, Gid, Mode, OFlags, Uid,
-    XattrFlags, CWD,
-};
+use rustix::fs::{fchmod, fchown, mkdirat, setxattr, Gid, Mode, OFlags, Uid, XattrFlags, CWD};
 use rustix::io::Errno;
 use rustix::mount::{
     fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
@@ -26,9 +32,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-const SEGMENT_BYTES_MAX: usize = 255;
-const DEPTH_MAX: usize = 16;
+use std::rc::Rc;
 
 pub struct Workspace {
     /// The mount that the child moves to /work.
@@ -39,6 +43,8 @@ pub struct Workspace {
     attached: Option<PathBuf>,
     disk_kb: u64,
     host_id: u32,
+    /// Goes after the mounts: fields go in the order in which they stand here.
+    farewell: Farewell,
 }
 
 pub enum Kind<'a> {
@@ -57,7 +63,14 @@ impl Workspace {
         }
         let mount = make_tmpfs(disk_kb, host_id, "0755")?;
         let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
+        let mut workspace = Workspace {
+            mount,
+            tmp,
+            attached: None,
+            disk_kb,
+            host_id,
+            farewell: Farewell::default(),
+        };
         match kind {
             Kind::Plain(_) => {}
             Kind::Kept(path) => {
@@ -77,7 +90,14 @@ impl Workspace {
     fn reuse(shared: &Path, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
         let mount = make_tmpfs(disk_kb, host_id, "0755")?;
         let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace { mount, tmp, attached: None, disk_kb, host_id };
+        let mut workspace = Workspace {
+            mount,
+            tmp,
+            attached: None,
+            disk_kb,
+            host_id,
+            farewell: Farewell::default(),
+        };
         if !shared.exists() {
             workspace.attach(shared)?;
             workspace.attached = None;
@@ -87,6 +107,17 @@ impl Workspace {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         workspace.mount = open_tree(CWD, shared, flags)?;
         Ok(workspace)
+    }
+
+    /// The descriptor of it that was opened last.
+    pub fn newest(&self) -> &OwnedFd {
+        &self.tmp
+    }
+
+    /// Who closes it last, where that takes long.
+    pub fn leave_to(mut self, undertaker: &Rc<Undertaker>) -> Workspace {
+        self.farewell = Farewell::by(undertaker);
+        self
     }
 
     fn attach(&mut self, path: &Path) -> io::Result<()> {
@@ -132,21 +163,15 @@ impl Workspace {
     /// # Errors
     /// `EINVAL` for a path that is not acceptable, `EEXIST`, `ENOTDIR`, `ENOSPC`.
     pub fn write(&self, path: &str, bytes: &[u8], how: Writing) -> io::Result<()> {
-        let segments: Vec<&str> = path.split('/').collect();
-        let fine = |part: &&str| {
-            !part.is_empty() && *part != "." && *part != ".." && part.len() <= SEGMENT_BYTES_MAX
-        };
-        if segments.len() > DEPTH_MAX || !segments.iter().all(fine) || path.contains('\0') {
-            return Err(Errno::INVAL.into());
-        }
-        let (name, folders) = segments.split_last().ok_or(Errno::INVAL)?;
+        let (folders, name) = path::split(path)?;
         let mut folder = self.root()?;
         for part in folders {
             folder = self.enter(folder.as_fd(), part)?;
         }
-        let create = if how.append { OFlags::APPEND } else { OFlags::CREATE | OFlags::EXCL };
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | create;
-        let file = openat(&folder, *name, flags, Mode::from_raw_mode(0o600))?;
+        let (create, mode) =
+            if how.append { (OFlags::APPEND, 0) } else { (OFlags::CREATE | OFlags::EXCL, 0o600) };
+        let file = open::beneath(folder.as_fd(), name, OFlags::WRONLY | create, mode)?;
+        open::check_regular(&file)?;
         write_all(file.as_fd(), bytes)?;
         if !how.append {
             let mode = if how.executable { 0o755 } else { 0o644 };
@@ -157,19 +182,20 @@ impl Workspace {
     }
 
     fn root(&self) -> io::Result<OwnedFd> {
-        open_folder(self.mount.as_fd(), ".")
+        open::folder(self.mount.as_fd(), ".")
     }
 
     fn enter(&self, folder: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
         match mkdirat(folder, name, Mode::from_raw_mode(0o755)) {
             Ok(()) => {
                 let (uid, gid) = (Uid::from_raw(self.host_id), Gid::from_raw(self.host_id));
-                chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+                let made = open::folder(folder, name)?;
+                fchown(&made, Some(uid), Some(gid))?;
+                Ok(made)
             }
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
+            Err(Errno::EXIST) => open::folder(folder, name),
+            Err(error) => Err(error.into()),
         }
-        open_folder(folder, name)
     }
 
     /// Reads the regular files that match one of the globs, sorted by path. Call it only when every
@@ -184,6 +210,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
+        self.farewell.prepare([&self.mount, &self.tmp]);
         if let Some(path) = &self.attached {
             let _ = unmount(path, UnmountFlags::DETACH);
             let _ = std::fs::remove_dir(path);
@@ -203,11 +230,6 @@ fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
         bytes = bytes.get(count..).unwrap_or_default();
     }
     Ok(())
-}
-
-fn open_folder(parent: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(openat(parent, name, flags, Mode::empty())?)
 }
 
 fn make_tmpfs(disk_kb: u64, host_id: u32, mode: &str) -> io::Result<OwnedFd> {

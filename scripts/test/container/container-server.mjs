@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BUILD } from '../build/paths.mjs';
-import { freePort } from './test-server.mjs';
+import { BUILD } from '../../build/paths.mjs';
+import { freePort } from '../test-server.mjs';
 
 const NOBODY = 65534;
 const READY_MS_MAX = 120_000;

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ROOT } from '../build/paths.mjs';
-import { makeImage } from '../container/make-image.mjs';
+import { ROOT } from '../../build/paths.mjs';
+import { makeImage } from '../../container/make-image.mjs';
 
 const STOP_MS_MAX = 60_000;
 /** Below the launchers' ranges of the other suites, one slice a process. */

@@ -6,8 +6,8 @@ use crate::egress::words::{Account, ConnectionOutcome, Order, Word, TARGETS_MAX,
 use crate::egress::GRACE;
 use crate::protocol::message::{Connection, Network};
 use crate::protocol::steps::{SetupFailure, Step};
+use crate::supervise::network::way::HostsFile;
 use crate::supervise::slots::Slot;
-use crate::supervise::way::HostsFile;
 use rustix::cmsg_space;
 use rustix::io::{ioctl_fionbio, Errno};
 use rustix::net::{

@@ -1,21 +1,26 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cargoEnv, findCargo } from '../build/build-launcher.mjs';
-import { TARGET } from '../build/paths.mjs';
-import { runLoudly } from '../build/run-loudly.mjs';
-import { runChecked, runShown } from './run-command.mjs';
+import { cargoEnv, findCargo } from '../../build/build-launcher.mjs';
+import { TARGET } from '../../build/paths.mjs';
+import { runLoudly } from '../../build/run-loudly.mjs';
+import { runChecked, runShown } from '../run-command.mjs';
 
 const ARM64 = 'aarch64-unknown-linux-gnu';
 
 /** Debian's names of what belongs to its cargo-web. */
 const LINT_PACKAGES = ['rust-web-clippy', 'rustfmt-web'];
 
-/** @param words handed to the test program: a filter, or `--skip` and one */
-export async function runCargoTests(_say, words) {
+/**
+ * @param words handed to the test program: a filter, or `--skip` and one
+ * @param how another profile than the usual one, and more of an environment
+ */
+export async function runCargoTests(_say, words, how = {}) {
   const cargo = requireCargo();
-  const args = ['test', '--locked', '--workspace', '--target-dir', TARGET, '--', ...words];
-  const { code, output } = await runShown(cargo, args, cargoEnv(cargo));
+  const { profile = 'test', env = {} } = how;
+  const build = ['--locked', '--workspace', '--profile', profile, '--target-dir', TARGET];
+  const args = ['test', ...build, '--', ...words];
+  const { code, output } = await runShown(cargo, args, { ...cargoEnv(cargo), ...env });
   const lines = output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm);
   const total = { passed: 0, failed: 0 };
   for (const [, passed, failed, ignored] of lines) {
@@ -79,7 +84,7 @@ async function ensureLinters(cargo, say) {
   });
 }
 
-function requireCargo() {
+export function requireCargo() {
   const cargo = findCargo();
   if (cargo === undefined)
     throw new Error('no cargo of version 1.85 or newer; npm run build gets it');

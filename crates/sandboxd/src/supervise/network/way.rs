@@ -8,7 +8,7 @@ use crate::protocol::message::{ErrorCode, Network};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::session::filling::Refusal;
 use crate::supervise::context::Context;
-use crate::supervise::egress::{Egress, Making};
+use crate::supervise::network::egress::{Egress, Making};
 use std::ffi::CString;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
