@@ -18,10 +18,12 @@ const ATTACKS = join(import.meta.dirname, '../../attacks');
 const TEST_MS_MAX = 120_000;
 
 type Reason =
-  /** Memory that no process has mapped is seen by a memory cgroup alone. */
+  /** Memory that no process has mapped, in the kernel or in files, only a memory cgroup sees. */
   'UNMAPPED_MEMORY';
 
 const BEYOND: Readonly<Record<string, Reason>> = {
+  'memory-in-memfd': 'UNMAPPED_MEMORY',
+  'memory-in-pipes': 'UNMAPPED_MEMORY',
   'memory-in-segments': 'UNMAPPED_MEMORY',
 };
 

@@ -27,6 +27,8 @@ pub struct Counted {
     /// Mapped pages of shared memory and of files in tmpfs.
     pub shared_kb: u64,
     pub tmpfs_kb: u64,
+    /// Page tables, which a program can make large without touching much.
+    pub tables_kb: u64,
     /// Of all that live and of all whose end somebody waited for.
     pub cpu_us: u64,
 }
@@ -35,7 +37,7 @@ impl Counted {
     /// Files of a tmpfs may be mapped too: they count once, at the cost of counting too little
     /// where shared memory lies beside them.
     pub fn memory_kb(&self) -> u64 {
-        self.anon_kb + self.shared_kb.max(self.tmpfs_kb)
+        self.anon_kb + self.tables_kb + self.shared_kb.max(self.tmpfs_kb)
     }
 }
 
@@ -70,6 +72,7 @@ impl Places {
             let status = status.unwrap_or_default();
             all.anon_kb += kib(&status, "RssAnon:");
             all.shared_kb += kib(&status, "RssShmem:");
+            all.tables_kb += kib(&status, "VmPTE:");
         }
         Ok(all)
     }
