@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -223,6 +224,8 @@ def inside(plan):
     raise_limits(plan.get('serves') == 'engine')
     environment = {'PATH': os.environ['PATH'], 'LAUNCHER_SECRET': plan['secret']}
     launcher = subprocess.Popen(plan['command'], env=environment, stdin=subprocess.DEVNULL)
+    # Orphans come to us, the namespace's process 1, and an engine makes some for each container.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     ready = {
         'diagnosis': asked(plan, launcher),
         'env': {
