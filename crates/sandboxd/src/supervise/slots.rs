@@ -74,6 +74,11 @@ impl Slots {
         self.shared.borrow().free.len()
     }
 
+    /// Whether each slot has a uid that no other has.
+    pub fn are_own(&self) -> bool {
+        self.shared.borrow().common.is_none()
+    }
+
     pub fn quarantined(&self) -> usize {
         self.shared.borrow().quarantined
     }

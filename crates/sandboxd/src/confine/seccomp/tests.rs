@@ -2,9 +2,7 @@
 
 use super::policy::names;
 use super::*;
-
 mod egress;
-
 type Answer = Result<u32, String>;
 type Number = fn(&str) -> Option<u32>;
 
