@@ -109,7 +109,7 @@ impl Template {
 
     /// Nothing is in it, and nothing can be put there.
     pub fn empty_folder(&self) -> PathBuf {
-        self.base.join("mask-folder")
+        self.base.join("masks/folder")
     }
 
     /// Source and target of every mask of something that this kernel's /proc has.

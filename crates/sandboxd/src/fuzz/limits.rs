@@ -92,7 +92,8 @@ proptest! {
     ) {
         let _ = check_limits(&limits, cores);
         let _ = (memory_bytes(&limits), pids_max(&limits), quota_us(&limits, cores));
-        let _ = (rlimits::asked(&limits, true), tmpfs_size(limits.disk_kb), output_bytes_max(&limits));
+        let _ = rlimits::asked(&limits, true);
+        let _ = (tmpfs_size(limits.disk_kb), output_bytes_max(&limits));
         prop_assert!(wall_ends_ns(&limits, now) >= now);
         prop_assert!(next_cpu_check_ns(&limits, used, now) >= now);
         prop_assert!(is_cpu_used_up(&limits, u64::MAX));

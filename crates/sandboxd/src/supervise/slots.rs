@@ -81,6 +81,11 @@ impl Slots {
         self.shared.borrow().count
     }
 
+    /// Whether each slot has a uid that no other has.
+    pub fn are_own(&self) -> bool {
+        self.shared.borrow().common.is_none()
+    }
+
     pub fn quarantined(&self) -> usize {
         self.shared.borrow().quarantined
     }

@@ -90,8 +90,8 @@ impl Egress {
         Ok(egress)
     }
 
-    /// Whether it said that it is confined; `None` as long as it said nothing. Before that no program
-    /// starts.
+    /// Whether it said that it is confined; `None` as long as it said nothing. No program starts
+    /// before that.
     pub fn readiness(&self) -> Option<Result<(), SetupFailure>> {
         match self.readiness {
             Readiness::Awaited => None,
