@@ -71,8 +71,8 @@ pub fn clone3(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Clo
     }
 }
 
-/// Runs `entry(argument)` in a child that shares this memory, and waits until it has called
-/// execve or ended (CLONE_VM | CLONE_VFORK, clone(2)). Returns the child's pid.
+/// Runs `entry(argument)` in a child that shares this memory until it has called execve or ended
+/// (clone(2)): the caller touches nothing of it meanwhile, or sleeps (`waits`). Gives the pid.
 ///
 /// # Errors
 /// The kernel's errno: `EAGAIN` where a process limit is reached, `ENOMEM`.
@@ -80,12 +80,13 @@ pub fn spawn_sharing_memory(
     stack: &mut [u8],
     entry: extern "C" fn(*mut c_void) -> c_int,
     argument: *mut c_void,
+    waits: bool,
 ) -> io::Result<i32> {
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let flags = libc::CLONE_VM | libc::SIGCHLD | if waits { libc::CLONE_VFORK } else { 0 };
     let end = stack.as_mut_ptr_range().end as usize;
     let top = (end & !0xf) as *mut c_void;
     // SAFETY: `top` is the 16-byte aligned end of a stack that nothing else uses, and the caller
-    // is suspended (CLONE_VFORK) until the child has left this memory.
+    // is suspended or keeps to its promise until the child has left this memory.
     let pid = unsafe { libc::clone(entry, top, flags, argument) };
     checked(c_long::from(pid)).map(|pid| pid as i32)
 }
@@ -259,7 +260,7 @@ pub fn landlock_restrict(ruleset: BorrowedFd<'_>) -> io::Result<()> {
 /// What `entry` of [`spawn_sharing_memory`] was given: a live `&mut T` of its sleeping caller.
 pub fn borrow_payload<'a, T>(pointer: *mut c_void) -> &'a mut T {
     // SAFETY: only the function that `spawn_sharing_memory` runs calls this, with the pointer it
-    // was given; the owner is suspended (CLONE_VFORK) for as long as the reference lives.
+    // was given; the owner leaves it alone for as long as the reference lives.
     unsafe { &mut *pointer.cast::<T>() }
 }
 

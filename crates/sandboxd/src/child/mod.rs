@@ -17,6 +17,7 @@ use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstatfs, statfs, Mode, OFlags, StatFs};
+use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
     WaitOptions,
@@ -61,14 +62,21 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         tell(report, Report::Failed(failure));
         sys::exit_now(1);
     }
-    let mut payload =
-        Payload { site, ends: &ends, orders, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 };
-    let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
-    faults::reach(Step::Spawn);
-    let pid = match sys::spawn_sharing_memory(&mut stack, run_payload, argument) {
-        Ok(pid) => pid,
-        Err(error) => {
-            tell(report, Report::Failed(Step::Spawn.failed()(error)));
+    let started = pipe_with(PipeFlags::CLOEXEC).map_err(Step::Spawn.failed());
+    let spawned = started.and_then(|(gone, presence)| {
+        let mut payload = Payload::new(site, &ends, (orders, presence));
+        let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
+        faults::reach(Step::Spawn);
+        let pid = sys::spawn_sharing_memory(&mut stack, run_payload, argument, false);
+        let pid = pid.map_err(Step::Spawn.failed())?;
+        close_own(&payload.presence);
+        wait_until_gone(gone.as_fd());
+        Ok((pid, payload))
+    });
+    let (pid, payload) = match spawned {
+        Ok(spawned) => spawned,
+        Err(failure) => {
+            tell(report, Report::Failed(failure));
             sys::exit_now(1);
         }
     };
@@ -80,8 +88,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
     let (at_ns, cpu) = (payload.at_ns, payload.cpu);
     tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
     for end in [&ends.stdin, &ends.stdout, &ends.stderr] {
-        let number = end.as_raw_fd() as u32;
-        let _ = sys::close_range(number, number);
+        close_own(end);
     }
     if holds(Protection::Capabilities) {
         let _ = capabilities::keep_none();
@@ -92,6 +99,19 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         while wait(WaitOptions::empty()).is_ok() {}
     }
     sys::exit_now(0);
+}
+
+/// Closes PID 1's own of a descriptor that the payload has, too.
+fn close_own(end: &OwnedFd) {
+    let number = end.as_raw_fd() as u32;
+    let _ = sys::close_range(number, number);
+}
+
+/// The payload has left our memory when nobody holds the other end of this pipe: it executed the
+/// program or it ended. Not by CLONE_VFORK: who waits so counts in the host's load, for minutes.
+fn wait_until_gone(gone: BorrowedFd<'_>) {
+    let mut byte = [0u8; 1];
+    while matches!(rustix::io::read(gone, &mut byte), Ok(1..) | Err(rustix::io::Errno::INTR)) {}
 }
 
 /// Everything that PID 1 does before there is a payload.

@@ -14,17 +14,26 @@ use rustix::thread::{
     sched_getcpu, sched_setaffinity, set_name, set_no_new_privs, set_thread_groups,
 };
 use std::ffi::{c_int, c_void};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// What PID 1 and its payload share until the payload is the program.
 pub struct Payload<'a> {
     pub site: &'a Site,
     pub ends: &'a Ends,
     pub orders: Orders,
+    /// Its closing tells PID 1 that the payload has left their memory.
+    pub presence: OwnedFd,
     pub failure: Option<SetupFailure>,
     pub at_ns: u64,
     pub cpu_us: u64,
     pub cpu: u32,
+}
+
+impl<'a> Payload<'a> {
+    pub fn new(site: &'a Site, ends: &'a Ends, own: (Orders, OwnedFd)) -> Payload<'a> {
+        let (orders, presence) = own;
+        Payload { site, ends, orders, presence, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 }
+    }
 }
 
 /// The payload until it is the program: it shares PID 1's memory, which sleeps meanwhile.
@@ -32,7 +41,8 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
     let payload = sys::borrow_payload::<Payload<'_>>(argument);
     let orders = &mut payload.orders;
-    let prepared = confine(payload.site, payload.ends).and_then(|()| follow(orders, payload.ends));
+    let confined = confine(payload.site, payload.ends, &payload.presence);
+    let prepared = confined.and_then(|()| follow(orders, payload.ends));
     if let Err(failure) = prepared {
         payload.failure = Some(failure);
         sys::exit_now(1);
@@ -71,12 +81,12 @@ fn explain(program: &[u8], errno: i32) {
 }
 
 /// The last layers, in order; after them only what the request decides, and execve.
-fn confine(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
+fn confine(site: &Site, ends: &Ends, presence: &OwnedFd) -> Result<(), SetupFailure> {
     if holds(Protection::NewSession) {
         setsid().map_err(Step::Session.failed())?;
     }
     rlimits::apply(&rlimits::FIXED).map_err(Step::Rlimits.failed())?;
-    take_streams(ends).map_err(Step::Descriptors.failed())?;
+    take_streams(ends, presence).map_err(Step::Descriptors.failed())?;
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
     } else {
@@ -116,14 +126,14 @@ fn leave_root(id: u32) -> rustix::io::Result<()> {
     become_sandbox(id)
 }
 
-/// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but the two that the payload
-/// waits on, which execve closes.
-fn take_streams(ends: &Ends) -> std::io::Result<()> {
+/// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but two that the payload waits
+/// on and one that PID 1 waits on, which execve closes.
+fn take_streams(ends: &Ends, presence: &OwnedFd) -> std::io::Result<()> {
     rustix::stdio::dup2_stdin(&ends.stdin)?;
     rustix::stdio::dup2_stdout(&ends.stdout)?;
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     if holds(Protection::Descriptors) {
-        close_all_but([&ends.release, &ends.orders])
+        close_all_but([&ends.release, &ends.orders, presence])
     } else {
         Ok(())
     }
