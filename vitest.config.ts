@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+const CONFORMANCE = 'tests/conformance/conformance.test.ts';
 const GOLDEN = 'packages/**/*golden*.test.ts';
 
 /** Suites against a real server run one file after the other: they measure time and memory. */
@@ -29,11 +30,13 @@ export default defineConfig({
       serverProject('faults', 60_000),
       serverProject('limits', 120_000),
       serverProject('surface', 120_000),
+      serverProject('reduced', 300_000),
       serverProject('integration', 120_000),
       serverProject('network', 120_000),
       serverProject('readme', 120_000),
       serverProject('start', 600_000),
       serverProject('kills', 120_000),
+      project('container', ['tests/container/**/*.test.ts', CONFORMANCE], 120_000),
     ],
   },
 });

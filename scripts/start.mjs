@@ -3,21 +3,24 @@
 // and keeps launcher and server running until Ctrl-C or SIGTERM.
 import { build } from './build/build.mjs';
 import { ensureDependencies } from './build/dependencies.mjs';
+import { hasSources } from './build/paths.mjs';
 import { StartError } from './start/errors.mjs';
 import { installVersion } from './start/install-version.mjs';
 import { acquireLocks } from './start/locks.mjs';
 import { printReport } from './start/report.mjs';
 import { runService } from './start/service.mjs';
-import { readSettings, requireRoot } from './start/settings.mjs';
+import { readSettings, requireRights } from './start/settings.mjs';
 
 async function main() {
-  requireRoot();
+  requireRights(process.env);
   const settings = readSettings(process.env);
   const say = (line) => process.stdout.write(`${line}\n`);
   const locks = await acquireLocks(settings);
   try {
-    await ensureDependencies(say);
-    await build(say);
+    if (hasSources()) {
+      await ensureDependencies(say);
+      await build(say);
+    }
     const installed = installVersion(settings);
     await runService({ settings, installed, say }, () => printReport(settings, say));
   } finally {

@@ -10,7 +10,7 @@ import { writeVerification } from './test/verification.mjs';
 const say = (line) => process.stdout.write(`${line}\n`);
 const options = readOptions(process.argv.slice(2));
 await ensureDependencies(say);
-const results = await runSuites(suitesFor(options), say);
+const results = await runSuites(suitesFor(options), say, options.all);
 if (options.all) writeVerification(results);
 const passed = sum(results.map((result) => result.passed));
 const failed = sum(results.map((result) => result.failed));

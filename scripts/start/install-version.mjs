@@ -26,15 +26,19 @@ const OTHERS_MAY_EXECUTE = 0o001;
 
 /**
  * Copies what runs to `<state>/versions/<digest>`, owned by root, so that the server needs no
- * access to the clone, which may lie in a home directory that only its owner can enter.
+ * access to the clone, which may lie in a home directory that only its owner can enter. Where an
+ * ordinary user starts it, everything is that user's.
  */
 export function installVersion(settings) {
-  const user = ensureSystemUser();
+  const user = settings.isRoot
+    ? ensureSystemUser()
+    : { uid: process.getuid(), gid: process.getgid() };
   const versions = join(settings.state, 'versions');
   mkdirSync(versions, { recursive: true, mode: 0o755 });
-  requireReachable(settings.state);
+  if (settings.isRoot) requireReachable(settings.state);
   prepareData(join(settings.state, 'data'), user);
-  const files = filesToInstall();
+  const copiesNode = settings.isRoot && !reachable(process.execPath);
+  const files = filesToInstall(copiesNode);
   const folder = join(versions, digestOfFiles(files));
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) copyVersion(files, folder);
   const now = new Date();
@@ -42,15 +46,15 @@ export function installVersion(settings) {
   prune(versions, folder);
   pointCurrent(versions, folder);
   // A node below a home directory (nvm and the like) is copied along.
-  const node = reachable(process.execPath) ? process.execPath : join(folder, 'node');
+  const node = copiesNode ? join(folder, 'node') : process.execPath;
   return { user, folder, node };
 }
 
-function filesToInstall() {
+function filesToInstall(copiesNode) {
   const built = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages', 'attacks'].flatMap((name) =>
     filesBelow(join(BUILD, name)).map((from) => ({ from, to: relative(BUILD, from) })),
   );
-  const node = reachable(process.execPath) ? [] : [{ from: process.execPath, to: 'node' }];
+  const node = copiesNode ? [{ from: process.execPath, to: 'node' }] : [];
   return [...built, ...node];
 }
 

@@ -15,11 +15,12 @@ export function launcherProgram(settings, installed) {
   const args = ['--socket', settings.socket, '--socket-owner', String(installed.user.uid)];
   const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
   const allow = settings.networkAllow === '' ? [] : ['--network-allow', settings.networkAllow];
+  const floor = ['--floor', settings.floor];
   const program = join(installed.folder, 'sandboxd');
   return {
     name: 'launcher',
     command: 'setpriv',
-    args: [...ENDS_WITH_US, '--', program, ...args, ...base, ...allow],
+    args: [...ENDS_WITH_US, '--', program, ...args, ...base, ...floor, ...allow],
     env: { PATH },
     graceMs: LAUNCHER_GRACE_MS,
   };
@@ -27,23 +28,19 @@ export function launcherProgram(settings, installed) {
 
 /** setpriv (util-linux) gives the server its user, no capability and no way to a new one. */
 export function serverProgram(settings, { user, folder, node }) {
-  const confine = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
-  const without = ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs'];
+  const change = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
+  // An ordinary user is who it is, has no capability, and can't give itself a better place.
+  const confine = settings.isRoot ? [...change, '--bounding-set=-all'] : [];
+  const without = ['--inh-caps=-all', '--no-new-privs'];
+  const program = [...ENDS_WITH_US, ...confine, ...without, '--', node, join(folder, 'server.mjs')];
+  // It answers while two hundred programs want the CPUs: nice(1) puts it before them.
+  const [command, ...args] = settings.isRoot
+    ? ['nice', '-n', SERVER_NICE, 'setpriv', ...program]
+    : ['setpriv', ...program];
   return {
     name: 'server',
-    // It answers while two hundred programs want the CPUs: nice(1) puts it before them.
-    command: 'nice',
-    args: [
-      '-n',
-      SERVER_NICE,
-      'setpriv',
-      ...ENDS_WITH_US,
-      ...confine,
-      ...without,
-      '--',
-      node,
-      join(folder, 'server.mjs'),
-    ],
+    command,
+    args,
     env: {
       ...settings.environment,
       PATH,

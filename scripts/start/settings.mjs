@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { BUILD } from '../build/paths.mjs';
 import { EXIT_CONFIG, EXIT_NOPERM, StartError } from './errors.mjs';
@@ -7,29 +7,69 @@ import { EXIT_CONFIG, EXIT_NOPERM, StartError } from './errors.mjs';
 /** sun_path holds 108 bytes with its NUL (unix(7)). */
 const SOCKET_PATH_BYTES_MAX = 107;
 
-export function requireRoot() {
-  if (process.getuid?.() === 0) return;
+/** As root, or as whoever accepts what an ordinary user can have. */
+export function requireRights(env) {
+  if (isRoot()) return requireCapabilities();
+  if (env.GOZO_ISOLATION_FLOOR === 'reduced') return;
   throw new StartError(
     [
       `it was started as an ordinary user (uid ${process.getuid?.()}).`,
       'The launcher needs root to give each sandbox a host uid and cgroup limits of its own, and',
-      'GozoLite does not run programs with less isolation than that.',
+      'GozoLite does not run programs with less isolation than that unless it is told to.',
       'Start it as root: sudo npm start (the server itself then runs as the user gozolite).',
+      'Or accept level reduced, where it runs no code of strangers: memory and processes are',
+      'watched, not limited by the kernel: GOZO_ISOLATION_FLOOR=reduced npm start',
     ].join('\n'),
     EXIT_NOPERM,
   );
 }
 
+/** CAP_SYS_ADMIN of capabilities(7). */
+const SYS_ADMIN = 1n << 21n;
+
+/** A container's root has lost what makes root; as it, sandboxes would have the host root's uid. */
+function requireCapabilities() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if ((effective & SYS_ADMIN) !== 0n) return;
+  throw new StartError(
+    [
+      'it was started as root without CAP_SYS_ADMIN, as in a container.',
+      'Start the container as an ordinary user, with level reduced accepted:',
+      'docker run --user 1000 -e GOZO_ISOLATION_FLOOR=reduced … (docs/guides/run-in-docker.md)',
+    ].join('\n'),
+    EXIT_NOPERM,
+  );
+}
+
+function isRoot() {
+  return process.getuid?.() === 0;
+}
+
+/** Where state and socket lie: of the machine, or of one user (XDG base directories). */
+function placesOf(env) {
+  if (isRoot()) return { state: '/var/lib/gozolite', socket: '/run/gozolite/sandboxd.sock' };
+  const home = env.HOME || '/nonexistent';
+  const state = join(env.XDG_STATE_HOME || join(home, '.local', 'state'), 'gozolite');
+  const run = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'gozolite') : join(state, 'run');
+  return { state, socket: join(run, 'sandboxd.sock') };
+}
+
 /** What the start itself needs of the environment; everything else is the server's to read. */
 export function readSettings(env) {
   const problems = [];
+  const places = placesOf(env);
+  const state = path(env, 'GOZO_STATE', places.state, problems);
+  const beside = env.GOZO_STATE && !isRoot() ? join(state, 'run', 'sandboxd.sock') : places.socket;
   const settings = {
-    state: path(env, 'GOZO_STATE', '/var/lib/gozolite', problems),
-    socket: path(env, 'GOZO_SOCKET', '/run/gozolite/sandboxd.sock', problems),
+    isRoot: isRoot(),
+    state,
+    socket: path(env, 'GOZO_SOCKET', beside, problems),
     host: env.GOZO_HOST || '127.0.0.1',
     port: integer(env, 'GOZO_PORT', { min: 1, max: 65_535, fallback: 7070 }, problems),
     networkAllow: env.GOZO_NETWORK_ALLOW || '',
     uidBase: integer(env, 'GOZO_UID_BASE', UID_BASE_RANGE, problems),
+    floor: env.GOZO_ISOLATION_FLOOR === 'reduced' ? 'reduced' : 'full',
   };
   if (Buffer.byteLength(settings.socket) > SOCKET_PATH_BYTES_MAX) {
     problems.push(`GOZO_SOCKET: a path of at most ${SOCKET_PATH_BYTES_MAX} bytes`);

@@ -5,8 +5,8 @@ import { installMissingToolchains } from './toolchains.mjs';
  * Runs suites in order, whatever the others do, and prints what each took.
  * @returns one `{ name, passed, failed, minutes, note }` per suite
  */
-export async function runSuites(suites, say) {
-  const context = { say, server: null, starting: null };
+export async function runSuites(suites, say, all) {
+  const context = { say, all, server: null, starting: null };
   const results = [];
   try {
     for (const suite of suites) {
@@ -29,7 +29,11 @@ async function runSuite(context, suite) {
 async function counts(context, suite) {
   try {
     if (suite.needsServer) await ensureServer(context);
-    const { passed, failed } = await suite.run({ server: context.server, say: context.say });
+    const { passed, failed } = await suite.run({
+      server: context.server,
+      say: context.say,
+      all: context.all,
+    });
     if (passed + failed > 0) return { passed, failed, note: '' };
     return { passed, failed: 1, note: 'ran no test at all' };
   } catch (error) {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
-import { runCargoLint, runCargoTests } from './run-cargo.mjs';
+import { runContainerSuite } from './container/container-suite.mjs';
+import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
-import { runCargoDeny } from './run-deny.mjs';
-import { runLongFuzz, runSeededFuzz } from './run-fuzz.mjs';
+import { runCargoDeny } from './cargo/run-deny.mjs';
+import { runLongFuzz, runSeededFuzz } from './cargo/run-fuzz.mjs';
 import { runVitest } from './run-vitest.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
@@ -59,6 +60,11 @@ export const SUITES = [
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
+    name: 'container',
+    what: 'the container backend with a Docker engine of its own: contract, languages, attacks',
+    run: ({ say, all }) => runContainerSuite({ say, whole: all }),
+  },
+  {
     name: 'faults',
     what: 'a launcher killed, starved and lied to, at every step',
     run: () => runVitest('faults'),
@@ -75,6 +81,11 @@ export const SUITES = [
     run: script('tests/vm/run.ts'),
   },
   serverSuite('network', 'what a run may connect to, between networks that the test makes'),
+  {
+    name: 'reduced',
+    what: 'as an ordinary user: on this host, and in a Docker container without privilege',
+    run: () => runVitest('reduced'),
+  },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),

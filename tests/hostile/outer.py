@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -21,8 +22,8 @@ PROCESSES = 600
 # Well before others: whether a second core can be had must not depend on who else is busy.
 CPU_SHARES = 65536
 CPU_WEIGHT = 10000
-START_SECONDS_MAX = 15
-END_SECONDS_MAX = 5
+START_SECONDS_MAX = 60
+END_SECONDS_MAX = 20
 HOST_SOCKET = HOST_NAME = 'gozo-lab-host'
 SEGMENT_KEY = 0x60205AFE
 LAB = '/usr/share/gozo-lab'
@@ -147,8 +148,9 @@ def add_address(address):
         check(LIBC.ioctl(handle.fileno(), set_address, request), 'SIOCSIFADDR')
 
 
-def raise_limits():
-    """High limits, as far as this root may raise them, so that only the launcher's own hold."""
+def raise_limits(has_stacks):
+    """High limits, as far as this root may raise them, so that only the launcher's own hold. An
+    engine's containers can't get more than it has, so it keeps the stack that it came with."""
     generous = {
         resource.RLIMIT_CORE: resource.RLIM_INFINITY,
         resource.RLIMIT_FSIZE: resource.RLIM_INFINITY,
@@ -160,6 +162,8 @@ def raise_limits():
         resource.RLIMIT_NICE: 40,
         resource.RLIMIT_RTPRIO: 1,
     }
+    if has_stacks:
+        del generous[resource.RLIMIT_STACK]
     for limit, value in generous.items():
         try:
             resource.setrlimit(limit, (value, value))
@@ -182,18 +186,7 @@ def read_frame(stream):
 
 def diagnosis(path, launcher):
     """Asks the launcher, once it listens, what it leaves out."""
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while True:
-        if launcher.poll() is not None:
-            raise SystemExit(f'the launcher ended with {launcher.returncode}')
-        try:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.connect(path)
-            break
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
+    connection = connected(path, launcher)
     with connection, connection.makefile('rb') as stream:
         connection.sendall(frame({'type': 'hello', 'version': 1}))
         connection.sendall(frame({'type': 'diagnose'}))
@@ -201,15 +194,40 @@ def diagnosis(path, launcher):
         return read_frame(stream)
 
 
+def asked(plan, server):
+    """A container engine has no such diagnosis: that it answers is all that there is to know."""
+    if plan.get('serves') != 'engine':
+        return diagnosis(plan['socket'], server)
+    connected(plan['socket'], server).close()
+    return {'left_out': [], 'missing': [], 'quarantined': 0}
+
+
+def connected(path, server):
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        if server.poll() is not None:
+            raise SystemExit(f'it ended with {server.returncode}')
+        try:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(path)
+            return connection
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
 def inside(plan):
     folder = plan['folder']
     make_usr(folder)
     port = make_host(folder, plan['secret'])
-    raise_limits()
+    raise_limits(plan.get('serves') == 'engine')
     environment = {'PATH': os.environ['PATH'], 'LAUNCHER_SECRET': plan['secret']}
     launcher = subprocess.Popen(plan['command'], env=environment, stdin=subprocess.DEVNULL)
+    # Orphans come to us, the namespace's process 1, and an engine makes some for each container.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     ready = {
-        'diagnosis': diagnosis(plan['socket'], launcher),
+        'diagnosis': asked(plan, launcher),
         'env': {
             'HOST_FILE': f'{folder}/host-file',
             'HOST_PORT': str(port),

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,6 +29,8 @@ export interface WorldPlan {
   readonly leaveOut: readonly string[];
   /** Of this suite's worlds, from 0: names, ids and folders of two worlds never meet. */
   readonly number: number;
+  /** An ordinary user who starts the launcher, at whatever level that gives; absent: root. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /** Where sandboxes' host ids begin: below the launcher's own default range, one slice a world. */
@@ -36,22 +38,28 @@ const UID_BASE = 0x6000_0000;
 const UIDS_A_WORLD = 4096;
 
 /** @throws what outer.py or the launcher said, where the world could not be made */
-export async function startWorld({ launcher, leaveOut, number }: WorldPlan): Promise<World> {
+export async function startWorld(plan: WorldPlan): Promise<World> {
+  const { launcher, leaveOut, number, user } = plan;
   const folder = mkdtempSync(join(tmpdir(), 'gozo-hostile-'));
   // World-readable, so that only the sandbox keeps an attack from the host's file.
   chmodSync(folder, 0o755);
   const cgroup = `gozolite-hostile-${process.pid}-${number}`;
-  const socket = join(folder, 'socket');
+  const run = join(folder, 'run');
+  mkdirSync(run);
+  if (user !== undefined) chownSync(run, user.uid, user.gid);
+  const socket = join(run, 'socket');
   const flags = ['--socket', socket, '--uid-base', String(UID_BASE + number * UIDS_A_WORLD)];
   const lab = leaveOut.length === 0 ? [] : ['--leave-out', leaveOut.join(',')];
-  const command = [launcher, ...flags, '--cgroup-parent', `/${cgroup}`, ...lab];
+  const started = [launcher, ...flags, '--cgroup-parent', `/${cgroup}`, ...lab];
+  const command =
+    user === undefined ? started : [...asUser(user), ...started, '--floor', 'reduced'];
   const secret = `host-secret-${randomBytes(8).toString('hex')}`;
-  const plan = JSON.stringify({ folder, cgroup, socket, command, secret });
+  const outerPlan = JSON.stringify({ folder, cgroup, socket, command, secret });
   const outer = spawn('/usr/bin/python3', [
     '-I',
     join(import.meta.dirname, 'outer.py'),
     'join',
-    plan,
+    outerPlan,
   ]);
   const clean = () => {
     removeCgroups(cgroup);
@@ -73,6 +81,10 @@ export async function startWorld({ launcher, leaveOut, number }: WorldPlan): Pro
       clean();
     },
   };
+}
+
+function asUser({ uid, gid }: { readonly uid: number; readonly gid: number }): readonly string[] {
+  return ['setpriv', '--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups', '--'];
 }
 
 /** Its one line of output says that the launcher answers. */

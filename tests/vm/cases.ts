@@ -3,6 +3,7 @@ import type { SandboxResult } from '@gozolite/sandbox/backend';
 import type { World } from '../hostile/worlds.js';
 import { swapTold } from '../limits/swap.js';
 import { delegate, killLauncher } from './launchers.js';
+import { withoutRoot } from './rootless.js';
 import { bash, holdsIn, python, start } from './sandbox.js';
 
 export interface Verdict {
@@ -176,6 +177,16 @@ export const CASES: readonly Case[] = [
     id: 'launcher-delegated',
     expected: 'sandboxes below the delegated group, with their limits',
     run: delegate,
+  },
+  {
+    id: 'launcher-of-a-user-with-ids',
+    expected: 'level full: a delegated group, and ids of /etc/subuid',
+    run: () => withoutRoot({ hasIds: true }),
+  },
+  {
+    id: 'launcher-of-a-user-without-ids',
+    expected: 'level reduced for want of own uids; the delegated group holds the limits',
+    run: () => withoutRoot({ hasIds: false }),
   },
 ];
 

@@ -40,11 +40,11 @@ export interface ImagePlan {
 }
 
 /**
- * Builds the guest's first file system: this host's Bash, Python and Node with their libraries, and
- * what the plan names.
- * @returns path of an initramfs (Documentation/driver-api/early-userspace of the kernel)
+ * Puts together a file system: this host's Bash, Python and Node with their libraries, and what the
+ * plan names.
+ * @returns its folder
  */
-export function buildImage({ folder, modules, content }: ImagePlan): string {
+export function buildTree({ folder, modules, content }: ImagePlan): string {
   const root = join(folder, 'root');
   rmSync(root, { recursive: true, force: true });
   for (const name of FOLDERS) mkdirSync(join(root, name), { recursive: true });
@@ -58,7 +58,16 @@ export function buildImage({ folder, modules, content }: ImagePlan): string {
     copy(from, join(root, to));
     if (isElf(from)) addLibraries(root, from);
   }
-  const image = join(folder, 'image.cpio');
+  return root;
+}
+
+/**
+ * Builds the guest's first file system.
+ * @returns path of an initramfs (Documentation/driver-api/early-userspace of the kernel)
+ */
+export function buildImage(plan: ImagePlan): string {
+  const root = buildTree(plan);
+  const image = join(plan.folder, 'image.cpio');
   const output = openSync(image, 'w');
   try {
     const list = execFileSync('find', ['.', '-print0'], { cwd: root });

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 
 /** Debian's name for its newest small kernel, and what else the machine is made with. */
 const KERNEL = 'linux-image-cloud-amd64';
-const PACKAGES = ['qemu-system-x86', 'busybox-static', 'cpio', 'gcc', 'libc6-dev', 'python3'];
+const PACKAGES = [
+  'uidmap',
+  'qemu-system-x86',
+  'busybox-static',
+  'cpio',
+  'gcc',
+  'libc6-dev',
+  'python3',
+];
 const PROGRAMS = [
   '/usr/bin/qemu-system-x86_64',
   '/bin/busybox',

@@ -78,10 +78,15 @@ export async function delegate(): Promise<Verdict> {
   });
 }
 
-async function startLauncher(socket: string, group?: string): Promise<ChildProcess> {
+export async function startLauncher(
+  socket: string,
+  group?: string,
+  as: readonly string[] = [],
+  more: readonly string[] = [],
+): Promise<ChildProcess> {
   const flags = ['--socket', socket, '--uid-base', String(UID_BASE)];
   const join = group === undefined ? '' : `echo $$ > ${group}/cgroup.procs && `;
-  const script = `${join}exec ${LAUNCHER} ${flags.join(' ')}`;
+  const script = `${join}exec ${[...as, LAUNCHER, ...flags, ...more].join(' ')}`;
   const launcher = spawn('/bin/bash', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
   const backend = createNativeBackend({ socketPath: socket });
   const answers = () =>
@@ -95,13 +100,13 @@ async function startLauncher(socket: string, group?: string): Promise<ChildProce
   return launcher;
 }
 
-async function endLauncher(launcher: ChildProcess): Promise<void> {
+export async function endLauncher(launcher: ChildProcess): Promise<void> {
   launcher.kill('SIGTERM');
   if (launcher.exitCode === null && launcher.signalCode === null) await once(launcher, 'exit');
 }
 
 /** Groups that hold, or held, a sandbox: those in stock have counted nothing yet. */
-function usedGroups(socket: string): readonly string[] {
+export function usedGroups(socket: string): readonly string[] {
   return launcherCgroups(socket)
     .filter((path) => /\/s\d+$/.test(path))
     .filter((path) => /^usage_usec [1-9]/m.test(readFileSync(join(path, 'cpu.stat'), 'utf8')))
@@ -119,14 +124,14 @@ function processesWith(mark: string): number {
   }).length;
 }
 
-function foldersIn(path: string): string[] {
+export function foldersIn(path: string): string[] {
   if (!existsSync(path)) return [];
   return readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
 }
 
-function verdictOf(outcome: string, problems: Readonly<Record<string, boolean>>): Verdict {
+export function verdictOf(outcome: string, problems: Readonly<Record<string, boolean>>): Verdict {
   const found = Object.entries(problems).filter(([, isThere]) => isThere);
   return { outcome, problems: found.map(([problem]) => problem) };
 }

@@ -78,6 +78,8 @@ function content(only: readonly string[]) {
     { from: guest, to: 'vm/guest.mjs' },
     { from: join(FOLDER, 'only'), to: 'vm/only' },
     { from: join(ROOT, 'tests/hostile/outer.py'), to: 'vm/outer.py' },
+    { from: '/usr/bin/newuidmap', to: 'usr/bin/newuidmap' },
+    { from: '/usr/bin/newgidmap', to: 'usr/bin/newgidmap' },
     { from: join(FOLDER, 'programs'), to: 'vm/programs' },
     { from: ATTACKS, to: 'attacks' },
     { from: LIMITS, to: 'vm/limits' },

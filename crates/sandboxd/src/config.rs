@@ -1,6 +1,8 @@
 //! The launcher's few flags.
 
 use crate::egress::target::Target;
+use crate::standing::namespace::INSIDE_FLAG;
+use crate::standing::Level;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug)]
@@ -17,6 +19,10 @@ pub struct Config {
     pub cgroup_parent: Option<PathBuf>,
     /// What sandboxes may be connected to; by default nothing.
     pub network_allow: Vec<Target>,
+    /// With less isolation than this it does not start.
+    pub floor: Level,
+    /// Given by the launcher to itself: the uid from outside of its own user namespace.
+    pub inside: Option<u32>,
 }
 
 /// No passwd or subuid entry of a distribution reaches here (subuid ranges start at 100,000).
@@ -25,8 +31,8 @@ const UID_BASE: u32 = 0x7000_0000;
 const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
-[--slots N] [--cgroup-parent PATH] [--network-allow HOST:PORT,…] [--leave-out NAMES] \
-[--stop-at STEP:FILE]";
+[--slots N] [--cgroup-parent PATH] [--floor full|reduced] [--network-allow HOST:PORT,…] \
+[--leave-out NAMES] [--stop-at STEP:FILE]";
 
 /// Reads the command line.
 ///
@@ -41,6 +47,8 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
         slots: SLOTS,
         cgroup_parent: None,
         network_allow: Vec::new(),
+        floor: Level::Full,
+        inside: None,
     };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("{flag} wants a value; {USAGE}"))?;
@@ -52,6 +60,8 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
             "--stop-at" => crate::faults::stop_at(&value)?,
             "--network-allow" => config.network_allow = targets(&flag, &value)?,
+            "--floor" => config.floor = level(&value)?,
+            INSIDE_FLAG => config.inside = Some(number(&flag, &value, u32::MAX - 1)?),
             "--leave-out" => crate::lab::leave_out(&value)?,
             _ => return Err(format!("unknown flag {flag}; {USAGE}")),
         }
@@ -95,6 +105,12 @@ fn targets(flag: &str, value: &str) -> Result<Vec<Target>, String> {
     texts.map(|text| Target::parse(text).ok_or_else(|| wrong(text))).collect()
 }
 
+fn level(value: &str) -> Result<Level, String> {
+    let levels = [Level::Full, Level::Reduced];
+    let level = levels.into_iter().find(|level| level.name() == value);
+    level.ok_or_else(|| format!("--floor wants full or reduced, not {value}"))
+}
+
 fn number(flag: &str, value: &str, highest: u32) -> Result<u32, String> {
     match value.parse() {
         Ok(number) if number <= highest => Ok(number),
@@ -124,6 +140,7 @@ mod tests {
         assert!(words(&["--socket", "/s"]).is_ok());
         assert!(words(&[]).is_err());
         assert!(words(&["--socket", "/s", "--slots", "x"]).is_err_and(|e| e.contains("--slots")));
+        assert!(words(&["--socket", "/s", "--floor", "low"]).is_err_and(|e| e.contains("--floor")));
         assert!(words(&["--socket", "/s", "--leave-out", "seccomp"]).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cgroup::Mode;
 use crate::lab;
+use crate::standing::{switches, Ids};
 use crate::supervise::context::Context;
 use rustix::system::uname;
 use serde_json::{json, Value};
@@ -28,21 +29,20 @@ pub const LAYERS: [&str; 17] = [
 ];
 
 pub fn diagnosis(context: &Context) -> Value {
-    let landlock = context.host.landlock.is_some();
-    let layers: Vec<&str> =
-        LAYERS.into_iter().filter(|layer| landlock || *layer != "landlock").collect();
-    let missing = if landlock {
-        json!([])
-    } else {
-        json!([{"layer": "landlock", "reason": "not in this kernel, or switched off"}])
-    };
+    let standing = &context.host.standing;
+    let layers: Vec<&str> = LAYERS.into_iter().filter(|layer| standing.has(layer)).collect();
+    let missing: Vec<Value> = standing
+        .missing
+        .iter()
+        .map(|missing| json!({"layer": missing.layer, "reason": missing.reason}))
+        .collect();
     json!({
         "type": "diagnosis",
         "launcher": env!("CARGO_PKG_VERSION"),
         "kernel": uname().release().to_string_lossy(),
         "architecture": uname().machine().to_string_lossy(),
         "cgroup": context.tree.mode().name(),
-        "level": "full",
+        "level": standing.level().name(),
         "layers": layers,
         "missing": missing,
         "findings": findings(context),
@@ -54,7 +54,8 @@ pub fn diagnosis(context: &Context) -> Value {
 
 fn findings(context: &Context) -> Vec<Value> {
     let mut list = vec![
-        finding("cgroup", "present", cgroup_detail(context.tree.mode()), None),
+        cgroup_finding(context.tree.mode(), context.host.standing.cgroup_trouble.as_deref()),
+        ids_finding(context.host.standing.ids),
         match context.host.landlock {
             Some(_) => finding("landlock", "present", "a second wall behind the mounts", None),
             None => finding(
@@ -67,6 +68,7 @@ fn findings(context: &Context) -> Vec<Value> {
         finding("seccomp", "present", "an allow-list of system calls for this architecture", None),
         finding("namespaces", "present", "user, pid, mount, net, ipc, uts, cgroup", None),
     ];
+    list.extend(switch_findings());
     if has_swap() {
         list.push(finding(
             "swap",
@@ -112,8 +114,49 @@ fn findings(context: &Context) -> Vec<Value> {
     list
 }
 
+/// The switches of the host: one that hinders an ordinary user is only told of, since it did not
+/// hinder this launcher.
+fn switch_findings() -> impl Iterator<Item = Value> {
+    switches::read().into_iter().map(|switch| {
+        let for_all = !switch.hinders || switch.id == "user.max_user_namespaces";
+        let remedy = switch.remedy.filter(|_| for_all);
+        let state = if remedy.is_some() { "warning" } else { "present" };
+        finding(switch.id, state, &switch.detail, remedy)
+    })
+}
+
+fn ids_finding(ids: Ids) -> Value {
+    match ids {
+        Ids::Range { .. } => {
+            finding("own-uid", "present", "each sandbox has a uid of its own", None)
+        }
+        Ids::Shared => finding(
+            "own-uid",
+            "missing",
+            "all sandboxes run as the user who started the launcher",
+            Some("start it as root, or in a user namespace with a range of ids (subuid(5))"),
+        ),
+    }
+}
+
+fn cgroup_finding(mode: Mode, trouble: Option<&str>) -> Value {
+    match mode {
+        Mode::Watched => finding(
+            "cgroup",
+            "missing",
+            &format!("{} ({})", cgroup_detail(mode), trouble.unwrap_or("not asked for")),
+            Some(
+                "delegate a cgroup v2 group with memory, pids and cpu to its user (systemd: \
+                 systemd-run --user --scope -p Delegate=yes …, or Delegate=yes in the unit)",
+            ),
+        ),
+        _ => finding("cgroup", "present", cgroup_detail(mode), None),
+    }
+}
+
 fn cgroup_detail(mode: Mode) -> &'static str {
     match mode {
+        Mode::Watched => "none to use: memory, CPU time and processes are watched",
         Mode::V1 => "v1: limits and counters; sandboxes end by the freezer and pidfds",
         Mode::V2 => "v2: limits, counters, membership and kill",
         Mode::Hybrid => "v1 for limits and counters, the v2 tree for membership and kill",

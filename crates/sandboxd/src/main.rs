@@ -13,15 +13,18 @@ mod egress;
 mod faults;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
+mod inside;
 mod lab;
 mod protocol;
 mod session;
+mod standing;
 mod supervise;
 mod sys;
 mod workspace;
 
 use crate::child::plan::Host;
 use crate::config::Config;
+use crate::standing::{namespace, Ids, Standing};
 use crate::supervise::context::Context;
 use crate::supervise::daemon::Daemon;
 use crate::supervise::slots::Slots;
@@ -43,7 +46,9 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|word| word == "egress") {
         return egress::main();
     }
-    let told = config::read(std::env::args().skip(1)).and_then(|config| run(&config));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let told = inside::command(&words)
+        .unwrap_or_else(|| config::read(words.into_iter()).and_then(|config| run(&config)));
     match told {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -54,42 +59,78 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> Result<(), String> {
-    if !rustix::process::geteuid().is_root() {
-        return Err("needs root: it makes namespaces, cgroups and uids for its sandboxes. Run it \
-                    as root, or use a server that runs it for you"
-            .into());
+    if config.inside.is_some() {
+        namespace::settle()?;
+    } else if namespace::is_needed() {
+        return Err(namespace::enter());
     }
-    config::check_uid_range(config)?;
-    harden().map_err(|error| format!("cannot confine itself: {error}"))?;
+    let ids = standing::find_ids(config.uid_base..config.uid_base + config.slots);
+    let standing = Standing::new(config.inside, ids);
+    if config.inside.is_none() {
+        config::check_uid_range(config)?;
+    }
+    harden(&standing).map_err(|error| format!("cannot confine itself: {error}"))?;
     let signals = sys::signal_descriptor(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP])
         .map_err(|error| format!("cannot take signals: {error}"))?;
     let listener = listen_at(config)?;
+    let served = serve(config, standing, (listener, signals));
+    let _ = std::fs::remove_file(&config.socket);
+    served
+}
+
+fn serve(
+    config: &Config,
+    mut standing: Standing,
+    (listener, signals): (OwnedFd, OwnedFd),
+) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let tree = cgroup::Tree::open(config.cgroup_parent.as_deref(), &instance(&config.socket))?;
-    let host = Host {
-        filter: confine::seccomp::filter_for_this_machine()?,
-        landlock: confine::landlock::find(),
-        cores: cores as u64,
-        death_signal: rustix::process::parent_process_death_signal().unwrap_or(None),
-    };
+    let tree = open_tree(config, &mut standing);
+    let landlock = confine::landlock::find();
+    if landlock.is_none() {
+        standing.lack("landlock", "not in this kernel, or switched off".into());
+    }
+    standing.check(config.floor)?;
     let template = confine::template::Template::build()?;
-    if tree.mode() != cgroup::Mode::V2 {
+    if matches!(tree.mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid) {
         template.favor_moves();
     }
-    let slots = Slots::new(config.uid_base, config.slots, cores);
+    if standing.outer_uid.is_some() {
+        standing::trial::run(template.root())?;
+    }
+    let slots = Slots::new(standing.ids, config.slots, cores);
+    let host = Host {
+        filter: confine::seccomp::filter_for_this_machine()?,
+        landlock,
+        cores: cores as u64,
+        death_signal: rustix::process::parent_process_death_signal().unwrap_or(None),
+        standing,
+    };
     let mut context = Context::new(host, tree, template, slots)
         .map_err(|error| format!("cannot make a poller: {error}"))?;
     context.network_allow.clone_from(&config.network_allow);
     let daemon = Daemon::new(context, listener, signals);
     let served = daemon.and_then(|mut daemon| daemon.run());
-    let _ = std::fs::remove_file(&config.socket);
     served.map_err(|error| format!("cannot go on: {error}"))
 }
 
+/// The cgroups of this host; what is missing is watched, if the floor allows that.
+fn open_tree(config: &Config, standing: &mut Standing) -> cgroup::Tree {
+    match cgroup::Tree::open(config.cgroup_parent.as_deref(), &instance(&config.socket)) {
+        Ok(tree) => tree,
+        Err(reason) => {
+            standing.lack_cgroups(reason);
+            cgroup::Tree::watched()
+        }
+    }
+}
+
 /// Nothing of the launcher is for others to read, and its children start from known limits.
-fn harden() -> io::Result<()> {
+fn harden(standing: &Standing) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    rustix::thread::set_thread_groups(&[])?;
+    if standing.ids != Ids::Shared {
+        // With one id a user can't give groups up (user_namespaces(7)): `own-uid` says it.
+        rustix::thread::set_thread_groups(&[])?;
+    }
     rustix::process::umask(Mode::from_raw_mode(0o022));
     set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
     raise_own_limits();
@@ -129,7 +170,9 @@ fn listen_at(config: &Config) -> Result<OwnedFd, String> {
     let open = rustix::process::umask(Mode::from_raw_mode(0o177));
     bind(&listener, &address).map_err(|error| told(error.into()))?;
     rustix::process::umask(open);
-    std::os::unix::fs::chown(path, Some(config.socket_owner), None).map_err(told)?;
+    if config.inside.is_none() {
+        std::os::unix::fs::chown(path, Some(config.socket_owner), None).map_err(told)?;
+    }
     listen(&listener, BACKLOG).map_err(|error| told(error.into()))?;
     Ok(listener)
 }

@@ -20,6 +20,8 @@ export interface Where {
   readonly isLocal: boolean;
   /** GOZO_LAUNCHER: another sandboxd for a private engine. */
   readonly launcher: string | undefined;
+  /** GOZO_ISOLATION_FLOOR=reduced: a private engine may be one of an ordinary user's. */
+  readonly isReduced: boolean;
 }
 
 /** What the call needs to know of languages: all, one by name, or the one of a file name. */
@@ -41,6 +43,7 @@ export async function connect(where: Where, wanted: Wanted): Promise<Connection>
     launcher: where.launcher ?? join(home, 'sandboxd'),
     server: join(home, 'server.mjs'),
     languageFiles: await languageFiles(join(home, 'languages'), wanted),
+    floor: where.isReduced ? 'reduced' : 'full',
   });
 }
 

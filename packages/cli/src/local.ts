@@ -35,6 +35,8 @@ export interface LocalParts {
   readonly server: string;
   /** Language files to know; the fewer, the sooner it is ready. */
   readonly languageFiles: readonly string[];
+  /** With less isolation than this it does not start. */
+  readonly floor: 'full' | 'reduced';
 }
 
 /** An engine of the caller's own: launcher and server, reachable by nobody else. */
@@ -74,8 +76,8 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
     const { launcherSocket: socket } = layout;
     const owner = user?.uid ?? process.getuid?.() ?? 0;
     children.push(
-      startLauncher({ launcher: parts.launcher, socket, owner }),
-      startServer(layout, user),
+      startLauncher({ launcher: parts.launcher, socket, owner, floor: parts.floor }),
+      startServer(parts, layout, user),
     );
     const gozo = new Gozo({ url: 'http://localhost', fetch: fetchOver(layout.httpSocket) });
     await Promise.race([untilReady(gozo), ...children.map(({ ended }) => ended)]);
@@ -146,19 +148,20 @@ export function startLauncher(plan: {
   readonly launcher: string;
   readonly socket: string;
   readonly owner: number;
+  readonly floor: LocalParts['floor'];
 }): Child {
   const base = UID_BASE + (process.pid % UID_SLICES) * SLOTS;
   return startChild('the launcher', {
     command: plan.launcher,
     args: [
       ...['--socket', plan.socket, '--socket-owner', String(plan.owner)],
-      ...['--uid-base', String(base), '--slots', String(SLOTS)],
+      ...['--uid-base', String(base), '--slots', String(SLOTS), '--floor', plan.floor],
     ],
     env: { PATH },
   });
 }
 
-function startServer(layout: Layout, user: User | undefined): Child {
+function startServer(parts: LocalParts, layout: Layout, user: User | undefined): Child {
   const drop =
     user === undefined
       ? []
@@ -180,6 +183,7 @@ function startServer(layout: Layout, user: User | undefined): Child {
       GOZO_DATA: layout.data,
       GOZO_DRAIN_MS: '0',
       GOZO_LOG_LEVEL: 'silent',
+      GOZO_ISOLATION_FLOOR: parts.floor,
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],
   });

@@ -16,11 +16,11 @@ async function main(argv: readonly string[]): Promise<number> {
   const cut = argv.indexOf('--');
   const ours = cut === -1 ? argv : argv.slice(0, cut);
   const programArgs = cut === -1 ? [] : argv.slice(cut + 1);
-  const { GOZO_URL: url, GOZO_LAUNCHER: launcher } = process.env;
+  const { GOZO_URL: url, GOZO_LAUNCHER: launcher, GOZO_ISOLATION_FLOOR: floor } = process.env;
   let exitCode = 0;
   const program = createProgram(
     manifest.version,
-    { url: url === '' ? undefined : url, launcher },
+    { url: url === '' ? undefined : url, launcher, floor },
     {
       run: async (where, options) => {
         exitCode = await run(where, options, interruption());

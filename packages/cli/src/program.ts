@@ -18,12 +18,13 @@ export interface Commands {
 interface Environment {
   readonly url: string | undefined;
   readonly launcher: string | undefined;
+  readonly floor: string | undefined;
 }
 
 /** @param programArgs what stands behind `--`: the program's, not ours */
 export function createProgram(
   version: string,
-  { url, launcher }: Environment,
+  { url, launcher, floor }: Environment,
   commands: Commands,
   programArgs: readonly string[],
 ): Command {
@@ -36,6 +37,7 @@ export function createProgram(
     url: options.url ?? (options.local === true ? undefined : url),
     isLocal: options.local === true,
     launcher,
+    isReduced: floor === 'reduced',
   });
   const withServer = (command: Command): Command =>
     command

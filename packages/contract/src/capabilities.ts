@@ -79,7 +79,7 @@ export const Diagnostics = Type.Object({
   healthy: Type.Boolean(),
   kernel: Type.String(),
   architecture: Type.String(),
-  cgroup: Type.String({ description: 'v1, v2 or hybrid.' }),
+  cgroup: Type.String({ description: 'v1, v2, hybrid or none.' }),
   isolation: Isolation,
   findings: Type.Array(Finding),
   toolchains: Type.Array(

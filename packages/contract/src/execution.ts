@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LEVELS, type Level } from './level.js';
 import { Limits } from './limits.js';
 import { Connection, Network } from './network.js';
 
@@ -133,7 +134,7 @@ const LimitNameSchema = Type.Unsafe<keyof Limits>(literals(Object.keys(Limits.pr
 
 export const Isolation = Type.Object({
   backend: Type.String(),
-  level: Type.Unsafe<'full' | 'reduced' | 'container'>(literals(['full', 'reduced', 'container'])),
+  level: Type.Unsafe<Level>(literals(LEVELS)),
   layers: Type.Array(LayerSchema),
   missing: Type.Array(Type.Object({ layer: LayerSchema, reason: Type.String() })),
 });

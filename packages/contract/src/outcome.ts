@@ -1,3 +1,4 @@
+import type { Level } from './level.js';
 import type { LimitName } from './limits.js';
 
 /** The steps of making a sandbox, in order: a setup that fails names one of them. */
@@ -54,6 +55,8 @@ export type Outcome =
     }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'launcher-lost'; readonly reason: string }
+  /** Nothing ran: the isolation in force is less than the server's owner accepts. */
+  | { readonly kind: 'below-floor'; readonly level: Level; readonly floor: Level }
   | { readonly kind: 'setup-failed'; readonly step: SetupStep | string; readonly errno: string };
 
 /** What one command used: microseconds, and KiB as docs/architecture.md counts memory. */

@@ -270,11 +270,11 @@ describe('failures', () => {
     expect(engine.load().running).toBe(0);
   });
 
-  test('a missing toolchain has its record, and nothing ran', () => {
+  test('a missing toolchain has its record, with the isolation, and nothing ran', async () => {
     const { engine } = setting();
     const { recipe: _, ...identity } = admitted();
     const message = 'apt-get install any';
-    const record = engine.missing({ ...identity, language: 'any', version: null, message });
+    const record = await engine.missing({ ...identity, language: 'any', version: null, message });
     expect(record).toMatchObject({
       status: 'failed',
       error: 'TOOLCHAIN_MISSING',
@@ -282,6 +282,7 @@ describe('failures', () => {
       language: { id: 'any', version: null, toolchain: null },
       time_ms: 0,
       exit_code: null,
+      isolation: { level: 'full', missing: [] },
     });
   });
 });

@@ -31,7 +31,7 @@ export interface Engine extends AsyncDisposable {
    */
   execute(admitted: Admitted, signal: AbortSignal): Promise<Result<Execution, Refusal>>;
   /** The record of a request whose language has no toolchain here. */
-  missing(request: MissingToolchain): Execution;
+  missing(request: MissingToolchain): Promise<Execution>;
   /** In force as last seen; all layers `missing` while no launcher was ever reached. */
   isolation(): Isolation;
   load(): { readonly running: number; readonly queued: number };
@@ -82,7 +82,10 @@ export function createEngine(deps: EngineDeps): Engine {
     drain,
     load: () => queue.load(),
     isolation: () => isolation.last(),
-    missing: (request) => missingToolchainRecord(request, isolation.last()),
+    missing: async (request) => {
+      await isolation.refresh();
+      return missingToolchainRecord(request, isolation.last());
+    },
     execute: async (admitted, signal) => {
       if (isDraining) return refuse(DRAINING);
       // Not AbortSignal.any: what it makes of a long-lived signal is kept for that signal's life.

@@ -25,6 +25,11 @@ export function judge(outcome: Outcome, stage: StageName): Judgement {
       return { status: 'cancelled', stage };
     case 'launcher-lost':
       return unavailable(stage, `launcher lost: ${outcome.reason}`);
+    case 'below-floor':
+      return unavailable(
+        stage,
+        `isolation is ${outcome.level}, and the floor of this server is ${outcome.floor}`,
+      );
     case 'setup-failed':
       return unavailable(stage, `sandbox setup failed at ${outcome.step} (${outcome.errno})`);
     default:

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { readCorpus } from '@gozolite/attacks/corpus';
 import { shortForm } from '@gozolite/attacks/short-form';
 import { limitPolicyFor } from '@gozolite/contract/limits';
+import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
+import { createContainerBackend } from '@gozolite/sandbox/backends/container/container-backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
+import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
@@ -51,7 +54,8 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose({ config, log, languagesFolder, attacksFolder }: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
-  const backend = createNativeBackend({ socketPath: config.launcherSocket });
+  const { isolationFloor } = config;
+  const backend = withFloor(backendOf(config), isolationFloor);
   const engine = createEngine({
     backend,
     log,
@@ -73,7 +77,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   let isDraining = false;
   const { concurrency, queueMax, network } = config;
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax },
+    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
@@ -112,4 +116,19 @@ function attackWatch(
   if (everyMs === 0) return undefined;
   const attacks = shortForm(readCorpus(folder));
   return watchAttacks({ backend, attacks, folder, everyMs, log });
+}
+
+/** Adding a backend is a folder and a row here. */
+function backendOf(config: Config): Backend {
+  switch (config.backend) {
+    case 'native':
+      return createNativeBackend({ socketPath: config.launcherSocket });
+    case 'container': {
+      const { socket, image, runtime } = config.container;
+      const folder = join(config.dataFolder, 'container');
+      return createContainerBackend({ socketPath: socket, image, runtime, folder });
+    }
+    default:
+      return unreachable(config.backend);
+  }
 }

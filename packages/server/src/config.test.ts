@@ -25,6 +25,7 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.drainMs, 30_000);
   assert.equal(config.readyAttacksMs, 0);
   assert.equal(config.logLevel, 'info');
+  assert.equal(config.isolationFloor, 'full');
 });
 
 test('the network policy is empty by default, and a bad entry is named', () => {
@@ -66,6 +67,8 @@ for (const [name, value, accepted] of [
   ['GOZO_CONCURRENCY', '1024', true],
   ['GOZO_CONCURRENCY', '1025', false],
   ['GOZO_QUEUE', '0', true],
+  ['GOZO_ISOLATION_FLOOR', 'reduced', true],
+  ['GOZO_ISOLATION_FLOOR', 'none', false],
   ['GOZO_PORT', '-1', false],
   ['GOZO_PORT', '1e3', false],
   ['GOZO_PORT', ' 7070', false],
@@ -98,4 +101,15 @@ test('docs/reference/configuration.md has a row for every setting, and no other'
   const [unknown = ''] = faultsOf({ GOZO_NO_SUCH_THING: '1' });
   const known = unknown.slice(unknown.indexOf('known are ') + 10).split(', ');
   assert.deepEqual([...rows].map(([, name]) => name ?? '').sort(), known);
+});
+
+test('the container backend is accepted by name, not by naming the backend alone', () => {
+  const faults = faultsOf({ GOZO_BACKEND: 'container' });
+  assert.match(faults.join('\n'), /GOZO_ISOLATION_FLOOR=container/);
+  const config = configOf({ GOZO_BACKEND: 'container', GOZO_ISOLATION_FLOOR: 'container' });
+  assert.equal(config.container.socket, '/var/run/docker.sock');
+  assert.match(
+    faultsOf({ GOZO_ISOLATION_FLOOR: 'none' }).join(),
+    /one of full, reduced, container/,
+  );
 });

@@ -1,3 +1,4 @@
+import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
@@ -10,8 +11,16 @@ export type ListenAddress =
 
 export interface Config {
   readonly listen: ListenAddress;
+  /** What makes the sandboxes. */
+  readonly backend: BackendName;
   /** The launcher's socket. */
   readonly launcherSocket: string;
+  /** Of the backend `container`: the engine's socket, image and runtime ('': its default). */
+  readonly container: {
+    readonly socket: string;
+    readonly image: string;
+    readonly runtime: string;
+  };
   /** A folder of the server's own, for what it keeps between starts. */
   readonly dataFolder: string;
   /** Folders of users' own language files, beside the shipped ones. */
@@ -28,7 +37,12 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** What requests may connect to; nothing, unless it is set. */
   readonly network: NetworkPolicy;
+  /** With less isolation than this nothing runs. */
+  readonly isolationFloor: Level;
 }
+
+export const BACKENDS = ['native', 'container'] as const;
+export type BackendName = (typeof BACKENDS)[number];
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
 const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|LAUNCHER|TEST_\w+)$/;
@@ -55,10 +69,24 @@ export function readConfig(
         'so it listens on loopback only: 127.0.0.1, ::1 or localhost',
     );
   }
+  const backend = read.choice('GOZO_BACKEND', BACKENDS, 'native');
+  const isolationFloor = read.choice('GOZO_ISOLATION_FLOOR', LEVELS, 'full');
+  if (backend === 'container' && isolationFloor !== 'container') {
+    faults.push(
+      'GOZO_BACKEND is "container": its sandboxes share more with the host than native ones; ' +
+        'accept that by name with GOZO_ISOLATION_FLOOR=container',
+    );
+  }
   const port = read.integer('GOZO_PORT', { min: 0, max: 65_535, fallback: 7070 });
   const config: Config = {
     listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
+    backend,
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
+    container: {
+      socket: read.text('GOZO_DOCKER_SOCKET', '/var/run/docker.sock'),
+      image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
+      runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
+    },
     dataFolder: read.text('GOZO_DATA', '/var/lib/gozolite/data'),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
@@ -78,6 +106,7 @@ export function readConfig(
     }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
     network: readNetwork(read, faults),
+    isolationFloor,
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

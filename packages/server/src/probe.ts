@@ -32,7 +32,7 @@ export function createProbe(backend: Backend, policy: LimitPolicy, onLost: () =>
     );
     const { outcome } = result;
     if (outcome.kind === 'cancelled' || outcome.kind === 'setup-failed') return null;
-    if (outcome.kind === 'launcher-lost') {
+    if (outcome.kind === 'launcher-lost' || outcome.kind === 'below-floor') {
       onLost();
       return null;
     }

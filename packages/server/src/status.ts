@@ -1,6 +1,7 @@
 import { arch, release } from 'node:os';
 import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
 import type { Readiness } from '@gozolite/contract/health';
+import { type Level, meetsFloor } from '@gozolite/contract/level';
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Engine } from '@gozolite/engine/engine';
@@ -19,6 +20,7 @@ export interface StatusDeps {
   readonly network: NetworkPolicy;
   readonly concurrency: number;
   readonly queueMax: number;
+  readonly isolationFloor: Level;
   readonly isDraining: () => boolean;
   /** What the short attacks found; undefined where readiness does not depend on them. */
   readonly attacks: (() => AttackState) | undefined;
@@ -60,7 +62,10 @@ export function createStatus(deps: StatusDeps): Status {
       const diagnosis = await diagnose(deps.backend);
       if (diagnosis.kind === 'away') return unready('LAUNCHER_AWAY', diagnosis.reason);
       const { level } = diagnosis.is.isolation;
-      if (level !== 'full') return unready('ISOLATION_REDUCED', `The level is ${level}, not full.`);
+      const floor = deps.isolationFloor;
+      if (!meetsFloor(level, floor)) {
+        return unready('ISOLATION_REDUCED', `The level is ${level}, and the floor is ${floor}.`);
+      }
       if (!deps.toolchains.isOpen() || deps.toolchains.isLost()) {
         return unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
       }
@@ -97,6 +102,7 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
   const seen = diagnosis.kind === 'seen' ? diagnosis.is : undefined;
   const isolation = seen?.isolation ?? deps.engine.isolation();
   const quarantined = seen?.quarantined ?? 0;
+  const isSafe = meetsFloor(isolation.level, deps.isolationFloor);
   const toolchains = registry.list().map(({ id, available, version, reason, install }) => ({
     language: id,
     available,
@@ -105,13 +111,13 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
     ...(install === undefined ? {} : { install }),
   }));
   return {
-    healthy: seen !== undefined && isolation.level === 'full' && quarantined === 0,
+    healthy: seen !== undefined && isSafe && quarantined === 0,
     kernel: seen?.kernel ?? release(),
     architecture: seen?.architecture ?? arch(),
     cgroup: seen?.cgroup ?? 'unknown',
     isolation,
     findings: [
-      launcherFinding(diagnosis),
+      launcherFinding(deps.backend.name, diagnosis),
       ...(seen?.findings ?? []),
       ...stuck(quarantined),
       ...refusedFiles(registry),
@@ -128,17 +134,28 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
   };
 }
 
-function launcherFinding(diagnosis: Diagnosis): Finding {
+function launcherFinding(backend: string, diagnosis: Diagnosis): Finding {
+  if (backend === 'container') return engineFinding(diagnosis);
   const id = 'launcher';
   if (diagnosis.kind === 'seen') return { id, state: 'present', detail: 'sandboxd answers.' };
   const remedy = 'Start sandboxd: npm start does, and gozo serve.';
   return { id, state: 'missing', detail: diagnosis.reason, remedy };
 }
 
+function engineFinding(diagnosis: Diagnosis): Finding {
+  const id = 'launcher';
+  if (diagnosis.kind === 'seen') {
+    return { id, state: 'present', detail: 'The container engine answers, and runs containers.' };
+  }
+  const remedy =
+    'Start the engine; GOZO_DOCKER_SOCKET names its socket, which the server must be able to use.';
+  return { id, state: 'missing', detail: diagnosis.reason, remedy };
+}
+
 function stuck(quarantined: number): readonly Finding[] {
   if (quarantined === 0) return [];
   const detail = `${quarantined} sandboxes could not be proven gone; their slots are withheld.`;
-  const remedy = 'Look for processes that hang in the kernel (state D), then restart sandboxd.';
+  const remedy = 'Look for processes that hang in the kernel (state D), then restart it.';
   return [{ id: 'quarantine', state: 'warning', detail, remedy }];
 }
 

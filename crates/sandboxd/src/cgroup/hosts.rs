@@ -146,10 +146,12 @@ fn own_v2_group() -> Result<PathBuf, String> {
 /// A v2 group with controllers for its children holds no process itself (cgroups(7), "no internal
 /// processes"): every process of a delegated group moves to a leaf of its own.
 fn leave_group(mount: &Path, own: &Path) -> Result<(), String> {
-    if own == Path::new("/") {
+    let group = mount.join(own.strip_prefix("/").unwrap_or(own));
+    // The root of the whole tree has no such file and may hold processes; the root that a cgroup
+    // namespace shows, as in a container, has one (cgroup-v2.rst).
+    if !group.join("cgroup.events").exists() {
         return Ok(());
     }
-    let group = mount.join(own.strip_prefix("/").unwrap_or(own));
     let leaf = group.join(OsStr::new("gozolite-main"));
     let told = |error: std::io::Error| {
         format!("cannot use the cgroup {}: {error}. Delegate it to the service", group.display())

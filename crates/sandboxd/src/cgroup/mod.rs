@@ -1,12 +1,15 @@
 //! Control groups: limits and counters by what the host has (v1 or v2), membership, kill and proof
 //! of emptiness by the v2 tree wherever one is mounted, with whatever controllers (cgroups(7)).
+//! Where none is to be had, sandboxes are watched instead.
 
+mod census;
 mod files;
 mod hosts;
 pub mod memory;
 pub mod numbers;
 mod v1;
 mod v2;
+mod watched;
 
 use crate::protocol::message::Limits;
 use std::cell::Cell;
@@ -20,6 +23,8 @@ pub enum Mode {
     V1,
     V2,
     Hybrid,
+    /// No cgroup is this launcher's to use.
+    Watched,
 }
 
 impl Mode {
@@ -28,6 +33,7 @@ impl Mode {
             Mode::V1 => "v1",
             Mode::V2 => "v2",
             Mode::Hybrid => "hybrid",
+            Mode::Watched => "none",
         }
     }
 }
@@ -46,7 +52,7 @@ pub struct Tree {
     limits: Controllers,
     /// Our folder in the v2 tree: membership, kill, emptiness.
     unified: Option<OwnedFd>,
-    instance: hosts::Instance,
+    instance: Option<hosts::Instance>,
     spares: Vec<Group>,
     serial: u64,
 }
@@ -56,6 +62,7 @@ const SPARES: usize = 4;
 enum Controllers {
     V1(v1::Hierarchies),
     V2,
+    Watched,
 }
 
 impl Tree {
@@ -73,11 +80,18 @@ impl Tree {
             v2::enable_controllers(&instance)?;
             Controllers::V2
         };
-        Ok(Tree { limits, unified, instance, spares: Vec::new(), serial: 0 })
+        Ok(Tree { limits, unified, instance: Some(instance), spares: Vec::new(), serial: 0 })
+    }
+
+    /// Where no cgroup is to be had.
+    pub fn watched() -> Tree {
+        let limits = Controllers::Watched;
+        Tree { limits, unified: None, instance: None, spares: Vec::new(), serial: 0 }
     }
 
     pub fn mode(&self) -> Mode {
         match (&self.limits, &self.unified) {
+            (Controllers::Watched, _) => Mode::Watched,
             (Controllers::V2, _) => Mode::V2,
             (Controllers::V1(_), Some(_)) => Mode::Hybrid,
             (Controllers::V1(_), None) => Mode::V1,
@@ -123,8 +137,12 @@ impl Tree {
             files::make_folder(unified.as_fd(), &group.name)?;
             group.unified = Some(files::open_folder(unified.as_fd(), &group.name)?);
         }
-        if let Controllers::V1(hierarchies) = &self.limits {
-            group.limits = GroupLimits::V1(Box::new(hierarchies.create(&group.name)?));
+        match &self.limits {
+            Controllers::V1(hierarchies) => {
+                group.limits = GroupLimits::V1(Box::new(hierarchies.create(&group.name)?));
+            }
+            Controllers::V2 => {}
+            Controllers::Watched => group.limits = GroupLimits::Watched(Box::default()),
         }
         Ok(())
     }
@@ -136,13 +154,15 @@ impl Tree {
         }
         match &self.limits {
             Controllers::V1(hierarchies) => hierarchies.remove(&group.name),
-            Controllers::V2 => Ok(()),
+            Controllers::V2 | Controllers::Watched => Ok(()),
         }
     }
 
     /// Removes the launcher's own folders, at its end.
     pub fn close(&self) {
-        self.instance.remove();
+        if let Some(instance) = &self.instance {
+            instance.remove();
+        }
     }
 }
 
@@ -158,6 +178,7 @@ pub struct Group {
 enum GroupLimits {
     V1(Box<v1::Group>),
     V2,
+    Watched(Box<watched::Watched>),
 }
 
 impl Group {
@@ -178,6 +199,7 @@ impl Group {
                 files::check_membership(pid, &self.name, expected)
             }
             GroupLimits::V2 => files::check_membership(pid, &self.name, &[""]),
+            GroupLimits::Watched(watched) => watched.attach(pid),
         }
     }
 
@@ -191,6 +213,7 @@ impl Group {
             (GroupLimits::V1(controllers), _) => controllers.write(limits, cores)?,
             (GroupLimits::V2, Some(folder)) => v2::write(folder.as_fd(), limits, cores)?,
             (GroupLimits::V2, None) => return Err(io::ErrorKind::NotFound.into()),
+            (GroupLimits::Watched(watched), _) => watched.set(limits),
         }
         self.in_force.set(Some(*limits));
         Ok(())
@@ -200,18 +223,19 @@ impl Group {
     pub fn oom_event(&self) -> Option<&OwnedFd> {
         match &self.limits {
             GroupLimits::V1(group) => group.oom_event(),
-            GroupLimits::V2 => None,
+            GroupLimits::V2 | GroupLimits::Watched(_) => None,
         }
     }
 
-    /// Kills every process in the group, whatever it does, without naming one by number.
+    /// Kills every process in the group, whatever it does, without naming one by number. Without
+    /// a group, PID 1's death is what kills them (pid_namespaces(7)).
     pub fn kill(&self) {
         match (&self.unified, &self.limits) {
             (Some(folder), _) => {
                 let _ = files::write(folder.as_fd(), "cgroup.kill", b"1");
             }
             (None, GroupLimits::V1(group)) => group.freeze_and_kill(),
-            (None, GroupLimits::V2) => {}
+            (None, GroupLimits::V2 | GroupLimits::Watched(_)) => {}
         }
     }
 
@@ -219,6 +243,7 @@ impl Group {
         let alone = match &self.limits {
             GroupLimits::V1(group) => group.cpu_us(),
             GroupLimits::V2 => None,
+            GroupLimits::Watched(watched) => Some(watched.cpu_us()),
         };
         // cpu.stat is there without any controller of v2 (cgroup-v2.rst).
         let unified = || self.unified.as_ref().map(|folder| v2::cpu_us(folder.as_fd()));
@@ -230,7 +255,7 @@ impl Group {
         match (&self.limits, &self.unified) {
             (GroupLimits::V1(group), _) => group.processes(),
             (GroupLimits::V2, Some(folder)) => v2::processes(folder.as_fd()),
-            (GroupLimits::V2, None) => u64::MAX,
+            (GroupLimits::V2, None) | (GroupLimits::Watched(_), _) => u64::MAX,
         }
     }
 
@@ -240,6 +265,7 @@ impl Group {
             (GroupLimits::V1(group), _) => group.look_at_memory(seen),
             (GroupLimits::V2, Some(folder)) => v2::look_at_memory(folder.as_fd(), seen),
             (GroupLimits::V2, None) => {}
+            (GroupLimits::Watched(watched), _) => watched.tell_memory(seen),
         }
     }
 
@@ -248,6 +274,7 @@ impl Group {
             (GroupLimits::V1(group), _) => group.counters(),
             (GroupLimits::V2, Some(folder)) => v2::counters(folder.as_fd()),
             (GroupLimits::V2, None) => Counters::default(),
+            (GroupLimits::Watched(watched), _) => watched.counters(),
         };
         Counters { cpu_us: self.cpu_us(), ..counters }
     }

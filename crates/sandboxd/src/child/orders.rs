@@ -23,9 +23,9 @@ const START_WORDS: usize = 16;
 const BYTES_MAX: usize = WORDS * WORD_BYTES + 2 * STRINGS_BYTES_MAX;
 
 /// The launcher's side.
-pub fn encode(plan: &Plan, cores: u64) -> Vec<u8> {
+pub fn encode(plan: &Plan, cores: u64, has_pids_group: bool) -> Vec<u8> {
     let mut words = [0u64; WORDS];
-    let values = rlimits::asked(&plan.limits).map(|(_, _, value)| value);
+    let values = rlimits::asked(&plan.limits, has_pids_group).map(|(_, _, value)| value);
     let starts = plan.starts.iter().filter(|cpu| **cpu < START_WORDS * 64);
     for (place, value) in words.iter_mut().zip(values) {
         *place = value;
@@ -160,7 +160,7 @@ mod tests {
     fn carried(plan: &Plan, cores: u64) -> Orders {
         let mut orders = Orders::room();
         let file = memfd_create("orders", MemfdFlags::CLOEXEC);
-        let wrote = file.as_ref().map(|file| rustix::io::write(file, &encode(plan, cores)));
+        let wrote = file.as_ref().map(|file| rustix::io::write(file, &encode(plan, cores, true)));
         assert!(wrote.is_ok());
         assert!(file.is_ok_and(|file| orders.read(file.as_fd()).is_ok()));
         orders
@@ -193,7 +193,7 @@ mod tests {
         let set = |here| (0..128).filter(|cpu| orders.cpus(here).is_set(*cpu)).collect::<Vec<_>>();
         assert_eq!(set(65), [65, 66]);
         assert_eq!(set(0), [1, 2]);
-        let values = rlimits::asked(&LIMITS).map(|(_, _, value)| value);
+        let values = rlimits::asked(&LIMITS, true).map(|(_, _, value)| value);
         assert_eq!(orders.rlimits(), values);
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn half_a_plan_is_refused() {
         let argv = vec![CString::from(c"/bin/true")];
         let plan = Plan { limits: LIMITS, argv, envp: Vec::new(), starts: vec![0] };
-        let whole = encode(&plan, 2);
+        let whole = encode(&plan, 2, true);
         for length in [0, WORDS * WORD_BYTES - 1, WORDS * WORD_BYTES, whole.len() - 1] {
             let file = memfd_create("orders", MemfdFlags::CLOEXEC);
             assert!(file

@@ -6,6 +6,7 @@ use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
+use crate::standing::Standing;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -19,6 +20,7 @@ pub struct Host {
     pub cores: u64,
     /// The launcher's own parent-death signal: it is lost whenever the effective uid changes.
     pub death_signal: Option<Signal>,
+    pub standing: Standing,
 }
 
 /// What no request decides: a sandbox can be made from it before anyone asks for one.

@@ -56,6 +56,10 @@ const ETC_FILES: [(&str, &str); 8] = [
 
 /// Fills the template's /etc: what toolchains read of the host's, and files of our own.
 pub fn make(etc: &Path) -> io::Result<()> {
+    fill(etc, bind_folder)
+}
+
+fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     for (name, text) in ETC_FILES {
         fs::write(etc.join(name), text)?;
     }
@@ -69,7 +73,7 @@ pub fn make(etc: &Path) -> io::Result<()> {
         let name = entry.file_name();
         let wanted = name.to_str().is_some_and(|name| HOST_ETC.iter().any(|p| matches(p, name)));
         if wanted && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            bind_folder(&entry.path(), &etc.join(&name))?;
+            take(&entry.path(), &etc.join(&name))?;
         }
     }
     folder(&etc.join("ssl"), 0o755)?;
@@ -77,9 +81,14 @@ pub fn make(etc: &Path) -> io::Result<()> {
         fs::write(etc.join("ssl/openssl.cnf"), bytes)?;
     }
     if Path::new("/etc/ssl/certs").is_dir() {
-        bind_folder(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
+        take(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
     }
     Ok(())
+}
+
+/// The same for a container's image: copied, because nothing can be bound there.
+pub fn copy(etc: &Path) -> io::Result<()> {
+    fill(etc, copy_folder)
 }
 
 /// Makes a folder with exactly this mode, whatever the umask.
@@ -91,6 +100,27 @@ pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
 fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {
     folder(target, 0o755)?;
     Ok(mount_bind_recursive(source, target)?)
+}
+
+fn copy_folder(source: &Path, target: &Path) -> io::Result<()> {
+    folder(target, 0o755)?;
+    for entry in fs::read_dir(source)?.flatten() {
+        let to = target.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else if kind.is_symlink() {
+            symlinkat(fs::read_link(entry.path())?, CWD, &to)?;
+        } else if kind.is_file() && is_for_everybody(&entry)? {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// An image goes further than a bind does: what only root may read stays out of it.
+fn is_for_everybody(entry: &fs::DirEntry) -> io::Result<bool> {
+    Ok(entry.metadata()?.permissions().mode() & 0o004 != 0)
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

@@ -7,9 +7,9 @@ use std::io;
 /// uid and gid of the program inside its user namespace.
 pub const INSIDE_ID: u32 = 1000;
 
-/// The CLONE_NEW* flags of a sandbox. The network namespace is made ahead (supervise/networks.rs)
-/// and inherited; the cgroup namespace follows later, by unshare(2): its root
-/// is the group that the process is in at that moment.
+/// The CLONE_NEW* flags of a sandbox. The network namespace is made ahead
+/// (supervise/network/networks.rs) and inherited; the cgroup namespace follows later, by unshare(2):
+/// its root is the group that the process is in at that moment.
 pub fn flags() -> u64 {
     let all = [
         (Protection::UserNamespace, libc::CLONE_NEWUSER),

@@ -14,7 +14,7 @@ const SIGNALS_PENDING: u64 = 1024;
 /// The supervisor ends a run by the cgroup's CPU clock; the kernel's own limit stands behind it.
 const CPU_SLACK_SECONDS: u64 = 2;
 
-type Row = (Protection, Resource, u64);
+pub type Row = (Protection, Resource, u64);
 
 /// How many of them a request decides.
 pub const ASKED: usize = 5;
@@ -34,19 +34,24 @@ const RESOURCES: [(Protection, Resource); ASKED] = [
     (Protection::FileLimit, Resource::Fsize),
     (Protection::OpenFiles, Resource::Nofile),
     (Protection::StackLimit, Resource::Stack),
-    // Above the cgroup's, which counts refusals; this one stands behind it.
     (Protection::PidsLimit, Resource::Nproc),
     (Protection::CpuTime, Resource::Cpu),
 ];
 
 /// Soft and hard limit of what the request decides.
-pub fn asked(limits: &Limits) -> [Row; ASKED] {
+pub fn asked(limits: &Limits, has_pids_group: bool) -> [Row; ASKED] {
+    let processes = match has_pids_group {
+        // Above the cgroup's, which counts refusals; this one stands behind it.
+        true => limits.processes.saturating_mul(2).saturating_add(16),
+        // PID 1, and one past the limit for the watch to see (cgroup/watched.rs).
+        false => limits.processes.saturating_add(2),
+    };
     let kib = |value: u64| value.saturating_mul(1024);
     of([
         kib(limits.file_kb),
         limits.open_files,
         kib(limits.stack_kb),
-        limits.processes.saturating_mul(2).saturating_add(16),
+        processes,
         limits.cpu_time_ms / 1000 + CPU_SLACK_SECONDS,
     ])
 }

@@ -7,14 +7,14 @@ use crate::lab::{holds, Protection};
 use crate::sys;
 use rustix::fs::{makedev, mknodat, symlinkat, FileType, Mode, CWD};
 use rustix::mount::{
-    mount, mount_bind_recursive, mount_change, unmount, MountFlags, MountPropagationFlags,
-    UnmountFlags,
+    mount, mount_bind, mount_bind_recursive, mount_change, unmount, MountFlags,
+    MountPropagationFlags, UnmountFlags,
 };
 use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -109,14 +109,14 @@ impl Template {
 
     /// Nothing is in it, and nothing can be put there.
     pub fn empty_folder(&self) -> PathBuf {
-        self.base.join("mask-folder")
+        self.base.join("masks/folder")
     }
 
     /// Source and target of every mask of something that this kernel's /proc has.
     pub fn masks(&self) -> Vec<(PathBuf, PathBuf)> {
         let existing = MASKED.iter().filter_map(|name| {
             let kind = fs::symlink_metadata(Path::new("/proc").join(name)).ok()?;
-            let source = if kind.is_dir() { "mask-folder" } else { "mask-file" };
+            let source = if kind.is_dir() { "masks/folder" } else { "masks/file" };
             Some((self.base.join(source), Path::new("proc").join(name)))
         });
         existing.collect()
@@ -165,9 +165,15 @@ impl Template {
             MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
         mount(c"gozolite", &self.base, c"tmpfs", flags, c"mode=0711,size=8m")?;
         folder(&self.base.join("layers"), 0o711)?;
-        folder(&self.base.join("mask-folder"), 0o555)?;
-        fs::write(self.base.join("mask-file"), "")?;
-        fs::set_permissions(self.base.join("mask-file"), fs::Permissions::from_mode(0o444))
+        let masks = self.base.join("masks");
+        folder(&masks, 0o711)?;
+        mount(c"masks", &masks, c"tmpfs", flags, c"mode=0711,size=64k")?;
+        folder(&masks.join("folder"), 0o555)?;
+        fs::write(masks.join("file"), "")?;
+        fs::set_permissions(masks.join("file"), fs::Permissions::from_mode(0o444))?;
+        // By the mount and not by their mode alone: where sandboxes share the launcher's uid, the
+        // masks are theirs to change, and one could leave words there for another.
+        attributes(&masks, ATTR_RDONLY)
     }
 }
 
@@ -218,15 +224,31 @@ fn copy_top_level(root: &Path, name: &str) -> io::Result<()> {
     }
 }
 
+/// A node of our own; where only the host's root may make one, the host's own, if it is the one.
+fn make_device(path: &Path, name: &str, number: u64) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(0o666);
+    match mknodat(CWD, path, FileType::CharacterDevice, mode, number) {
+        Ok(()) => return fs::set_permissions(path, fs::Permissions::from_mode(0o666)),
+        Err(rustix::io::Errno::PERM) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let host = Path::new("/dev").join(name);
+    fs::write(path, "")?;
+    mount_bind(&host, path)?;
+    let bound = fs::metadata(path)?;
+    if bound.file_type().is_char_device() && bound.rdev() == number {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is another device", host.display())))
+}
+
 fn make_devices(dev: &Path) -> io::Result<()> {
     if !holds(Protection::Devices) {
         return Ok(mount_bind_recursive("/dev", dev)?);
     }
     mount(c"dev", dev, c"tmpfs", MountFlags::NOSUID | MountFlags::NOEXEC, c"mode=0755,size=64k")?;
     for (name, minor) in DEVICES {
-        let mode = Mode::from_raw_mode(0o666);
-        mknodat(CWD, dev.join(name), FileType::CharacterDevice, mode, makedev(1, minor))?;
-        fs::set_permissions(dev.join(name), fs::Permissions::from_mode(0o666))?;
+        make_device(&dev.join(name), name, makedev(1, minor))?;
     }
     folder(&dev.join("shm"), 0o755)?;
     for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {

@@ -69,7 +69,7 @@ proptest! {
         }
         let size = tmpfs_size(limits.disk_kb);
         prop_assert_eq!(size.strip_suffix('k').map(str::parse), Some(Ok(limits.disk_kb)));
-        for (_, _, value) in rlimits::asked(&limits) {
+        for (_, _, value) in rlimits::asked(&limits, true) {
             prop_assert!(value <= 1 << 30, "{value} is more than any ceiling in bytes");
         }
     }
@@ -94,7 +94,8 @@ proptest! {
     ) {
         let _ = check_limits(&limits, cores);
         let _ = (memory_bytes(&limits), pids_max(&limits), quota_us(&limits, cores));
-        let _ = (rlimits::asked(&limits), tmpfs_size(limits.disk_kb), output_bytes_max(&limits));
+        let _ = rlimits::asked(&limits, true);
+        let _ = (tmpfs_size(limits.disk_kb), output_bytes_max(&limits));
         prop_assert!(wall_ends_ns(&limits, now) >= now);
         prop_assert!(next_cpu_check_ns(&limits, used, now) >= now);
         prop_assert!(is_cpu_used_up(&limits, u64::MAX));

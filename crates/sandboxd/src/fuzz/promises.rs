@@ -53,7 +53,7 @@ pub fn limits_are_within_ceilings(limits: &Limits, cores: u64) {
     assert!(limits.output_kb <= 16 << 10);
     assert!((1..=512).contains(&limits.processes));
     assert!((8..=4096).contains(&limits.open_files));
-    let asked = rlimits::asked(limits).map(|(_, _, value)| value);
+    let asked = rlimits::asked(limits, true).map(|(_, _, value)| value);
     assert!(asked.iter().all(|value| *value <= 1 << 30));
 }
 
@@ -81,14 +81,14 @@ pub fn plan_is_bounded(plan: &Plan, recipe: &Recipe) {
 /// What the payload reads is what the launcher wrote.
 pub fn orders_arrive(plan: &Plan, cores: u64) {
     let Ok(file) = memfd_create("fuzz", MemfdFlags::CLOEXEC) else { return };
-    let bytes = encode(plan, cores);
+    let bytes = encode(plan, cores, true);
     assert!(rustix::io::write(&file, &bytes) == Ok(bytes.len()));
     let mut orders = Orders::room();
     assert!(orders.read(file.as_fd()).is_ok());
     assert!(orders.argv().len() == plan.argv.len() + 1);
     assert!(orders.envp().len() == plan.envp.len() + 1);
     assert!(plan.argv.first().is_some_and(|program| program.to_bytes() == orders.program()));
-    let values = rlimits::asked(&plan.limits).map(|(_, _, value)| value);
+    let values = rlimits::asked(&plan.limits, true).map(|(_, _, value)| value);
     assert!(orders.rlimits() == values);
     for here in [0, cores as usize - 1, 1000] {
         assert!(u64::from(orders.cpus(here).count()) == plan.limits.cpus);

@@ -10,13 +10,17 @@ use crate::session::asked::understand;
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
 use crate::supervise::judge::setup_failed;
+use crate::supervise::network::egress::Egress;
+use crate::supervise::network::way;
 use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
 use crate::supervise::spares::{obtain, Purpose, Unavailable};
-use crate::supervise::way;
 use crate::workspace::Writing;
 use std::rc::Rc;
+
+/// How long an egress process may take to confine itself; it takes some milliseconds.
+const READY_NS_MAX: u64 = 5_000_000_000;
 
 pub struct Filling {
     start: Start,
@@ -111,10 +115,27 @@ impl Filling {
         })
     }
 
+    pub fn egress(&self) -> Option<&Egress> {
+        self.parked.egress()
+    }
+
+    pub fn egress_mut(&mut self) -> Option<&mut Egress> {
+        self.parked.egress_mut()
+    }
+
+    /// By when the egress process has to be ready; `None` where there is none or it has answered.
+    pub fn awaits_until_ns(&self) -> Option<u64> {
+        let awaited = self.egress().is_some_and(|egress| egress.readiness().is_none());
+        awaited.then_some(self.began_ns + READY_NS_MAX)
+    }
+
     /// Sets the sandbox going.
     pub fn launch(self, context: &mut Context) -> Result<Sandbox, Refusal> {
         if context.draining {
             return Err(Refusal::Ended(Box::new(ended(Outcome::Cancelled, Vec::new()))));
+        }
+        if let Some(readiness) = self.egress().and_then(Egress::readiness) {
+            readiness?;
         }
         let limits = self.start.limits;
         let plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;

@@ -13,6 +13,7 @@ use crate::protocol::message::{ErrorCode, Reply, Stream};
 use crate::session::filling::Filling;
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
+use crate::supervise::network::egress::Egress;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -139,6 +140,7 @@ impl Session {
     pub fn wants_words(&self) -> bool {
         match &self.state {
             State::Live(sandbox) => !sandbox.has_pending_input(),
+            State::Filling(filling) => filling.awaits_until_ns().is_none(),
             _ => true,
         }
     }
@@ -225,6 +227,37 @@ impl Session {
         }
         self.incoming = incoming;
         self.incoming.drain(..at);
+    }
+
+    pub fn egress(&self) -> Option<&Egress> {
+        match &self.state {
+            State::Live(sandbox) => sandbox.running.launched.egress.as_ref(),
+            State::Filling(filling) => filling.egress(),
+            _ => None,
+        }
+    }
+
+    /// Takes in what the egress process told; what the client said may have waited for it.
+    pub fn read_egress(&mut self, context: &mut Context, now_ns: u64) {
+        let egress = match &mut self.state {
+            State::Live(sandbox) => sandbox.running.launched.egress.as_mut(),
+            State::Filling(filling) => filling.egress_mut(),
+            _ => None,
+        };
+        if let Some(egress) = egress {
+            egress.read();
+        }
+        self.handle_frames(context, now_ns);
+    }
+
+    /// It was not ready in time: what waits goes on, to be refused.
+    pub fn give_up_egress(&mut self, context: &mut Context, now_ns: u64) {
+        if let State::Filling(filling) = &mut self.state {
+            if filling.awaits_until_ns().is_some_and(|until_ns| until_ns <= now_ns) {
+                filling.egress_mut().into_iter().for_each(Egress::give_up);
+                self.handle_frames(context, now_ns);
+            }
+        }
     }
 
     /// Reads what PID 1 reported, and tells of the start: before any output, and before the end.

@@ -8,8 +8,8 @@ use crate::egress::target::Target;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{ErrorCode, Recipe};
 use crate::supervise::descriptors::Descriptors;
-use crate::supervise::egress::Egress;
-use crate::supervise::networks::Networks;
+use crate::supervise::network::egress::Egress;
+use crate::supervise::network::networks::Networks;
 use crate::supervise::recipes::Recipes;
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Slot, Slots};
@@ -222,6 +222,7 @@ impl Context {
         }
         let dropped = std::mem::take(&mut *self.spares.graveyard().borrow_mut());
         for (running, slot) in dropped {
+            self.unwatch(&running);
             self.bury(running, slot, now_ns);
         }
         let due = std::mem::take(&mut self.condemned);

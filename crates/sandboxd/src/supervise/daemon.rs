@@ -128,6 +128,7 @@ impl Daemon {
             }
             Kind::Stdout => drop(seat.session.pump(Stream::Stdout, now_ns)),
             Kind::Stderr => drop(seat.session.pump(Stream::Stderr, now_ns)),
+            Kind::Egress => seat.session.read_egress(context, now_ns),
             other => handle_sandbox(seat, context, other, now_ns),
         });
     }
@@ -200,18 +201,13 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
             seat.session.read_reports();
         }
         Kind::Pid => sandbox.running.reap(now_ns),
-        Kind::Egress => {
-            if let Some(egress) = &mut sandbox.running.launched.egress {
-                egress.read();
-            }
-        }
         Kind::Oom => {
             if let Some(event) = sandbox.running.launched.group.oom_event() {
                 let _ = epoll::delete(&context.epoll, event);
             }
             sandbox.running.oom(now_ns);
         }
-        Kind::Socket | Kind::Stdout | Kind::Stderr => {}
+        Kind::Socket | Kind::Stdout | Kind::Stderr | Kind::Egress => {}
     }
 }
 
@@ -219,6 +215,7 @@ fn tick_seat(seat: &mut Seat, context: &mut Context, now_ns: u64) {
     if seat.session.silence_ends_ns().is_some_and(|end_ns| end_ns <= now_ns) {
         return lose(seat, context, now_ns);
     }
+    seat.session.give_up_egress(context, now_ns);
     let State::Live(sandbox) = &mut seat.session.state else { return };
     if sandbox.running.dead_ns.is_none() && !sandbox.running.tick(now_ns) {
         sandbox.abandon(now_ns);

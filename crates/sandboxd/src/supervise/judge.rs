@@ -35,7 +35,8 @@ pub fn judge(evidence: &Evidence, limits: &Limits) -> (Outcome, Vec<LimitName>) 
     note(killed_for(LimitName::WallTimeMs) || wall_over, LimitName::WallTimeMs);
     note(ended.is_some_and(|end| end.disk_full), LimitName::DiskKb);
     note(signal == Some(libc::SIGXFSZ), LimitName::FileKb);
-    note(evidence.pids_refused > 0, LimitName::Processes);
+    let processes = evidence.pids_refused > 0 || killed_for(LimitName::Processes);
+    note(processes, LimitName::Processes);
     (outcome(evidence, &hit), hit)
 }
 
@@ -45,7 +46,9 @@ fn outcome(evidence: &Evidence, hit: &[LimitName]) -> Outcome {
     // Memory first: the kernel's kill is a fact, whatever the supervisor did a moment later.
     let ending =
         [LimitName::MemoryKb, LimitName::OutputKb, LimitName::CpuTimeMs, LimitName::WallTimeMs];
-    if let Some(limit) = ending.into_iter().find(|limit| hit.contains(limit)) {
+    // Refused by the kernel where it counts processes, ended where they are only watched.
+    let watched = evidence.killed_for.filter(|limit| *limit == LimitName::Processes);
+    if let Some(limit) = ending.into_iter().find(|limit| hit.contains(limit)).or(watched) {
         let killed = if exit_code.is_none() { Some(libc::SIGKILL) } else { None };
         let signal = signal.or(killed).map(signal_name);
         return Outcome::LimitExceeded { limit, exit_code, signal };

@@ -9,8 +9,8 @@ use crate::child::{self, Ends, Room};
 use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
-use crate::supervise::egress::Egress;
-use crate::supervise::networks::Networks;
+use crate::supervise::network::egress::Egress;
+use crate::supervise::network::networks::Networks;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
@@ -70,7 +70,7 @@ impl Launched {
     /// The step that failed; the sandbox has no program then, and is to be ended.
     pub fn go(&self, plan: &Plan, cores: u64) -> Result<(), SetupFailure> {
         self.group.limit(&plan.limits, cores).map_err(Step::Cgroup.failed())?;
-        let bytes = orders::encode(plan, cores);
+        let bytes = orders::encode(plan, cores, self.group.holds_processes());
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let count = rustix::io::write(&self.orders, rest).map_err(Step::Orders.failed())?;
@@ -162,10 +162,24 @@ fn keep_own_death_signal(site: &Site) -> Result<(), SetupFailure> {
 fn admit(group: &Group, pid: u32, site: &Site, release: &OwnedFd) -> Result<(), SetupFailure> {
     namespaces::map_ids(pid, site.host_id).map_err(Step::IdMap.failed())?;
     rustix::io::write(release, b"i").map_err(Step::Release.failed())?;
-    std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE)
-        .map_err(Step::CgroupJoin.failed())?;
+    go_first(pid).map_err(Step::CgroupJoin.failed())?;
     group.join(pid).map_err(Step::CgroupJoin.failed())?;
     rustix::io::write(release, b"g").map(drop).map_err(Step::CgroupJoin.failed())
+}
+
+/// Only root may make it less than what the launcher has itself, as in a pod: then that is enough.
+fn go_first(pid: u32) -> std::io::Result<()> {
+    let path = format!("/proc/{pid}/oom_score_adj");
+    std::fs::write(&path, OOM_SCORE).or_else(|error| {
+        let inherited =
+            std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+        let wanted = OOM_SCORE.parse::<i32>().ok();
+        if inherited > wanted {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }
 
 fn end_child(pidfd: &OwnedFd) {

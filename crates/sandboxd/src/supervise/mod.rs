@@ -4,14 +4,12 @@
 pub mod context;
 pub mod daemon;
 pub mod descriptors;
-pub mod egress;
 pub mod judge;
 pub mod launch;
-pub mod networks;
+pub mod network;
 pub mod parked;
 pub mod recipes;
 pub mod running;
 pub mod slots;
 pub mod spares;
 mod watch;
-pub mod way;

@@ -6,6 +6,7 @@ use crate::child::plan::Plan;
 use crate::protocol::message::Limits;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::launch::{Launched, Pipes};
+use crate::supervise::network::egress::Egress;
 use crate::supervise::running::Running;
 use crate::supervise::slots::Slot;
 use crate::workspace::Workspace;
@@ -40,6 +41,14 @@ impl Parked {
 
     pub fn workspace(&mut self) -> Option<&mut Workspace> {
         self.parts.as_mut().map(|parts| &mut parts.workspace)
+    }
+
+    pub fn egress(&self) -> Option<&Egress> {
+        self.parts.as_ref().and_then(|parts| parts.launched.egress.as_ref())
+    }
+
+    pub fn egress_mut(&mut self) -> Option<&mut Egress> {
+        self.parts.as_mut().and_then(|parts| parts.launched.egress.as_mut())
     }
 
     /// The CPUs that have the fewest other sandboxes.

@@ -125,7 +125,7 @@ impl Running {
                     self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
                     self.prepare_cpu_us = prepare_cpu_us;
-                    self.next_cpu_ns = clocks::next_cpu_check_ns(&self.limits, 0, at_ns);
+                    self.next_cpu_ns = self.next_look_ns(0, at_ns);
                     self.next_memory_ns = at_ns + MEMORY_STEP_NS;
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);
                 }
@@ -218,17 +218,27 @@ impl Running {
         if now_ns < self.next_cpu_ns {
             return true;
         }
+        let watched = self.launched.group.look();
         let used_us = self.launched.group.cpu_us().saturating_sub(self.prepare_cpu_us);
-        if clocks::is_cpu_used_up(&self.limits, used_us) && holds(Protection::CpuTime) {
-            self.kill(Killed::For(LimitName::CpuTimeMs), now_ns);
+        let cpu_over = clocks::is_cpu_used_up(&self.limits, used_us);
+        let cpu = (cpu_over && holds(Protection::CpuTime)).then_some(LimitName::CpuTimeMs);
+        if let Some(limit) = watched.or(cpu) {
+            self.kill(Killed::For(limit), now_ns);
         } else {
-            self.next_cpu_ns = clocks::next_cpu_check_ns(&self.limits, used_us, now_ns);
+            self.next_cpu_ns = self.next_look_ns(used_us, now_ns);
         }
         true
     }
 
+    /// When the CPU limit can be met at the earliest, or what no cgroup limits is looked at again.
+    fn next_look_ns(&self, used_us: u64, now_ns: u64) -> u64 {
+        let look_ns = now_ns.saturating_add(self.launched.group.look_step_ns());
+        clocks::next_cpu_check_ns(&self.limits, used_us, now_ns).min(look_ns)
+    }
+
     /// PID 1 can be reaped: the kernel has ended every process of its pid namespace.
     pub fn reap(&mut self, now_ns: u64) {
+        self.launched.group.look_at_end();
         let id = WaitId::PidFd(self.launched.pidfd.as_fd());
         let reaped = waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         if matches!(reaped, Ok(Some(_)) | Err(Errno::CHILD)) {
@@ -237,8 +247,8 @@ impl Running {
         }
     }
 
-    /// The main process has ended and only our PID 1 is left: nothing more can be written or used,
-    /// and the answer need not wait for the kernel to take the namespaces down.
+    /// Only our PID 1 is left: nothing more can be written or used, and the answer need not wait
+    /// for the kernel to take the namespaces down.
     pub fn is_settled(&self) -> bool {
         self.dead_ns.is_some()
             || (self.ended.is_some()

@@ -2,6 +2,7 @@
 //! proven gone keeps its own for good.
 
 use crate::lab::{holds, Protection};
+use crate::standing::Ids;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,7 +12,8 @@ pub struct Slots {
 }
 
 struct Shared {
-    base: u32,
+    /// The one uid of all, where they don't have one each.
+    common: Option<u32>,
     count: u32,
     /// Oldest first, so that a uid rests as long as possible before it serves again.
     free: VecDeque<u32>,
@@ -23,6 +25,7 @@ struct Shared {
 pub struct Slot {
     shared: Rc<RefCell<Shared>>,
     pub host_id: u32,
+    number: u32,
     /// The CPU that it is counted on, once it has a program.
     cpu: Cell<Option<usize>>,
     withheld: Cell<bool>,
@@ -41,30 +44,28 @@ impl Drop for Lease {
 }
 
 impl Slots {
-    pub fn new(uid_base: u32, count: u32, cores: usize) -> Slots {
-        let free = (0..count).map(|index| uid_base + index).collect();
+    pub fn new(ids: Ids, slots: u32, cores: usize) -> Slots {
+        let (first, count, common) = match ids {
+            Ids::Range { first, count } if holds(Protection::OwnUid) => (first, count, None),
+            Ids::Range { first, count } => (first, count, Some(first)),
+            // Root of the launcher's own namespace, and the one who started it outside.
+            Ids::Shared => (0, slots, Some(0)),
+        };
+        let free = (0..count).map(|index| first + index).collect();
         let cpus = vec![0; cores.max(1)];
-        Slots {
-            shared: Rc::new(RefCell::new(Shared {
-                base: uid_base,
-                count,
-                free,
-                cpus,
-                quarantined: 0,
-            })),
-        }
+        let shared = Shared { common, count, free, cpus, quarantined: 0 };
+        Slots { shared: Rc::new(RefCell::new(shared)) }
     }
 
     /// A uid; `None` when all are in use.
     pub fn take(&self) -> Option<Rc<Slot>> {
         let mut shared = self.shared.borrow_mut();
-        let mut host_id = shared.free.pop_front()?;
-        if !holds(Protection::OwnUid) {
-            host_id = shared.base;
-        }
+        let number = shared.free.pop_front()?;
+        let host_id = shared.common.unwrap_or(number);
         Some(Rc::new(Slot {
             shared: Rc::clone(&self.shared),
             host_id,
+            number,
             cpu: Cell::new(None),
             withheld: Cell::new(false),
             lent: Cell::new(false),
@@ -78,6 +79,11 @@ impl Slots {
     /// Uids there are, free or not.
     pub fn count(&self) -> u32 {
         self.shared.borrow().count
+    }
+
+    /// Whether each slot has a uid that no other has.
+    pub fn are_own(&self) -> bool {
+        self.shared.borrow().common.is_none()
     }
 
     pub fn quarantined(&self) -> usize {
@@ -141,7 +147,7 @@ impl Drop for Slot {
         self.count_on(None);
         let mut shared = self.shared.borrow_mut();
         if !self.withheld.get() {
-            shared.free.push_back(self.host_id);
+            shared.free.push_back(self.number);
         }
     }
 }
@@ -152,7 +158,7 @@ mod tests {
 
     #[test]
     fn no_uid_is_given_twice_while_it_is_held() {
-        let slots = Slots::new(100, 2, 2);
+        let slots = Slots::new(Ids::Range { first: 100, count: 2 }, 2, 2);
         let (first, second) = (slots.take(), slots.take());
         let ids: Vec<u32> = [&first, &second].into_iter().flatten().map(|s| s.host_id).collect();
         assert_eq!(ids, [100, 101]);
@@ -162,8 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn slots_of_one_uid_are_still_counted() {
+        let slots = Slots::new(Ids::Shared, 2, 2);
+        let (first, second) = (slots.take(), slots.take());
+        let ids: Vec<u32> = [&first, &second].into_iter().flatten().map(|s| s.host_id).collect();
+        assert_eq!(ids, [0, 0]);
+        assert!(slots.take().is_none());
+        drop((first, second));
+        assert!(slots.take().is_some());
+    }
+
+    #[test]
     fn a_withheld_uid_never_comes_back() {
-        let slots = Slots::new(100, 1, 1);
+        let slots = Slots::new(Ids::Range { first: 100, count: 1 }, 1, 1);
         if let Some(slot) = slots.take() {
             slot.withhold();
             assert_eq!(slots.quarantined(), 1, "while its sandbox still refuses to go");

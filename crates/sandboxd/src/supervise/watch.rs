@@ -1,11 +1,11 @@
 //! What the poller watches of each session: exactly what the session can use now.
 
 use super::context::Context;
-use super::egress::Egress;
+use super::network::egress::Egress;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use rustix::event::epoll::{self, EventData, EventFlags};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// A token is the seat's index times this, plus the kind.
 pub const KINDS: u64 = 8;
@@ -32,13 +32,14 @@ impl Seat {
             _ => None,
         };
         let session = [self.session.held_until_ns(), self.session.silence_ends_ns()];
-        let account = match &self.session.state {
+        let egress = match &self.session.state {
             State::Live(sandbox) => {
                 sandbox.running.launched.egress.as_ref().and_then(Egress::deadline_ns)
             }
+            State::Filling(filling) => filling.awaits_until_ns(),
             _ => None,
         };
-        session.into_iter().flatten().chain(clocks).chain(account).min()
+        session.into_iter().flatten().chain(clocks).chain(egress).min()
     }
 }
 
@@ -77,14 +78,16 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
             seat.socket_flags = wanted;
         }
     }
+    if let Some(egress) = seat.session.egress() {
+        let wish = (Kind::Egress, Some(egress.descriptor()), !egress.has_ended(), EventFlags::IN);
+        watch_one(&mut seat.watched, index, context, wish);
+    }
     let room = seat.session.has_room();
     let State::Live(sandbox) = &seat.session.state else { return };
     let running = &sandbox.running;
     // What the program writes before PID 1 could say that it started waits in the pipe.
     let out = |stream| room && running.has_started() && running.pipe(stream).is_some();
     let read = EventFlags::IN;
-    let egress = running.launched.egress.as_ref();
-    let tells = egress.is_some_and(|egress| !egress.has_ended());
     let wishes = [
         (Kind::Stdout, Some(running.raw_pipe(Stream::Stdout)), out(Stream::Stdout), read),
         (Kind::Stderr, Some(running.raw_pipe(Stream::Stderr)), out(Stream::Stderr), read),
@@ -92,19 +95,27 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
         (Kind::Report, Some(&running.launched.report), true, read),
         (Kind::Pid, Some(&running.launched.pidfd), true, read),
         (Kind::Oom, running.launched.group.oom_event(), true, read),
-        (Kind::Egress, egress.map(Egress::descriptor), tells, read),
     ];
-    for (kind, descriptor, wanted, flags) in wishes {
-        let (Some(descriptor), Some(watched)) = (descriptor, seat.watched.get_mut(kind as usize))
-        else {
-            continue;
-        };
-        if wanted && !*watched {
-            *watched =
-                epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
-        } else if !wanted && *watched {
-            let _ = epoll::delete(&context.epoll, descriptor);
-            *watched = false;
-        }
+    for wish in wishes {
+        watch_one(&mut seat.watched, index, context, wish);
+    }
+}
+
+type Wish<'a> = (Kind, Option<&'a OwnedFd>, bool, EventFlags);
+
+fn watch_one(
+    watched: &mut [bool; 8],
+    index: usize,
+    context: &Context,
+    (kind, descriptor, wanted, flags): Wish<'_>,
+) {
+    let (Some(descriptor), Some(watched)) = (descriptor, watched.get_mut(kind as usize)) else {
+        return;
+    };
+    if wanted && !*watched {
+        *watched = epoll::add(&context.epoll, descriptor.as_fd(), data(index, kind), flags).is_ok();
+    } else if !wanted && *watched {
+        let _ = epoll::delete(&context.epoll, descriptor);
+        *watched = false;
     }
 }

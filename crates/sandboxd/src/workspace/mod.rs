@@ -10,7 +10,7 @@ mod path;
 mod races;
 mod undertaker;
 
-pub use artifacts::Artifact;
+pub use artifacts::{collect, Artifact};
 use undertaker::Farewell;
 pub use undertaker::Undertaker;
 #[cfg(any(test, fuzzing))]
@@ -19,11 +19,11 @@ pub use {glob::segments, glob::Glob, path::split};
 use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};
 use crate::sys;
-use rustix::fs::{fchmod, fchown, mkdirat, Gid, Mode, OFlags, Uid, CWD};
+use rustix::fs::{fchmod, fchown, mkdirat, setxattr, Gid, Mode, OFlags, Uid, XattrFlags, CWD};
 use rustix::io::Errno;
 use rustix::mount::{
-    fsconfig_create, fsconfig_reconfigure, fsconfig_set_string, fsmount, fsopen, fspick,
-    move_mount, open_tree, unmount, FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags,
+    fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+    fspick, move_mount, open_tree, unmount, FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags,
     MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
 use std::ffi::CString;
@@ -255,6 +255,11 @@ fn make_overlay(lower: &Path, own: &Path, host_id: u32) -> io::Result<OwnedFd> {
         std::os::unix::fs::chown(folder, Some(host_id), Some(host_id))?;
     }
     let context = fsopen(c"overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    // What it notes of folders that were removed goes into trusted xattrs, which only the host's
+    // root may write; in another user namespace it takes the user's (overlayfs.rst, "userxattr").
+    if setxattr(&upper, c"trusted.gozolite", b"", XattrFlags::empty()).is_err() {
+        fsconfig_set_flag(&context, c"userxattr")?;
+    }
     fsconfig_set_string(&context, c"lowerdir", lower)?;
     fsconfig_set_string(&context, c"upperdir", &upper)?;
     fsconfig_set_string(&context, c"workdir", &work)?;

@@ -89,7 +89,7 @@ async function openLauncher(
   const folder = mkdtempSync(join(tmpdir(), 'gozo-doctor-'));
   const path = join(folder, 'sandboxd.sock');
   const launcher = where.launcher ?? join(installation(), 'sandboxd');
-  const child = startLauncher({ launcher, socket: path, owner: 0 });
+  const child = startLauncher({ launcher, socket: path, owner: 0, floor: 'full' });
   const dispose = async (place: LauncherPlace) => {
     await place[Symbol.asyncDispose]();
     await child[Symbol.asyncDispose]();

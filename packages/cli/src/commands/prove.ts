@@ -23,6 +23,8 @@ export function prove(): Promise<number> {
   }
   const args = [vitest, 'run', '--project', 'hostile'];
   const suite = spawn(process.execPath, args, { cwd: clone, stdio: 'inherit' });
+  // A Ctrl-C reaches it by the terminal; what is sent to us alone has to be passed on.
+  process.once('SIGTERM', () => suite.kill('SIGTERM'));
   return new Promise((resolve, reject) => {
     suite.once('error', reject);
     suite.once('close', (code) => resolve(code === 0 ? 0 : 1));

@@ -45,7 +45,7 @@ export function executeRoute(deps: ExecuteDeps): Route {
       }
       if (validated.value.kind === 'missing') {
         if (toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
-        return ok(answerOf(engine.missing(validated.value.missing)));
+        return ok(answerOf(await engine.missing(validated.value.missing)));
       }
       const executed = await engine.execute(validated.value.admitted, signal);
       return executed.ok ? ok(answerOf(executed.value)) : executed;
@@ -53,10 +53,12 @@ export function executeRoute(deps: ExecuteDeps): Route {
   };
 }
 
-/** Nothing could be looked for while the launcher was away: `missing` would be a guess. */
+/** Nothing could be looked for: `missing` would be a guess. */
 const NOT_LOOKED_FOR: Refusal = {
   code: 'OVERLOADED',
-  detail: 'The launcher is away, so the toolchains are not known yet.',
+  detail:
+    'The launcher is away, or its isolation below the floor (GET /readyz says which), so the ' +
+    'toolchains are not known yet.',
   retryAfterMs: 2000,
 };
 

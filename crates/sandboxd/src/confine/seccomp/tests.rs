@@ -4,6 +4,7 @@ use super::policy::names;
 use super::*;
 
 mod egress;
+mod faulty;
 
 type Answer = Result<u32, String>;
 type Number = fn(&str) -> Option<u32>;
@@ -268,34 +269,4 @@ fn long_programs_jump_as_far_as_they_must() -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-#[test]
-fn a_faulty_policy_says_what_is_wrong() {
-    let whole = |check: &str| {
-        format!(
-            r#"{{ "architecture": "test", "audit_arch": "0x1", "otherwise": "ENOSYS", "groups":
-            [{{ "reason": [], "action": "allow", "syscalls": ["read read2"] }}], "checks":
-            [{{ "reason": [], "syscalls": ["write"], "otherwise": "EPERM", "cases":
-            [{{ "action": "allow", "when": [{check}] }}] }}] }}"#
-        )
-    };
-    let rows = [
-        (r#"{ "arg": 6, "any_of": { "a": "0x1" } }"#, "argument 6"),
-        (r#"{ "arg": 0, "any_of": {} }"#, "argument 0"),
-        (r#"{ "arg": 0, "bits": 16, "any_of": { "a": "0x1" } }"#, "32 or 64"),
-        (r#"{ "arg": 0, "any_of": { "a": "0x100000000" } }"#, "outside of its mask"),
-        (r#"{ "arg": 0, "mask": "0x2", "any_of": { "a": "0x1" } }"#, "outside of its mask"),
-        (r#"{ "arg": 0, "any_of": { "a": "1" } }"#, "no 0x"),
-        (r#"{ "arg": 0, "any": { "a": "0x1" } }"#, "unknown field"),
-        (r#"{ "arg": 0, "any_of": { "a": "0x1" } }"#, "read2 is no call"),
-    ];
-    for (check, expected) in rows {
-        let policy = Policy::parse(&whole(check));
-        let result = policy.and_then(|policy| compile(&policy, syscalls_x86_64::number));
-        assert!(result.is_err_and(|error| error.contains(expected)), "{check}");
-    }
-    let twice = whole(r#"{ "arg": 0, "any_of": { "a": "0x1" } }"#).replace("read2", "write");
-    let result = Policy::parse(&twice).and_then(|policy| compile(&policy, syscalls_x86_64::number));
-    assert!(result.is_err_and(|error| error.contains("twice")));
 }

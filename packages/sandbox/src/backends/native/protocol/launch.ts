@@ -47,7 +47,7 @@ function networkMember({ allow, bytesMax, connectionsMax, timeMsMax }: NetworkPo
   return { allow, caps };
 }
 
-function fileFrames({ path, content, executable }: WorkspaceFile): Frame[] {
+export function fileFrames({ path, content, executable }: WorkspaceFile): Frame[] {
   const contents = content.length === 0 ? [content] : pieces(content);
   return contents.map((piece, index) =>
     frame({ type: 'file', path, executable, append: index > 0 }, piece),

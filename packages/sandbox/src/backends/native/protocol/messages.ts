@@ -184,7 +184,7 @@ function parseDiagnosis(members: Members): DiagnosisMessage {
     type: 'diagnosis',
     kernel: text(members, 'kernel'),
     architecture: text(members, 'architecture'),
-    cgroup: oneOf(members, 'cgroup', ['v1', 'v2', 'hybrid']),
+    cgroup: oneOf(members, 'cgroup', ['v1', 'v2', 'hybrid', 'none']),
     isolation: {
       backend: 'native',
       level: oneOf(members, 'level', ['full', 'reduced']),

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
-import { cargoEnv } from '../build/build-launcher.mjs';
-import { TARGET } from '../build/paths.mjs';
-import { runLoudly } from '../build/run-loudly.mjs';
+import { cargoEnv } from '../../build/build-launcher.mjs';
+import { TARGET } from '../../build/paths.mjs';
+import { runLoudly } from '../../build/run-loudly.mjs';
 
 /** Where the tools of `test:all` are built to, beside everything else that cargo builds. */
 const TOOLS = join(TARGET, 'tools');

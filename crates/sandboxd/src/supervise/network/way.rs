@@ -8,7 +8,7 @@ use crate::protocol::message::{ErrorCode, Network};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::session::filling::Refusal;
 use crate::supervise::context::Context;
-use crate::supervise::egress::{Egress, Making};
+use crate::supervise::network::egress::{Egress, Making};
 use std::ffi::CString;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
@@ -25,6 +25,10 @@ pub struct Way {
 
 /// Listens inside of a network that the sandbox will have, and starts what answers there.
 pub fn open(asked: Network, context: &mut Context) -> Result<Way, Refusal> {
+    if !context.slots.are_own() {
+        let message = "an egress process needs a uid of its own, which this level has not";
+        return Err((ErrorCode::Network, message.to_string()).into());
+    }
     let slot = context.slots.take();
     let slot = slot.ok_or((ErrorCode::Busy, "every sandbox slot is in use".to_string()))?;
     let network = context.networks.take().map_err(Step::Loopback.failed())?;

@@ -6,10 +6,9 @@ use crate::egress::words::{Account, ConnectionOutcome, Order, Word, TARGETS_MAX,
 use crate::egress::GRACE;
 use crate::protocol::message::{Connection, Network};
 use crate::protocol::steps::{SetupFailure, Step};
+use crate::supervise::network::way::HostsFile;
 use crate::supervise::slots::Slot;
-use crate::supervise::way::HostsFile;
 use rustix::cmsg_space;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::{ioctl_fionbio, Errno};
 use rustix::net::{
     recv, sendmsg, shutdown, socketpair, AddressFamily, RecvFlags, SendAncillaryBuffer,
@@ -26,7 +25,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-const READY_SECONDS_MAX: i64 = 2;
 /// It ends by itself within its grace, and is not waited for much longer.
 const ACCOUNT_NS_MAX: u64 = 2 * GRACE.as_nanos() as u64;
 /// The egress process of one sandbox, and what it told so far.
@@ -38,12 +36,20 @@ pub struct Egress {
     _hosts: HostsFile,
     targets: Vec<Target>,
     connections_max: usize,
-    /// One for each beginning and end; one that says more is not listened to.
+    /// One for itself, one for each beginning and end; one that says more is not listened to.
     words_left: usize,
     log: Vec<Connection>,
+    readiness: Readiness,
     has_ended: bool,
     is_reaped: bool,
     finish_by_ns: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Awaited,
+    Ready,
+    Failed(i32),
 }
 
 /// What an egress process is made from.
@@ -57,42 +63,47 @@ pub struct Making {
 }
 
 impl Egress {
-    /// Starts it and waits until it is confined: no program starts before.
+    /// Starts it.
     ///
     /// # Errors
-    /// Its own failure, or the kernel's answer; nothing of it is left then.
+    /// The kernel's answer; nothing of it is left then.
     pub fn start(making: Making) -> Result<Egress, SetupFailure> {
         let Making { network: Network { allow, caps }, listeners, slot, hosts, root } = making;
         let order = Order { targets: allow, caps, host_id: slot.host_id, root };
         let (pidfd, control) = spawn().map_err(Step::Egress.failed())?;
-        let mut egress = Egress {
+        let egress = Egress {
             pidfd,
             control,
             _slot: slot,
             _hosts: hosts,
             targets: order.targets.clone(),
             connections_max: caps.connections_max as usize,
-            words_left: 2 * (caps.connections_max as usize + 1),
+            words_left: 2 * (caps.connections_max as usize + 1) + 1,
             log: Vec::new(),
+            readiness: Readiness::Awaited,
             has_ended: false,
             is_reaped: false,
             finish_by_ns: None,
         };
         send(&egress.control, &order, &listeners).map_err(Step::Egress.failed())?;
-        egress.wait_until_ready().map_err(Step::Egress.failed())?;
+        ioctl_fionbio(&egress.control, true).map_err(Step::Egress.failed())?;
         Ok(egress)
     }
 
-    fn wait_until_ready(&mut self) -> io::Result<()> {
-        let mut fds = [PollFd::new(&self.control, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec { tv_sec: READY_SECONDS_MAX, tv_nsec: 0 }))?;
-        ioctl_fionbio(&self.control, true)?;
-        match self.receive() {
-            Ok(Some(Word::Ready)) => Ok(()),
-            Ok(Some(Word::Failed { errno })) => Err(io::Error::from_raw_os_error(errno)),
-            Ok(_) => Err(Errno::CONNRESET.into()),
-            Err(Errno::AGAIN) => Err(Errno::TIMEDOUT.into()),
-            Err(error) => Err(error.into()),
+    /// Whether it said that it is confined; `None` as long as it said nothing. No program starts
+    /// before that.
+    pub fn readiness(&self) -> Option<Result<(), SetupFailure>> {
+        match self.readiness {
+            Readiness::Awaited => None,
+            Readiness::Ready => Some(Ok(())),
+            Readiness::Failed(errno) => Some(Err(SetupFailure { step: Step::Egress, errno })),
+        }
+    }
+
+    /// It was waited for long enough.
+    pub fn give_up(&mut self) {
+        if self.readiness == Readiness::Awaited {
+            self.readiness = Readiness::Failed(libc::ETIMEDOUT);
         }
     }
 
@@ -115,6 +126,9 @@ impl Egress {
                 Ok(None) | Err(_) => self.has_ended = true,
             }
         }
+        if self.readiness == Readiness::Awaited {
+            self.readiness = Readiness::Failed(libc::ECONNRESET);
+        }
     }
 
     /// The next word; `None` at its end, or where it says what it must not.
@@ -133,6 +147,13 @@ impl Egress {
         };
         self.words_left = left;
         match word {
+            Word::Ready if self.readiness == Readiness::Awaited => {
+                self.readiness = Readiness::Ready;
+            }
+            Word::Failed { errno } if self.readiness == Readiness::Awaited => {
+                self.readiness = Readiness::Failed(errno);
+                self.has_ended = true;
+            }
             Word::Opened { number, target } if number as usize == self.log.len() => {
                 match self.targets.get(target) {
                     Some(target) if self.log.len() <= self.connections_max => {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cargoEnv, findCargo } from '../build/build-launcher.mjs';
-import { TARGET } from '../build/paths.mjs';
-import { runLoudly } from '../build/run-loudly.mjs';
-import { runChecked, runShown } from './run-command.mjs';
+import { cargoEnv, findCargo } from '../../build/build-launcher.mjs';
+import { TARGET } from '../../build/paths.mjs';
+import { runLoudly } from '../../build/run-loudly.mjs';
+import { runChecked, runShown } from '../run-command.mjs';
 
 const ARM64 = 'aarch64-unknown-linux-gnu';
 
