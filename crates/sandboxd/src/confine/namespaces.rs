@@ -8,7 +8,7 @@ use std::io;
 pub const INSIDE_ID: u32 = 1000;
 
 /// The CLONE_NEW* flags of a sandbox. The network namespace is made ahead
-/// (supervise/network/networks.rs) and inherited; the cgroup namespace follows later, by unshare(2):
+/// (supervise/network/networks.rs) and inherited; the cgroup namespace follows, by unshare(2):
 /// its root is the group that the process is in at that moment.
 pub fn flags() -> u64 {
     let all = [
