@@ -97,7 +97,7 @@ describe('no recipe adds a root file system or a program of its own', () => {
     const more = {
       uid: 0,
       mounts: ['/'],
-      network: 'host',
+      net: 'host',
       privileged: true,
       rootfs: '/',
       host_id: 0,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SETUP_STEPS, type SetupStep } from '@gozolite/contract/outcome';
 import { beforeAll, describe, test } from 'vitest';
@@ -21,11 +20,15 @@ import {
   touch,
   works,
 } from './launcher.js';
-import { DIGEST, END_OF_INPUT, HELLO, LEARN, start } from './wire.js';
+import { DIGEST, END_OF_INPUT, HELLO, LEARN, start, talk } from './wire.js';
 
 const STOPPED_MS_MAX = 15_000;
 /** Done before there is a process to kill; the test says so where that changes. */
 const BEFORE_FIRST: readonly SetupStep[] = ['workspace', 'cgroup', 'loopback', 'clone'];
+/** Only a program with a network has these, and others wait beside it: one of theirs is killed. */
+const OF_NETWORK: readonly SetupStep[] = ['egress', 'hosts'];
+const TARGET = 'nobody.invalid:9';
+const CAPS = { bytesMax: 1000, connectionsMax: 1, timeMsMax: 1000 };
 /** Who speaks for the server, and is killed: it says everything and waits. */
 const CLIENT = `
 import socket, sys
@@ -46,14 +49,21 @@ beforeAll(() => {
 async function startStopping(step: SetupStep): Promise<{ launcher: Launcher; resume: string }> {
   const folder = newFolder();
   const resume = join(folder, 'resume');
-  const flags = ['--stop-at', `${step}:${resume}`];
-  const isReady = async ({ socket }: Launcher) => existsSync(socket);
-  return { launcher: await startLauncher({ program, flags, folder, isReady }), resume };
+  const flags = ['--stop-at', `${step}:${resume}`, '--network-allow', TARGET];
+  return { launcher: await startLauncher({ program, flags, folder, isReady: listens }), resume };
 }
 
-function run({ backend }: Launcher) {
+/** It may have stopped before it answers anybody. */
+const listens = ({ socket }: Launcher): Promise<boolean> =>
+  talk(socket).then(
+    (each) => each.socket.destroy().destroyed,
+    () => false,
+  );
+
+function run({ backend }: Launcher, step: SetupStep) {
   const options = { signal: new AbortController().signal, onOutput: () => {} };
-  return backend.run(script('echo 42'), options);
+  const network = OF_NETWORK.includes(step) ? { network: { allow: [TARGET], ...CAPS } } : {};
+  return backend.run({ ...script('echo 42'), ...network }, options);
 }
 
 function stopped(launcher: Launcher, step: SetupStep): Promise<number> {
@@ -70,8 +80,13 @@ function firstOf(launcher: Launcher, pid: number): number | undefined {
   return processesOf(launcher).find((each) => isFirst(each) && parentOf(each) === pid);
 }
 
-async function startClient(launcher: Launcher): Promise<ChildProcess> {
-  const talks = [Buffer.concat([HELLO, LEARN]), Buffer.concat([HELLO, start(), END_OF_INPUT])];
+async function startClient(launcher: Launcher, step: SetupStep): Promise<ChildProcess> {
+  const caps = { bytes_max: 1000, connections_max: 1, time_ms_max: 1000 };
+  const network = OF_NETWORK.includes(step) ? { network: { allow: [TARGET], caps } } : {};
+  const talks = [
+    Buffer.concat([HELLO, LEARN]),
+    Buffer.concat([HELLO, start(network), END_OF_INPUT]),
+  ];
   const hexes = talks.map((each) => each.toString('hex'));
   const client = spawn('/usr/bin/python3', ['-I', '-c', CLIENT, launcher.socket, ...hexes]);
   await once(client.stdout, 'data');
@@ -86,7 +101,7 @@ async function worksAndEnds(launcher: Launcher): Promise<void> {
 describe.each(SETUP_STEPS)('at %s', (step) => {
   test('a killed launcher: its caller hears of it, nothing is left, the next works', async () => {
     const { launcher, resume } = await startStopping(step);
-    const ending = run(launcher);
+    const ending = run(launcher, step);
     await stopped(launcher, step);
     launcher.process.kill('SIGKILL');
     // Without a death signal yet, a child goes on until it sees that its launcher is gone.
@@ -100,7 +115,7 @@ describe.each(SETUP_STEPS)('at %s', (step) => {
 
   test('a killed PID 1: a defined outcome, and the launcher works on', async () => {
     const { launcher, resume } = await startStopping(step);
-    const ending = run(launcher);
+    const ending = run(launcher, step);
     const pid = await stopped(launcher, step);
     const first = firstOf(launcher, pid);
     assert.equal(first === undefined, BEFORE_FIRST.includes(step), `PID 1 is ${first}`);
@@ -113,7 +128,7 @@ describe.each(SETUP_STEPS)('at %s', (step) => {
 
   test('a killed server: its sandbox goes with it, and the launcher works on', async () => {
     const { launcher, resume } = await startStopping(step);
-    const client = await startClient(launcher);
+    const client = await startClient(launcher, step);
     const pid = await stopped(launcher, step);
     client.kill('SIGKILL');
     await once(client, 'exit');

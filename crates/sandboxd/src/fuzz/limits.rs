@@ -5,7 +5,9 @@ use crate::cgroup::numbers::{memory_bytes, pids_max, quota_us, PERIOD_US};
 use crate::child::plan::{check_limits, tmpfs_size};
 use crate::confine::rlimits;
 use crate::protocol::message::Limits;
-use crate::supervise::clocks::{is_cpu_used_up, next_cpu_check_ns, output_bytes_max, wall_ends_ns};
+use crate::supervise::running::clocks::{
+    is_cpu_used_up, next_cpu_check_ns, output_bytes_max, wall_ends_ns,
+};
 use proptest::prelude::*;
 
 /// Any number at all, or one beside a bound, where mistakes are.

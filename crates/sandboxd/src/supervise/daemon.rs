@@ -1,11 +1,13 @@
 //! The launcher's loop: one thread, one poller, no lock. It accepts, passes events on to sessions,
 //! holds clocks, and ends by a signal with nothing left behind.
 
+mod entrance;
+
+use self::entrance::Entrance;
 use crate::child::monotonic_ns;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use crate::supervise::context::Context;
-use crate::supervise::entrance::Entrance;
 use crate::supervise::watch::{data, watch, Kind, Seat, ALL_KINDS, KINDS};
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::Timespec;

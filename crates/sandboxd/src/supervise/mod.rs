@@ -1,11 +1,9 @@
 //! Everything between a request and its end: starting a sandbox, holding its clocks, judging how
 //! it ended, and what all sandboxes of one launcher share.
 
-pub mod clocks;
 pub mod context;
 pub mod daemon;
 pub mod descriptors;
-mod entrance;
 pub mod judge;
 pub mod launch;
 pub mod network;

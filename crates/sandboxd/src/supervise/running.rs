@@ -1,5 +1,6 @@
 //! One sandbox while it runs: its clocks, its streams, its end.
 
+pub mod clocks;
 mod ending;
 
 use crate::cgroup::memory::Seen;
@@ -7,7 +8,6 @@ use crate::child::report::{Ended, Report, REPORT_BYTES};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{LimitName, Limits, Stream};
 use crate::protocol::steps::SetupFailure;
-use crate::supervise::clocks;
 use crate::supervise::launch::{Launched, Pipes};
 use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};

@@ -1,7 +1,7 @@
 //! Where connections come in. It closes for a moment when the launcher has no descriptor left for
 //! one more: a listener that stays readable and can't be served would spin the loop.
 
-use super::descriptors::PAUSE_NS;
+use crate::supervise::descriptors::PAUSE_NS;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{accept_with, SocketFlags};
