@@ -64,6 +64,8 @@ export async function startLauncher(plan: LauncherPlan = {}): Promise<Launcher> 
   const child = spawn('/bin/bash', ['-c', script, program, ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  // A test that fails leaves it running: it ends with the tests at the latest.
+  process.on('exit', () => child.kill('SIGKILL'));
   const { pid } = child;
   if (pid === undefined) throw new Error('no launcher');
   const backend = createNativeBackend({ socketPath: socket });
@@ -113,6 +115,9 @@ export function processesOf({ socket, uidBase }: Launcher): readonly number[] {
 export async function nothingRuns(launcher: Launcher): Promise<void> {
   await eventually(`no process of ${launcher.socket}`, GONE_MS_MAX, () => {
     return processesOf(launcher).length === 0 || undefined;
+  }).catch((error: unknown) => {
+    const left = processesOf(launcher).map((pid) => read(`/proc/${pid}/status`).slice(0, 400));
+    throw new Error(left.join('\n'), { cause: error });
   });
 }
 
