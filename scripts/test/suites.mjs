@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
-import { runContainerSuite } from './container/container-suite.mjs';
 import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
-import { runChecked, runCounted } from './run-command.mjs';
 import { runCargoDeny } from './cargo/run-deny.mjs';
 import { runLongFuzz, runSeededFuzz } from './cargo/run-fuzz.mjs';
+import { runContainerSuite } from './container/container-suite.mjs';
+import { runChecked, runCounted } from './run-command.mjs';
 import { runVitest } from './run-vitest.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');

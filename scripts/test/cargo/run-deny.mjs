@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { ROOT } from '../../build/paths.mjs';
+import { runChecked } from '../run-command.mjs';
 import { ensureCargoTool } from './cargo-tools.mjs';
 import { requireCargo } from './run-cargo.mjs';
-import { runChecked } from '../run-command.mjs';
 
 /** The newest that Rust 1.85 builds. */
 const CARGO_DENY = { name: 'cargo-deny', version: '0.18.3' };

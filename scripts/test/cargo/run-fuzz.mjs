@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cargoEnv } from '../../build/build-launcher.mjs';
 import { ROOT, TARGET } from '../../build/paths.mjs';
+import { runChecked } from '../run-command.mjs';
 import { ensureCargoTool } from './cargo-tools.mjs';
 import { requireCargo, runCargoTests } from './run-cargo.mjs';
-import { runChecked } from '../run-command.mjs';
 
 const CARGO_FUZZ = { name: 'cargo-fuzz', version: '0.13.2' };
 const CORPUS = join(ROOT, 'fixtures', 'fuzz', 'launcher');

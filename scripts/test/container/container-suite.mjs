@@ -1,8 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from '../../build/build.mjs';
 import { runLoudly } from '../../build/run-loudly.mjs';
-import { startContainerServer } from './container-server.mjs';
 import { runVitest } from '../run-vitest.mjs';
+import { startContainerServer } from './container-server.mjs';
 import { startTestEngine } from './test-engine.mjs';
 
 /** What `npm test` has time for: a shell, a compiler, a JVM, an interpreter. The rest: test:all. */
