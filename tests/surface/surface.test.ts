@@ -53,7 +53,7 @@ describe('policies', () => {
   for (const name of readdirSync(POLICIES)) {
     test(`every group and check of ${name} says why`, () => {
       const { groups, checks } = JSON.parse(readFileSync(join(POLICIES, name), 'utf8'));
-      expect(groups.length + checks.length).toBeGreaterThan(40);
+      expect(groups.length + checks.length).toBeGreaterThan(5);
       for (const { reason, syscalls } of [...groups, ...checks]) {
         expect(reason.join(' '), syscalls.join(' ')).toMatch(/\w{3}/);
       }
