@@ -12,8 +12,9 @@ const POLICY: &str = include_str!("../../policies/seccomp/x86_64.json");
 const POLICY: &str = include_str!("../../policies/seccomp/aarch64.json");
 
 /// What PID 1 does before there is a program: the program's own filter refuses or checks these.
-const FOR_INIT: [&str; 9] = [
+const FOR_INIT: [&str; 10] = [
     "seccomp",
+    "openat2",
     "landlock_create_ruleset",
     "landlock_add_rule",
     "landlock_restrict_self",
