@@ -10,6 +10,7 @@ if [ "$1" != again ]; then
 fi
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
+echo @up > /dev/console
 busybox mount -t devtmpfs devtmpfs /dev
 busybox mount -t tmpfs -o mode=1777 tmpfs /tmp
 busybox mount -t tmpfs -o mode=0755 tmpfs /run

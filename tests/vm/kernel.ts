@@ -19,6 +19,7 @@ const PROGRAMS = [
   '/usr/bin/cpio',
   '/usr/bin/gcc',
   '/usr/bin/python3',
+  '/usr/bin/newuidmap',
 ];
 const MODULES = ['overlay'];
 
