@@ -40,6 +40,8 @@ const VARYING = new Set([
   'run_ms',
   'total_ms',
   'version',
+  // True where the server was idle for a moment before.
+  'prepared',
 ]);
 
 /**
