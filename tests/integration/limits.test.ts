@@ -164,7 +164,7 @@ test('a compiler that meets a limit has that limit’s status, in its stage', as
   const memory = await run({
     language: 'cpp',
     code: '#include <bits/stdc++.h>\nint main(){}',
-    // More than its compiler has as file pages, whose taking back would be slow; less than it needs.
+    // More than its compiler has as file pages, which are slow to take back; less than it needs.
     compile: { limits: { memory_kb: 96 * 1024 } },
   });
   expectStatus(memory, 'memory_limit_exceeded');
