@@ -18,12 +18,12 @@ const EVERY_PROCESS = "[n for n in os.listdir('/proc') if n.isdigit() and n != s
 export const CHANNELS: readonly Channel[] = [
   {
     name: 'the command lines in /proc',
-    send: "subprocess.Popen(['/usr/bin/sleep', '6', TOKEN], stderr=subprocess.DEVNULL)",
+    send: "begun(subprocess.Popen(['/usr/bin/sleep', '6', TOKEN], stderr=subprocess.DEVNULL))",
     seen: `any(TOKEN in read(f'/proc/{n}/cmdline') for n in ${EVERY_PROCESS})`,
   },
   {
     name: 'the environments in /proc',
-    send: "subprocess.Popen(['/usr/bin/sleep', '6'], env={'WORD': TOKEN})",
+    send: "begun(subprocess.Popen(['/usr/bin/sleep', '6'], env={'WORD': TOKEN}))",
     seen: `any(TOKEN in read(f'/proc/{n}/environ') for n in ${EVERY_PROCESS})`,
   },
   {
@@ -159,6 +159,11 @@ def read(path):
             return file.read()
     except OSError:
         return ''
+
+# What was just executed has no arguments and environment in /proc for a moment.
+def begun(process):
+    while not read(f'/proc/{process.pid}/environ'):
+        time.sleep(0.01)
 
 def links(folder):
     try:
