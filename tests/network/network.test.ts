@@ -233,8 +233,10 @@ print(said('api.example.com', 7))`;
     const { stdout, log } = await python(world, code, { allow, caps: { connectionsMax: 2 } });
     const [first, second, third, ...later] = stdout.trimEnd().split('\n');
     assert.deepEqual([first, second], ['hello', 'hello']);
-    assert.match(third ?? '', /^ECONNRESET|EPIPE$/);
-    assert.deepEqual(later, ['ECONNREFUSED', 'ECONNREFUSED']);
+    assert.match(third ?? '', /^(ECONNRESET|EPIPE)$/);
+    // Whoever is in the queue when the listener goes is reset, who comes later is refused.
+    for (const each of later) assert.match(each, /^(ECONNRESET|ECONNREFUSED|EPIPE)$/);
+    assert.equal(later.length, 2);
     assert.deepEqual(log, [
       'api.example.com:7 closed',
       'api.example.com:7 closed',

@@ -6,6 +6,8 @@ import { isRecord } from './image.js';
 /** A removed container is asked for again until the engine knows it no longer. */
 const GONE_MS_MAX = 30_000;
 const ASK_AGAIN_MS = 50;
+/** No run lasts longer. */
+const EVENT_SECONDS_MAX = 900;
 
 /** The engine would not do what it was asked: no program ran. */
 export class EngineRefused extends Error {
@@ -68,10 +70,25 @@ async function endOf(engine: EngineApi, id: string): Promise<ContainerEnd> {
     const state = isRecord(answer.body) && isRecord(answer.body.State) ? answer.body.State : {};
     const error = typeof state.Error === 'string' ? state.Error : '';
     const detail = `its process 1 ended with ${state.ExitCode}${error === '' ? '' : `, ${error}`}`;
-    return { oomKilled: state.OOMKilled === true, detail };
+    const killed =
+      state.OOMKilled === true || (state.ExitCode === 137 && (await wasToldOfOom(engine, id)));
+    return { oomKilled: killed, detail };
   } catch (error) {
     return { oomKilled: false, detail: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/**
+ * Whether the engine was told that the container met its memory limit. Its `OOMKilled` forgets that
+ * where process 1 itself was chosen (Docker 20.10); its events do not.
+ */
+async function wasToldOfOom(engine: EngineApi, id: string): Promise<boolean> {
+  const now = Math.floor(Date.now() / 1000);
+  const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['oom'] }));
+  const span = `since=${now - EVENT_SECONDS_MAX}&until=${now + 1}`;
+  const { status, body } = await engine.call('GET', `/events?${span}&filters=${filters}`);
+  // One event is an object, several are a line each.
+  return status === 200 && (isRecord(body) || (typeof body === 'string' && body !== ''));
 }
 
 async function removeContainer(engine: EngineApi, id: string): Promise<boolean> {
