@@ -5,8 +5,11 @@ import { runVitest } from '../run-vitest.mjs';
 import { startContainerServer } from './container-server.mjs';
 import { startTestEngine } from './test-engine.mjs';
 
-/** What `npm test` has time for: a shell, a compiler, a JVM, an interpreter. The rest: test:all. */
-const LANGUAGES = 'bash,c,java,python';
+/**
+ * What `npm test` takes: a shell and an interpreter. The rest: test:all, where the memory programs of
+ * C and Java fail now and then (docs/reference/container.md, memory).
+ */
+const LANGUAGES = 'bash,python';
 const POLICY = '/usr/sbin/policy-rc.d';
 
 /**
