@@ -6,8 +6,8 @@ import { startContainerServer } from './container-server.mjs';
 import { startTestEngine } from './test-engine.mjs';
 
 /**
- * What `npm test` takes: a shell and an interpreter. The rest: test:all, where the memory programs of
- * C and Java fail now and then (docs/reference/container.md, memory).
+ * What `npm test` takes: a shell and an interpreter. The rest: test:all, where the memory programs
+ * of C and Java fail now and then (docs/reference/container.md, the known fault).
  */
 const LANGUAGES = 'bash,python';
 const POLICY = '/usr/sbin/policy-rc.d';
