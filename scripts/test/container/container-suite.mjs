@@ -5,10 +5,7 @@ import { runVitest } from '../run-vitest.mjs';
 import { startContainerServer } from './container-server.mjs';
 import { startTestEngine } from './test-engine.mjs';
 
-/**
- * What `npm test` takes: a shell and an interpreter. The rest: test:all, where the memory programs
- * of C and Java fail now and then (docs/reference/container.md, the known fault).
- */
+/** What the suite takes when it is asked for by name; test:all takes all. */
 const LANGUAGES = 'bash,python';
 const POLICY = '/usr/sbin/policy-rc.d';
 
