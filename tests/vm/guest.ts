@@ -82,3 +82,5 @@ function tell(row: Row): void {
 
 await main();
 writeSync(CONSOLE, LAST_LINE);
+// A case that threw may have left a launcher, whose life must not be the machine's.
+process.exit(0);

@@ -109,7 +109,7 @@ export async function endLauncher(launcher: ChildProcess): Promise<void> {
 export function usedGroups(socket: string): readonly string[] {
   return launcherCgroups(socket)
     .filter((path) => /\/s\d+$/.test(path))
-    .filter((path) => /^usage_usec [1-9]/m.test(readFileSync(join(path, 'cpu.stat'), 'utf8')))
+    .filter((path) => /^usage_usec [1-9]/m.test(statOf(path)))
     .filter((path) => !isWaitingGroup(path));
 }
 
@@ -134,4 +134,12 @@ export function foldersIn(path: string): string[] {
 export function verdictOf(outcome: string, problems: Readonly<Record<string, boolean>>): Verdict {
   const found = Object.entries(problems).filter(([, isThere]) => isThere);
   return { outcome, problems: found.map(([problem]) => problem) };
+}
+
+function statOf(group: string): string {
+  try {
+    return readFileSync(join(group, 'cpu.stat'), 'utf8');
+  } catch {
+    return ''; // It went since the folder was read.
+  }
 }
