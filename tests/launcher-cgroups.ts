@@ -27,6 +27,6 @@ function entriesOf(folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    return []; // Somebody's group that went meanwhile.
+    return []; // There is none, or it went since its name was read.
   }
 }
