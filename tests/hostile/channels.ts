@@ -18,7 +18,7 @@ const EVERY_PROCESS = "[n for n in os.listdir('/proc') if n.isdigit() and n != s
 export const CHANNELS: readonly Channel[] = [
   {
     name: 'the command lines in /proc',
-    send: "begun(subprocess.Popen(['/usr/bin/sleep', '6', TOKEN], stderr=subprocess.DEVNULL))",
+    send: "subprocess.Popen(['/usr/bin/sleep', '6', TOKEN], stderr=subprocess.DEVNULL)",
     seen: `any(TOKEN in read(f'/proc/{n}/cmdline') for n in ${EVERY_PROCESS})`,
   },
   {
@@ -162,7 +162,7 @@ def read(path):
 
 # What was just executed has no arguments and environment in /proc for a moment.
 def begun(process):
-    while not read(f'/proc/{process.pid}/environ'):
+    while 'sleep' not in read(f'/proc/{process.pid}/cmdline'):
         time.sleep(0.01)
 
 def links(folder):
