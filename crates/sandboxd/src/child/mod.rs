@@ -4,6 +4,7 @@
 pub mod orders;
 mod payload;
 pub mod plan;
+pub mod refused;
 pub mod report;
 
 use crate::child::orders::Orders;

@@ -4,6 +4,7 @@
 use super::{become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends};
 use crate::child::orders::Orders;
 use crate::child::plan::Site;
+use crate::child::refused::cannot_execute;
 use crate::confine::{capabilities, landlock, namespaces, rlimits};
 use crate::faults;
 use crate::lab::{holds, Protection};
@@ -52,32 +53,11 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     payload.at_ns = monotonic_ns();
     faults::reach(Step::Exec);
     let errno = sys::execve(orders.argv(), orders.envp());
-    if !is_programs_own(orders.program(), errno) {
-        payload.failure = Some(SetupFailure { step: Step::Exec, errno });
-        sys::exit_now(1);
+    if let Some(status) = cannot_execute(orders.program(), errno) {
+        sys::exit_now(status);
     }
-    explain(orders.program(), errno);
-    sys::exit_now(if errno == libc::ENOENT { 127 } else { 126 })
-}
-
-/// A program below /work that can't be executed is what the user made; a toolchain is not.
-fn is_programs_own(program: &[u8], errno: i32) -> bool {
-    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP];
-    // Arguments and environment are the request's, and so is the stack that bounds them.
-    errno == libc::E2BIG || (program.starts_with(b"/work/") && usual.contains(&errno))
-}
-
-fn explain(program: &[u8], errno: i32) {
-    let why: &[u8] = match errno {
-        libc::ENOENT => b": no such file, or its interpreter is missing\n",
-        libc::ENOEXEC => b": not a program\n",
-        libc::EACCES => b": permission denied\n",
-        libc::E2BIG => b": arguments and environment are too long for the stack limit\n",
-        _ => b": not executable\n",
-    };
-    for part in [b"sandbox: cannot execute ", program, why] {
-        let _ = rustix::io::write(rustix::stdio::stderr(), part);
-    }
+    payload.failure = Some(SetupFailure { step: Step::Exec, errno });
+    sys::exit_now(1)
 }
 
 /// The last layers, in order; after them only what the request decides, and execve.

@@ -2,6 +2,7 @@
 //! asked again; what only the process itself can do is done as the native launcher does it.
 
 use crate::child::monotonic_ns;
+use crate::child::refused::cannot_execute;
 use crate::confine::landlock::{self, Landlock};
 use crate::confine::rlimits;
 use crate::confine::seccomp::Filter;
@@ -54,12 +55,11 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     payload.at_ns = monotonic_ns();
     let errno = sys::execve(payload.argv_pointers, payload.envp_pointers);
     let program = payload.argv.first().map_or(&b""[..], |path| path.as_bytes());
-    if !is_programs_own(program, errno) {
-        payload.failure = Some(SetupFailure { step: Step::Exec, errno });
-        sys::exit_now(1);
+    if let Some(status) = cannot_execute(program, errno) {
+        sys::exit_now(status);
     }
-    explain(program, errno);
-    sys::exit_now(if errno == libc::ENOENT { 127 } else { 126 })
+    payload.failure = Some(SetupFailure { step: Step::Exec, errno });
+    sys::exit_now(1)
 }
 
 fn confine(payload: &Payload<'_>) -> Result<(), SetupFailure> {
@@ -101,23 +101,4 @@ fn take_streams(ends: &Ends) -> std::io::Result<()> {
     rustix::stdio::dup2_stdout(&ends.stdout)?;
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     sys::close_range(3, u32::MAX)
-}
-
-/// A program below /work that can't be executed is what the user made; a toolchain is not.
-fn is_programs_own(program: &[u8], errno: i32) -> bool {
-    let usual = [libc::ENOENT, libc::EACCES, libc::ENOEXEC, libc::EISDIR, libc::ELOOP];
-    errno == libc::E2BIG || (program.starts_with(b"/work/") && usual.contains(&errno))
-}
-
-fn explain(program: &[u8], errno: i32) {
-    let why: &[u8] = match errno {
-        libc::ENOENT => b": no such file, or its interpreter is missing\n",
-        libc::ENOEXEC => b": not a program\n",
-        libc::EACCES => b": permission denied\n",
-        libc::E2BIG => b": arguments and environment are too long for the stack limit\n",
-        _ => b": not executable\n",
-    };
-    for part in [b"sandbox: cannot execute ", program, why] {
-        let _ = rustix::io::write(rustix::stdio::stderr(), part);
-    }
 }

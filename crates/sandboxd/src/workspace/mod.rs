@@ -61,16 +61,7 @@ impl Workspace {
         if let (Kind::Plain(shared), false) = (kind, holds(Protection::FreshWorkspace)) {
             return Workspace::reuse(shared, disk_kb, host_id);
         }
-        let mount = make_tmpfs(disk_kb, host_id, "0755")?;
-        let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace {
-            mount,
-            tmp,
-            attached: None,
-            disk_kb,
-            host_id,
-            farewell: Farewell::default(),
-        };
+        let mut workspace = Workspace::fresh(disk_kb, host_id)?;
         match kind {
             Kind::Plain(_) => {}
             Kind::Kept(path) => {
@@ -86,18 +77,21 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// The attack lab's build: the workspace of whoever came before.
-    fn reuse(shared: &Path, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
-        let mount = make_tmpfs(disk_kb, host_id, "0755")?;
-        let tmp = make_tmpfs(disk_kb, host_id, "1777")?;
-        let mut workspace = Workspace {
-            mount,
-            tmp,
+    /// Two tmpfs of its own, mounted nowhere yet.
+    fn fresh(disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
+        Ok(Workspace {
+            mount: make_tmpfs(disk_kb, host_id, "0755")?,
+            tmp: make_tmpfs(disk_kb, host_id, "1777")?,
             attached: None,
             disk_kb,
             host_id,
             farewell: Farewell::default(),
-        };
+        })
+    }
+
+    /// The attack lab's build: the workspace of whoever came before.
+    fn reuse(shared: &Path, disk_kb: u64, host_id: u32) -> io::Result<Workspace> {
+        let mut workspace = Workspace::fresh(disk_kb, host_id)?;
         if !shared.exists() {
             workspace.attach(shared)?;
             workspace.attached = None;
