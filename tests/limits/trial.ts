@@ -6,7 +6,7 @@ import type { World } from '../hostile/worlds.js';
 import type { LimitCase, Side } from './cases.js';
 
 /** What a case says nothing of is wide enough not to matter. */
-const LIMITS: Limits = {
+export const LIMITS: Limits = {
   wall_time_ms: 20_000,
   cpu_time_ms: 20_000,
   memory_kb: 128 * 1024,
@@ -18,7 +18,7 @@ const LIMITS: Limits = {
   processes: 32,
   open_files: 64,
 };
-const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LC_ALL: 'C.UTF-8' };
+export const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LC_ALL: 'C.UTF-8' };
 
 interface Trial {
   readonly world: World;

@@ -1,21 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Limits } from '@gozolite/contract/limits';
 import type { Backend, SandboxCommand } from '@gozolite/sandbox/backend';
+import { ENV, LIMITS as USUAL } from '../limits/trial.js';
 
-/** Times for an emulated processor; the rest is small, so that what is counted is the program. */
-const LIMITS: Limits = {
-  wall_time_ms: 60_000,
-  cpu_time_ms: 60_000,
-  memory_kb: 128 * 1024,
-  stack_kb: 8 * 1024,
-  cpus: 1,
-  output_kb: 64,
-  disk_kb: 64 * 1024,
-  file_kb: 64 * 1024,
-  processes: 32,
-  open_files: 64,
-};
-const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LC_ALL: 'C.UTF-8' };
+/** Times for an emulated processor. */
+const LIMITS: Limits = { ...USUAL, wall_time_ms: 60_000, cpu_time_ms: 60_000 };
 
 /** A Bash script and what it may use beyond the usual. */
 export function bash(code: string, limits: Partial<Limits> = {}): SandboxCommand {
