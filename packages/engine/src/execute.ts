@@ -38,7 +38,7 @@ export async function execute(
   const prepared = prepare(life, queued);
   await using compiled = await compile(life, prepared);
   const ran = await run(life, compiled);
-  return ok(await record(life, capture(life, ran)));
+  return ok(await record(life, await capture(life, ran)));
 }
 
 interface Life extends ExecuteDeps {
@@ -118,14 +118,15 @@ async function run(life: Life, compiled: Compiled): Promise<Ran> {
   return { compiled, judgement: stage.judgement, stage };
 }
 
-function capture(life: Life, { compiled, judgement, stage }: Ran): Ending {
+async function capture(life: Life, ran: Ran): Promise<Ending> {
+  const { compiled, judgement, stage } = ran;
   const beganAtMs = life.clock.monotonicMs();
   const { queueMs, prepareMs } = compiled.prepared;
   const ending = {
     judgement,
-    ...(compiled.stage === undefined ? {} : { compile: captureStage(compiled.stage.result) }),
-    ...(stage === undefined ? {} : { run: captureStage(stage.result) }),
-    artifacts: captureArtifacts(stage?.result.artifacts ?? []),
+    ...(compiled.stage === undefined ? {} : { compile: await captureStage(compiled.stage.result) }),
+    ...(stage === undefined ? {} : { run: await captureStage(stage.result) }),
+    artifacts: await captureArtifacts(stage?.result.artifacts ?? []),
     prepared: areAllPrepared([compiled.stage, stage]),
     connections: stage?.result.connections ?? [],
     timings: {

@@ -105,6 +105,7 @@ impl Session {
         let mut end = sandbox.running.end(cut);
         context.unwatch(&sandbox.running);
         let Sandbox { running, workspace, slot, wishes, .. } = *sandbox;
+        slot.frees_cpu();
         let kept = keep_output(&wishes, workspace, &slot, (context, &mut end));
         let connections = connections_of(&running);
         self.say(&Reply::End(&end), &connections);

@@ -124,6 +124,11 @@ impl Slot {
         self.count_on(Some(cpu));
     }
 
+    /// Its program is dead: the CPU is another's from now on, however long the teardown takes.
+    pub fn frees_cpu(&self) {
+        self.count_on(None);
+    }
+
     fn count_on(&self, cpu: Option<usize>) {
         let mut shared = self.shared.borrow_mut();
         if let Some(old) = self.cpu.replace(cpu) {
@@ -165,6 +170,19 @@ mod tests {
         assert!(slots.take().is_none());
         drop(first);
         assert_eq!(slots.take().map(|slot| slot.host_id), Some(100));
+    }
+
+    #[test]
+    fn the_cpu_of_a_dead_program_is_free_before_its_uid_is() {
+        let slots = Slots::new(Ids::Range { first: 100, count: 3 }, 3, 2);
+        let (noise, dying, next) = (slots.take(), slots.take(), slots.take());
+        assert!(noise.is_some_and(|slot| {
+            slot.runs_on(0);
+            let Some(dying) = &dying else { return false };
+            dying.runs_on(1);
+            dying.frees_cpu();
+            next.is_some_and(|next| next.best_cpus() == [1])
+        }));
     }
 
     #[test]

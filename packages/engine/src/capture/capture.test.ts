@@ -14,8 +14,8 @@ const result: SandboxResult = {
   prepared: false,
 };
 
-test('a result says text as text, bytes as base64 and times as whole milliseconds', () => {
-  expect(captureStage(result)).toEqual({
+test('a result says text as text, bytes as base64 and times as whole milliseconds', async () => {
+  expect(await captureStage(result)).toEqual({
     stdout: '42\n',
     stderr: '/w==',
     stderr_encoding: 'base64',
@@ -29,13 +29,16 @@ test('a result says text as text, bytes as base64 and times as whole millisecond
   });
 });
 
-test('a signal takes the place of an exit code', () => {
-  const captured = captureStage({ ...result, outcome: { kind: 'signalled', signal: 'SIGSEGV' } });
+test('a signal takes the place of an exit code', async () => {
+  const captured = await captureStage({
+    ...result,
+    outcome: { kind: 'signalled', signal: 'SIGSEGV' },
+  });
   expect(captured).toMatchObject({ exit_code: null, signal: 'SIGSEGV' });
 });
 
-test('a limit is named, with how the program ended by it and all limits that it met', () => {
-  const captured = captureStage({
+test('a limit is named, with how the program ended by it and all limits that it met', async () => {
+  const captured = await captureStage({
     ...result,
     outcome: { kind: 'limit-exceeded', limit: 'output_kb', exitCode: null, signal: 'SIGKILL' },
     limitsHit: ['output_kb', 'processes'],
@@ -50,9 +53,9 @@ test('a limit is named, with how the program ended by it and all limits that it 
   });
 });
 
-test('artifacts carry their size, media type and encoding', () => {
+test('artifacts carry their size, media type and encoding', async () => {
   const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
-  const captured = captureArtifacts([
+  const captured = await captureArtifacts([
     { path: 'out/plot.PNG', content: png },
     { path: 'table.csv', content: Buffer.from('a,b\n') },
     { path: 'notes', content: Buffer.from('ü') },

@@ -18,10 +18,10 @@ export const NOTHING_RAN: StageResult = {
 };
 
 /** One command's result as the record says it. */
-export function captureStage(result: SandboxResult): StageResult {
+export async function captureStage(result: SandboxResult): Promise<StageResult> {
   const { outcome, usage, truncated, limitsHit } = result;
-  const stdout = toText(result.stdout, truncated.stdout);
-  const stderr = toText(result.stderr, truncated.stderr);
+  const stdout = await toText(result.stdout, truncated.stdout);
+  const stderr = await toText(result.stderr, truncated.stderr);
   return {
     stdout: stdout.content,
     stderr: stderr.content,
@@ -40,17 +40,14 @@ export function captureStage(result: SandboxResult): StageResult {
   };
 }
 
-export function captureArtifacts(artifacts: readonly SandboxArtifact[]): Artifact[] {
-  return artifacts.map(({ path, content }) => {
-    const text = toText(content, false);
-    return {
-      path,
-      bytes: content.length,
-      media_type: mediaTypeOf(path, text.encoding),
-      content: text.content,
-      encoding: text.encoding,
-    };
-  });
+export async function captureArtifacts(artifacts: readonly SandboxArtifact[]): Promise<Artifact[]> {
+  const captured: Artifact[] = [];
+  for (const { path, content: bytes } of artifacts) {
+    const { content, encoding } = await toText(bytes, false);
+    const mediaType = mediaTypeOf(path, encoding);
+    captured.push({ path, bytes: bytes.length, media_type: mediaType, content, encoding });
+  }
+  return captured;
 }
 
 function exitCodeOf(outcome: Outcome): number | null {

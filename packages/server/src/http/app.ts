@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Readable } from 'node:stream';
 import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { Logger } from '@gozolite/telemetry/logger';
@@ -78,7 +79,9 @@ export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
         request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
         if (!answer.ok) return refuseWith(reply, answer.error);
         const { status, mediaType, headers = {}, body } = answer.value;
-        return reply.code(status).headers(headers).type(mediaType).send(body);
+        const payload =
+          typeof body === 'string' ? body : Readable.from(body, { objectMode: false });
+        return reply.code(status).headers(headers).type(mediaType).send(payload);
       },
     });
   }

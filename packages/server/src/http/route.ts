@@ -1,6 +1,7 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { Result } from '@gozolite/contract/result';
 import type { TSchema } from 'typebox';
+import { toJson } from './pieces.js';
 
 /** One request as a route sees it: no framework. */
 export interface Call {
@@ -16,7 +17,8 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly mediaType: string;
-  readonly body: string;
+  /** Whole, or in pieces as they come. */
+  readonly body: string | AsyncIterable<string>;
 }
 
 /** What OpenAPI says of one answer. */
@@ -47,5 +49,5 @@ export interface Route {
 }
 
 export function json(status: number, body: unknown): Answer {
-  return { status, mediaType: 'application/json; charset=utf-8', body: JSON.stringify(body) };
+  return { status, mediaType: 'application/json; charset=utf-8', body: toJson(body) };
 }
