@@ -72,8 +72,14 @@ function wrap(words) {
   return lines;
 }
 
+/** So many are listed; more would push what matters off the screen. */
+const MISSING_MAX = 10;
+
 function installLines(settings, missing) {
   if (missing.length === 0) return [];
+  if (missing.length > MISSING_MAX) {
+    return [`  missing     ${missing.length} languages; gozo languages tells how to get each`];
+  }
   return [
     `  missing     ${missing.map(({ id }) => id).join(', ')}; to install them:`,
     ...installCommands(missing).map((command) => `              ${command}`),

@@ -1,3 +1,4 @@
+import { testLanguages } from './ci-languages.mjs';
 import { startTestServer } from './test-server.mjs';
 import { installMissingToolchains } from './toolchains.mjs';
 
@@ -46,7 +47,7 @@ async function counts(context, suite) {
 async function ensureServer(context) {
   context.starting ??= startTestServer(context.say).then(async (server) => {
     context.server = server;
-    await installMissingToolchains(server, context.say);
+    await installMissingToolchains(server, context.say, testLanguages(false));
   });
   await context.starting; // Where it failed, it failed for every suite that needs it.
 }

@@ -7,13 +7,16 @@ import { environmentFor, runShown } from './run-command.mjs';
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Runs one project of vitest.config.ts. A skipped test counts as failed: no silent skips. */
-export async function runVitest(project, server) {
+export async function runVitest(project, server, variables = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'gozolite-vitest-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   try {
     const args = [VITEST, 'run', '--project', project, ...reporters];
-    const { code } = await runShown(process.execPath, args, environmentFor(server));
+    const { code } = await runShown(process.execPath, args, {
+      ...environmentFor(server),
+      ...variables,
+    });
     return countsOf(JSON.parse(readFileSync(report, 'utf8')), code);
   } finally {
     rmSync(folder, { recursive: true, force: true });

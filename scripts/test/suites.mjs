@@ -3,9 +3,11 @@ import { ROOT } from '../build/paths.mjs';
 import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
 import { runCargoDeny } from './cargo/run-deny.mjs';
 import { runLongFuzz, runSeededFuzz } from './cargo/run-fuzz.mjs';
+import { testLanguages } from './ci-languages.mjs';
 import { runContainerSuite } from './container/container-suite.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
 import { runVitest } from './run-vitest.mjs';
+import { installMissingToolchains } from './toolchains.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
 const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
@@ -22,6 +24,10 @@ const serverSuite = (name, what) => ({
   needsServer: true,
   run: ({ server }) => runVitest(name, server),
 });
+
+function runLanguages(server, ids) {
+  return runVitest('conformance', server, { GOZO_TEST_LANGUAGES: ids?.join(',') ?? '' });
+}
 
 /** In the order in which they run; `extra` ones only with --all (or by name). */
 export const SUITES = [
@@ -55,7 +61,10 @@ export const SUITES = [
     what: "the launcher's input: the kept corpus, and a minute of seeded changes",
     run: ({ say }) => runSeededFuzz(say),
   },
-  serverSuite('conformance', 'every language, every smoke program'),
+  {
+    ...serverSuite('conformance', "the languages of CI's list, every smoke program"),
+    run: ({ server }) => runLanguages(server, testLanguages(false)),
+  },
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
@@ -91,6 +100,14 @@ export const SUITES = [
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
+  {
+    ...serverSuite('languages', 'every language, every smoke program'),
+    extra: true,
+    run: async ({ server, say }) => {
+      await installMissingToolchains(server, say, null);
+      return runLanguages(server, null);
+    },
+  },
   {
     name: 'fuzz-long',
     what: "30 CPU minutes of changes to the launcher's input",

@@ -1,9 +1,12 @@
 import { runLoudly } from '../build/run-loudly.mjs';
 import { installCommands } from '../start/report.mjs';
 
-/** Runs the very lines that the server's start report prints, then has it look again. */
-export async function installMissingToolchains(server, say) {
-  const missing = await missingLanguages(server);
+/**
+ * Runs the very lines that the server's start report prints, then has it look again.
+ * @param wanted ids of languages; null: all that there are
+ */
+export async function installMissingToolchains(server, say, wanted) {
+  const missing = await missingLanguages(server, wanted);
   if (missing.length === 0) return;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const commands = installCommands(missing);
@@ -17,15 +20,15 @@ export async function installMissingToolchains(server, say) {
   }
   const answer = await fetch(`${server.url}/capabilities/refresh`, { method: 'POST' });
   await answer.text();
-  const still = await missingLanguages(server);
+  const still = await missingLanguages(server, wanted);
   if (still.length > 0) {
     const names = still.map(({ id, reason }) => `${id} (${reason})`).join(', ');
     say(`Still missing after ${commands.join(' and ')}: ${names}`);
   }
 }
 
-async function missingLanguages(server) {
+async function missingLanguages(server, wanted) {
   const answer = await fetch(`${server.url}/capabilities`);
   const { languages } = await answer.json();
-  return languages.filter(({ available }) => !available);
+  return languages.filter(({ id, available }) => !available && (wanted?.includes(id) ?? true));
 }

@@ -129,9 +129,31 @@ export const LanguageFile = Type.Object(
       {
         debian: Type.Optional(words('Debian packages that provide the toolchain.')),
         npm: Type.Optional(words('npm packages, installed with the prefix /usr/local.')),
+        pypi: Type.Optional(
+          words('PyPI requirements, in /usr/local/lib/gozolite/python/<id>, commands in its bin.'),
+        ),
+        maven: Type.Optional(
+          words(
+            'group:artifact:version; the jars of it and of what it needs at run time, in ' +
+              '/usr/local/lib/gozolite/maven/<id>.',
+          ),
+        ),
+        go: Type.Optional(words('module/path/of/command@version; commands in /usr/local/bin.')),
+        cargo: Type.Optional(words('crate@version; commands in /usr/local/bin.')),
       },
       closed,
     ),
+    sets: Type.Optional(
+      Type.Array(Type.Union([Type.Literal('minimal'), Type.Literal('judge')]), {
+        description: 'Named choices of languages that it belongs to.',
+      }),
+    ),
+    tool: Type.Optional(
+      Type.Literal(true, {
+        description: 'Cannot read input, branch and loop: offered, and not counted as a language.',
+      }),
+    ),
+    same_as: Type.Optional(text('The language whose binary it runs as well: the two count once.')),
     env: Type.Optional(Environment),
     compile: Type.Optional(Stage),
     run: Stage,

@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from '../../build/build.mjs';
 import { runLoudly } from '../../build/run-loudly.mjs';
+import { testLanguages } from '../ci-languages.mjs';
 import { runVitest } from '../run-vitest.mjs';
 import { startContainerServer } from './container-server.mjs';
 import { startTestEngine } from './test-engine.mjs';
@@ -22,7 +23,7 @@ export async function runContainerSuite({ say, whole }) {
   try {
     server = await startContainerServer(engine, say);
     process.env.GOZO_TEST_ENGINE = JSON.stringify(engine.world);
-    if (!whole) process.env.GOZO_TEST_LANGUAGES = LANGUAGES;
+    process.env.GOZO_TEST_LANGUAGES = whole ? testLanguages(false).join(',') : LANGUAGES;
     counts = await runVitest('container', server.underTest);
   } finally {
     delete process.env.GOZO_TEST_ENGINE;

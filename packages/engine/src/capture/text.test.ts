@@ -40,7 +40,7 @@ describe('a cut at the limit', () => {
   });
 });
 
-test('what is not cut comes back byte for byte, in at most twice its JSON bytes or base64', async () => {
+test('what is not cut comes back whole, in at most twice its JSON bytes or base64', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
       const { content, encoding } = await toText(bytes, false);
