@@ -71,8 +71,6 @@ export const SUITES = [
   {
     name: 'container',
     what: 'the container backend with a Docker engine of its own: contract, languages, attacks',
-    // A program past its memory takes process 1 along now and then (docs/reference/container.md).
-    extra: true,
     run: ({ say, all }) => runContainerSuite({ say, whole: all }),
   },
   {

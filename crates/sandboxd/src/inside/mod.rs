@@ -9,6 +9,7 @@ mod layer;
 mod payload;
 mod profile;
 mod running;
+mod score;
 mod skeleton;
 mod start;
 mod sys;
@@ -17,6 +18,9 @@ mod words;
 use crate::protocol::frame::append_frame;
 use crate::protocol::message::{End, LimitName, Outcome, Reply, Truncated, Usage, VERSION};
 use crate::supervise::judge::setup_failed;
+use rustix::event::{poll, Timespec};
+use rustix::io::Errno;
+use rustix::mm::{mlockall, MlockAllFlags};
 use rustix::process::{set_dumpable_behavior, DumpableBehavior};
 use serde::Serialize;
 use std::io;
@@ -70,6 +74,7 @@ fn supervise() -> Result<(), String> {
     if std::process::id() != 1 || !facts::has_own_pid_namespace() {
         return Err("--inside is for process 1 of a container".into());
     }
+    let score = score::Score::find();
     // The program has the same uid: nothing of this process is for it to read or to trace.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| format!("cannot hide: {error}"))?;
@@ -83,7 +88,10 @@ fn supervise() -> Result<(), String> {
         inside: facts::Facts::read(&counters, landlock.is_some()),
     };
     send(&hello, &[]).map_err(|error| format!("cannot speak: {error}"))?;
-    let host = payload::Host { filter, landlock };
+    // Code that was dropped for want of memory would have to be read again when there is none. Not
+    // every engine lets it; then it is as good as it was.
+    let _ = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::ONFAULT);
+    let host = payload::Host { filter, landlock, score };
     match serve(&host, &counters) {
         Ok(end) => send(&Reply::End(&end), &[]).map_err(|error| error.to_string()),
         Err(Refusal::Ended(end)) => send(&Reply::End(&end), &[]).map_err(|error| error.to_string()),
@@ -132,7 +140,12 @@ fn send<T: Serialize>(header: &T, payload: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
         match rustix::io::write(rustix::stdio::stdout(), rest) {
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
+            // A pipe's page is charged here: the killed give theirs back in a moment.
+            Err(Errno::NOMEM) => {
+                let wait = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+                let _ = poll(&mut [], Some(&wait));
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! The program's process between PID 1's clone and its execve. What the engine has done already is
 //! asked again; what only the process itself can do is done as the native launcher does it.
 
+use super::score::Score;
 use crate::child::monotonic_ns;
 use crate::child::refused::cannot_execute;
 use crate::confine::landlock::{self, Landlock};
@@ -22,6 +23,7 @@ const LANDLOCK_FIRST_BYTES: usize = 8;
 pub struct Host {
     pub filter: Filter,
     pub landlock: Option<Landlock>,
+    pub score: Score,
 }
 
 /// The child's ends of the program's streams.

@@ -23,6 +23,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// The killed are waited for so long; then PID 1 leaves, and the kernel ends them with it.
 const GONE_NS: u64 = 5_000 * MS;
 
+/// What PID 1 takes ahead, to have it for telling the end.
+const RESERVE_BYTES: usize = 512 * 1024;
+
 struct Running<'a> {
     limits: Limits,
     counters: &'a Counters,
@@ -39,20 +42,14 @@ struct Running<'a> {
     ended: Option<Ended>,
 }
 
-/// The kernel kills the program for memory before PID 1, which has 0 and tells of it: in a group
-/// whose limit is all of its memory, 1000 is worth as much as the whole limit (oom_badness).
-const CHOSEN_FIRST: &str = "1000";
-
 /// Runs the program to its end, and everything that it started with it.
 pub fn run(request: &Request, host: &Host, counters: &Counters) -> Result<End, Refusal> {
     let (ends, stdin, streams) = start::pipes().map_err(Step::Descriptors.failed())?;
+    // Given back when all others are dead: files of theirs may have taken every other page.
+    let reserve = vec![1u8; RESERVE_BYTES];
     let before = counters.read();
     let (main, started_ns) = start::spawn(request, host, &ends)?;
     drop(ends);
-    // Not by the program's process itself: until its execve it shares our memory, which is not
-    // dumpable, so that its files in /proc are root's. What it forks sooner than this keeps 0; then
-    // the engine is asked how PID 1 ended.
-    let _ = std::fs::write(format!("/proc/{main}/oom_score_adj"), CHOSEN_FIRST);
     let mut running = Running {
         limits: request.limits,
         counters,
@@ -77,6 +74,7 @@ pub fn run(request: &Request, host: &Host, counters: &Counters) -> Result<End, R
         running.hold_limits();
     }
     running.end_all().map_err(Step::Release.failed())?;
+    drop(std::hint::black_box(reserve));
     running.forward()?;
     Ok(running.judge())
 }

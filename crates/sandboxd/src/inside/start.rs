@@ -53,7 +53,8 @@ pub fn spawn(request: &Request, host: &Host, ends: &Ends) -> Result<(i32, u64), 
     };
     let mut stack = vec![0; PAYLOAD_STACK_BYTES];
     let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
-    let main = sys::spawn_sharing_memory(&mut stack, run_payload, argument, true);
+    let fork = || sys::spawn_sharing_memory(&mut stack, run_payload, argument, true);
+    let main = host.score.lend(fork).map_err(Step::Spawn.failed())?;
     let main = main.map_err(Step::Spawn.failed())?;
     match payload.failure {
         Some(failure) => Err(failure),

@@ -22,8 +22,8 @@ test('a container has no network, no capability, no privilege and no swap', () =
       Privileged: false,
       ReadonlyRootfs: true,
       SecurityOpt: ['no-new-privileges', 'seccomp={}'],
-      Memory: 65 * 1024 * 1024,
-      MemorySwap: 65 * 1024 * 1024,
+      Memory: 65.5 * 1024 * 1024,
+      MemorySwap: 65.5 * 1024 * 1024,
       PidsLimit: 65,
       NanoCpus: 2e9,
       Binds: ['/usr:/usr:ro'],
@@ -38,14 +38,14 @@ test('limits that no runtime could start in come after the start', () => {
   expect(updateOf(few)).toMatchObject({ PidsLimit: 2 });
   const little = planOf({ memory_kb: 1024 });
   expect(creationOf(little)).toMatchObject({ HostConfig: { Memory: 32 * 1024 * 1024 } });
-  expect(updateOf(little)).toMatchObject({ Memory: 2 * 1024 * 1024 });
+  expect(updateOf(little)).toMatchObject({ Memory: 2.5 * 1024 * 1024 });
 });
 
 test("a compile's output is no part of the run's disk and memory", () => {
   const tmpfs = creationOf(planOf({}, { layerBytes: 1024 * 1024 }));
   expect(tmpfs).toMatchObject({
     HostConfig: {
-      Memory: 66 * 1024 * 1024,
+      Memory: 66.5 * 1024 * 1024,
       Tmpfs: {
         '/work': expect.stringContaining(',size=1088k,'),
         '/tmp': expect.stringMatching('=64k'),

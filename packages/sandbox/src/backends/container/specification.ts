@@ -7,7 +7,7 @@ import { MASKED_PATHS } from './masks.js';
 export const OWNER_LABEL = 'gozolite.owner';
 
 /** What PID 1 has beside the program, whose limit is to be the program's own. */
-const INIT_BYTES = 1024 * 1024;
+const INIT_BYTES = 1536 * 1024;
 /** What a runtime needs to start a container at all, for a moment (runc is a Go program). */
 const START_BYTES_MIN = 32 * 1024 * 1024;
 const START_PIDS_MIN = 48;
