@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // `npm test` (every suite once), `npm run test:all` (and soak, kills, benchmarks, with
 // docs/verification.md at the end), `node scripts/test.mjs --only units,readme`.
+// `--record` puts what ran into docs/verification.md, as --all does.
 // The last line is `N passed, N failed`.
 import { ensureDependencies } from './build/dependencies.mjs';
 import { runSuites } from './test/run-suites.mjs';
@@ -11,7 +12,11 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const options = readOptions(process.argv.slice(2));
 await ensureDependencies(say);
 const results = await runSuites(suitesFor(options), say, options.all);
-if (options.all) writeVerification(results);
+if (options.record)
+  writeVerification(
+    results,
+    SUITES.map(({ name }) => name),
+  );
 const passed = sum(results.map((result) => result.passed));
 const failed = sum(results.map((result) => result.failed));
 say(`${passed} passed, ${failed} failed`);
@@ -24,14 +29,16 @@ function readOptions(args) {
   const known = new Set(SUITES.map(({ name }) => name));
   const unknown = (only ?? []).filter((name) => !known.has(name));
   if (unknown.length === 0 && oddWords(args).length === 0) {
-    return { all, only };
+    return { all, only, record: all || args.includes('--record') };
   }
-  process.stderr.write(`usage: test.mjs [--all] [--only ${[...known].join(',')}]\n`);
+  process.stderr.write(`usage: test.mjs [--all] [--record] [--only ${[...known].join(',')}]\n`);
   process.exit(64);
 }
 
 function oddWords(args) {
-  return args.filter((arg, at) => !['--all', '--only'].includes(arg) && args[at - 1] !== '--only');
+  return args.filter(
+    (arg, at) => !['--all', '--only', '--record'].includes(arg) && args[at - 1] !== '--only',
+  );
 }
 
 function sum(numbers) {

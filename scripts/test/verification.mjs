@@ -6,25 +6,42 @@ import { BUILD, ROOT } from '../build/paths.mjs';
 
 const GIB = 1024 ** 3;
 
-/** Writes docs/verification.md: what was tested, when, at which commit, with the figures. */
-export function writeVerification(results) {
-  const rows = results.map(({ name, passed, failed, minutes, note }) => {
-    return `| ${name} | ${passed} | ${failed} | ${minutes.toFixed(1)} | ${note} |`;
-  });
+const PAGE = join(ROOT, 'docs', 'verification.md');
+
+/**
+ * Writes docs/verification.md: what was tested, when, at which commit, with the figures. Suites
+ * that were not run keep the row of their last run, which says its own commit and day.
+ * @param names of all suites, in their order
+ */
+export function writeVerification(results, names) {
+  const rows = lastRows();
+  const when = `${new Date().toISOString().slice(0, 10)} | ${commit()}`;
+  for (const { name, passed, failed, minutes, note } of results) {
+    const cells = [name, passed, failed, minutes.toFixed(1), when, note];
+    rows.set(name, `| ${cells.join(' | ')} |`);
+  }
+  const order = [...new Set([...names, ...results.map(({ name }) => name)])];
   const text = [
     '# Verification',
     '',
-    'Written by `npm run test:all`; not edited by hand.',
+    'Written by `npm run test:all`, and a row by `--only <suite> --record`; not edited by hand.',
     '',
-    `${new Date().toISOString().slice(0, 10)}, commit ${commit()}, on ${machine()}.`,
+    `On ${machine()}.`,
     '',
-    '| suite | passed | failed | minutes | note |',
-    '|---|---|---|---|---|',
-    ...rows,
+    '| suite | passed | failed | minutes | day | commit | note |',
+    '|---|---|---|---|---|---|---|',
+    ...order.flatMap((name) => rows.get(name) ?? []),
     '',
     ...figures(),
   ].join('\n');
-  writeFileSync(join(ROOT, 'docs', 'verification.md'), text);
+  writeFileSync(PAGE, text);
+}
+
+/** The rows of the page as it stands, by suite; those of an older form say no commit and go. */
+function lastRows() {
+  const lines = existsSync(PAGE) ? readFileSync(PAGE, 'utf8').split('\n') : [];
+  const rows = lines.map((line) => /^\| ([a-z -]+) \| \d+ \| \d+ \| [\d.]+ \| \d{4}-/.exec(line));
+  return new Map(rows.flatMap((row) => (row === null ? [] : [[row[1], row.input]])));
 }
 
 function commit() {
