@@ -6,12 +6,13 @@
 import { build } from './build/build.mjs';
 import { ensureDependencies } from './build/dependencies.mjs';
 import { makeImage } from './container/make-image.mjs';
+import { UID_BASE } from './container/prepare-image.mjs';
 import { StartError } from './start/errors.mjs';
 
 const DEFAULTS = {
   socket: process.env.GOZO_DOCKER_SOCKET || '/var/run/docker.sock',
   tag: process.env.GOZO_CONTAINER_IMAGE || 'gozolite/sandbox',
-  'uid-base': '1879048192',
+  'uid-base': UID_BASE,
   usr: 'host',
   from: '/',
 };

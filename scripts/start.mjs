@@ -4,6 +4,7 @@
 import { build } from './build/build.mjs';
 import { ensureDependencies } from './build/dependencies.mjs';
 import { hasSources } from './build/paths.mjs';
+import { prepareImage } from './container/prepare-image.mjs';
 import { StartError } from './start/errors.mjs';
 import { installVersion } from './start/install-version.mjs';
 import { acquireLocks } from './start/locks.mjs';
@@ -21,6 +22,7 @@ async function main() {
       await ensureDependencies(say);
       await build(say);
     }
+    if (settings.engine !== null) await prepareImage(settings.engine, say);
     const installed = installVersion(settings);
     await runService({ settings, installed, say }, () => printReport(settings, say));
   } finally {

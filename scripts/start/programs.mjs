@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,7 +29,7 @@ export function launcherProgram(settings, installed) {
 
 /** setpriv (util-linux) gives the server its user, no capability and no way to a new one. */
 export function serverProgram(settings, { user, folder, node }) {
-  const change = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'];
+  const change = ['--reuid', String(user.uid), '--regid', String(user.gid), ...groupsOf(settings)];
   // An ordinary user is who it is, has no capability, and can't give itself a better place.
   const confine = settings.isRoot ? [...change, '--bounding-set=-all'] : [];
   const without = ['--inh-caps=-all', '--no-new-privs'];
@@ -54,4 +55,10 @@ export function serverProgram(settings, { user, folder, node }) {
     },
     graceMs: Number(settings.environment.GOZO_DRAIN_MS || DRAIN_MS) + AFTER_DRAIN_MS,
   };
+}
+
+/** None; with the container backend the one that may use the engine's socket. */
+function groupsOf({ engine }) {
+  const gid = engine === null ? 0 : statSync(engine.socket).gid;
+  return gid === 0 ? ['--clear-groups'] : ['--groups', String(gid)];
 }

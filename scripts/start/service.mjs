@@ -45,10 +45,10 @@ export async function runService({ settings, installed, say }, whenReady) {
 /** Returns at the first signal; throws where a part does not come up, or can't go on. */
 async function runUntilSignal({ settings, installed, state, start, signalled }, whenReady) {
   const { signal } = signalled.controller;
-  const failures = [start(launcherProgram(settings, installed))];
+  const failures = settings.engine === null ? [start(launcherProgram(settings, installed))] : [];
   const step = (promise) => Promise.race([promise, signalled.promise, ...failures]);
   const until = (what, look) => step(waitUntil(what, look, signal));
-  await until('launcher', () => socketAnswers(settings.socket));
+  if (settings.engine === null) await until('launcher', () => socketAnswers(settings.socket));
   if (signal.aborted) return;
   failures.push(start(serverProgram(settings, installed)));
   await until('server', () => serverAnswers(settings, '/readyz'));

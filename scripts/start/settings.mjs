@@ -9,6 +9,7 @@ const SOCKET_PATH_BYTES_MAX = 107;
 
 /** As root, or as whoever accepts what an ordinary user can have. */
 export function requireRights(env) {
+  if (env.GOZO_BACKEND === 'container') return; // The engine has the rights.
   if (isRoot()) return requireCapabilities();
   if (env.GOZO_ISOLATION_FLOOR === 'reduced') return;
   throw new StartError(
@@ -69,6 +70,7 @@ export function readSettings(env) {
     port: integer(env, 'GOZO_PORT', { min: 1, max: 65_535, fallback: 7070 }, problems),
     networkAllow: env.GOZO_NETWORK_ALLOW || '',
     uidBase: integer(env, 'GOZO_UID_BASE', UID_BASE_RANGE, problems),
+    engine: env.GOZO_BACKEND === 'container' ? engineOf(env) : null,
     floor: env.GOZO_ISOLATION_FLOOR === 'reduced' ? 'reduced' : 'full',
   };
   if (Buffer.byteLength(settings.socket) > SOCKET_PATH_BYTES_MAX) {
@@ -85,6 +87,14 @@ export function readSettings(env) {
   }
   const gozo = Object.entries(env).filter(([name]) => name.startsWith('GOZO_'));
   return Object.freeze({ ...settings, environment: Object.fromEntries(gozo) });
+}
+
+/** What the container backend's sandboxes are made with (docs/reference/container.md). */
+function engineOf(env) {
+  return {
+    socket: env.GOZO_DOCKER_SOCKET || '/var/run/docker.sock',
+    image: env.GOZO_CONTAINER_IMAGE || 'gozolite/sandbox',
+  };
 }
 
 /** Below it lie real users, above it uid_t ends; each launcher takes 1,024 from its base on. */
