@@ -75,7 +75,7 @@ export const SUITES = [
   },
   {
     name: 'faults',
-    what: 'a launcher killed, starved and lied to, at every step',
+    what: 'a launcher and its server, killed at every step, starved and lied to',
     run: () => runVitest('faults'),
   },
   {
