@@ -58,7 +58,7 @@ export const SUITES = [
   },
   {
     name: 'fuzz',
-    what: "the launcher's input: the kept corpus, and a minute of seeded changes",
+    what: "the launcher's input: the kept corpus, and two CPU minutes of seeded changes",
     run: ({ say }) => runSeededFuzz(say),
   },
   {
