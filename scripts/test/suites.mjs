@@ -58,7 +58,7 @@ export const SUITES = [
   },
   {
     name: 'fuzz',
-    what: "the launcher's input: the kept corpus, and a minute of seeded changes",
+    what: "the launcher's input: the kept corpus, and two CPU minutes of seeded changes",
     run: ({ say }) => runSeededFuzz(say),
   },
   {
@@ -75,7 +75,7 @@ export const SUITES = [
   },
   {
     name: 'faults',
-    what: 'a launcher killed, starved and lied to, at every step',
+    what: 'a launcher and its server, killed at every step, starved and lied to',
     run: () => runVitest('faults'),
   },
   {

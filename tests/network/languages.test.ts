@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Execution } from '@gozolite/contract/execution';
+import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import type { Problem } from '@gozolite/contract/refusal';
 import { afterAll, beforeAll, test } from 'vitest';
 import { get, post, run } from '../integration/client.js';
 import { type OwnServer, startOwnServer } from '../integration/own-server.js';
-import { CLIENTS } from './clients.js';
+import { CLIENTS, type Client, GO_TLS, GO_TLS_SOURCE } from './clients.js';
+import { buildGo } from './go-client.js';
 import { startWorld, type World } from './world.js';
 
 /**
@@ -31,23 +32,32 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
 });
 
-for (const { language, what, target, code, stdout } of CLIENTS) {
-  test(`${language}: ${what}`, { timeout: LONG_MS }, async () => {
-    const files = [
-      { path: code.path, content: code.content },
-      { path: 'ca.pem', content: world.certificate },
-    ];
-    const network = { allow: [target] };
-    const compile = { limits: { wall_time_ms: 120_000, cpu_time_ms: 120_000 } };
-    const record = await run({ language, files, network, compile }, server.url);
-    assert.equal(record.stdout, stdout, JSON.stringify(record).slice(0, 4000));
-    const [connection, ...more] = record.network_log ?? [];
-    assert.deepEqual(more, []);
-    assert.equal(`${connection?.host}:${connection?.port}`, target);
-    assert.equal(connection?.address, '93.184.216.34');
-    assert.equal(connection?.outcome, 'closed');
-    assert.equal(record.prepared, false);
-  });
+for (const client of CLIENTS) {
+  test(`${client.language}: ${client.what}`, { timeout: LONG_MS }, () => connects(client));
+}
+
+test('go: over TLS', { timeout: 2 * LONG_MS }, async () => {
+  const content = (await buildGo(GO_TLS_SOURCE)).toString('base64');
+  await connects(GO_TLS, [{ path: 'client', content, encoding: 'base64', executable: true }]);
+});
+
+async function connects(
+  { language, target, code, stdout }: Client,
+  others: NonNullable<ExecuteRequest['files']> = [],
+): Promise<void> {
+  const { path, content } = code;
+  const files = [{ path, content }, { path: 'ca.pem', content: world.certificate }, ...others];
+  const network = { allow: [target] };
+  const compile = { limits: { wall_time_ms: 120_000, cpu_time_ms: 120_000 } };
+  const request = { language, entry: path, files, network, compile };
+  const record = await run(request, server.url);
+  assert.equal(record.stdout, stdout, JSON.stringify(record).slice(0, 4000));
+  const [connection, ...more] = record.network_log ?? [];
+  assert.deepEqual(more, []);
+  assert.equal(`${connection?.host}:${connection?.port}`, target);
+  assert.equal(connection?.address, '93.184.216.34');
+  assert.equal(connection?.outcome, 'closed');
+  assert.equal(record.prepared, false);
 }
 
 const python = { language: 'python', code: 'import socket\nprint(1)' };

@@ -33,18 +33,41 @@ export function assetOf({ family, beside }: Attack): Asset {
   return beside === undefined ? BY_FAMILY[family] : 'neighbours';
 }
 
-/** The threat model's table: asset, attack, protection, and the test that shows it. */
-export function threatTable(corpus: readonly Attack[]): readonly string[] {
+/** One line of the threat model's table. */
+export interface ThreatRow {
+  readonly asset: Asset;
+  /** For the order within the asset. */
+  readonly id: string;
+  readonly title: string;
+  readonly layers: readonly string[];
+  /** Markdown. */
+  readonly shownBy: string;
+}
+
+/**
+ * The threat model's table: asset, attack, protection, and the test that shows it.
+ * @param others attacks that only a suite can run
+ */
+export function threatTable(
+  corpus: readonly Attack[],
+  others: readonly ThreatRow[],
+): readonly string[] {
   const names = Object.keys(ASSETS);
-  const rank = (attack: Attack) => names.indexOf(assetOf(attack));
-  const sorted = [...corpus].sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+  const rows = [...corpus.map(rowOf), ...others].sort(
+    (a, b) => names.indexOf(a.asset) - names.indexOf(b.asset) || (a.id < b.id ? -1 : 1),
+  );
   return [
     '| asset | attack | protection, and each that holds alone beside it | shown by |',
     '|---|---|---|---|',
-    ...sorted.map((attack) => {
-      const { id, title, layers, language } = attack;
-      const cells = [assetOf(attack), title.replaceAll('|', '\\|'), layers.join(', ')];
-      return `| ${cells.join(' | ')} | [${id}](../attacks/${id}.yaml), ${language} |`;
+    ...rows.map(({ asset, title, layers, shownBy }) => {
+      const cells = [asset, title.replaceAll('|', '\\|'), layers.join(', '), shownBy];
+      return `| ${cells.join(' | ')} |`;
     }),
   ];
+}
+
+function rowOf(attack: Attack): ThreatRow {
+  const { id, title, layers, language } = attack;
+  const shownBy = `[${id}](../attacks/${id}.yaml), ${language}`;
+  return { asset: assetOf(attack), id, title, layers, shownBy };
 }

@@ -16,6 +16,7 @@ import type { Logger } from '@gozolite/telemetry/logger';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
+import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
@@ -91,7 +92,10 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   ];
   const routes = [...served, ...openApiRoutes(served)];
   return {
-    app: createApp({ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) }),
+    app: createApp({
+      ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
+      connectionsMax: connectionsMaxFor(descriptorsMax(), concurrency),
+    }),
     engine,
     opened: toolchains.opened,
     drain: () => {

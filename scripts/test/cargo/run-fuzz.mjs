@@ -11,12 +11,15 @@ import { requireCargo, runCargoTests } from './run-cargo.mjs';
 const CARGO_FUZZ = { name: 'cargo-fuzz', version: '0.13.2' };
 const CORPUS = join(ROOT, 'fixtures', 'fuzz', 'launcher');
 const CRATE = join(ROOT, 'crates', 'sandboxd', 'fuzz');
-const CPU_SECONDS = 60;
+const CPU_SECONDS = 2 * 60;
 const CPU_SECONDS_LONG = 30 * 60;
 const INPUT_SECONDS_MAX = 5;
 const INPUT_BYTES_MAX = 65_536;
 
-/** The kept corpus, then seeded changes of it, on stable Rust. GOZO_FUZZ_CPU_SECONDS: how long. */
+/**
+ * The kept corpus, then seeded changes of it, on stable Rust. GOZO_FUZZ_CPU_SECONDS: how long, of
+ * two threads together.
+ */
 export function runSeededFuzz(say, cpuSeconds = process.env.GOZO_FUZZ_CPU_SECONDS ?? CPU_SECONDS) {
   const env = { GOZO_FUZZ_CPU_SECONDS: String(cpuSeconds) };
   return runCargoTests(say, ['fuzz', '--nocapture'], { profile: 'fuzz', env });

@@ -1,5 +1,6 @@
 //! The seeded engine, on stable Rust: the kept corpus first, then changes of it, and of what took a
-//! new way. `GOZO_FUZZ_CPU_SECONDS` says how long (2 without it), `GOZO_FUZZ_SEED` from where.
+//! new way. `GOZO_FUZZ_CPU_SECONDS` says how long (2 without it; of all threads together),
+//! `GOZO_FUZZ_SEED` from where: each thread has a seed of its own and a pool of its own.
 
 use super::mutate::{mutate, Random};
 use super::{hear, Trace};
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const CPU_SECONDS: u64 = 2;
+const THREADS: u32 = 2;
 const SEED: u64 = 4;
 const POOL_MAX: usize = 4096;
 const SLOW: Duration = Duration::from_secs(2);
@@ -35,7 +37,8 @@ fn heard(bytes: &[u8]) -> Trace {
     let began = Instant::now();
     let trace = std::panic::catch_unwind(|| hear(bytes)).ok().filter(|_| began.elapsed() < SLOW);
     trace.unwrap_or_else(|| {
-        let path = std::env::temp_dir().join(format!("gozo-fuzz-{}.bin", std::process::id()));
+        let name = format!("gozo-fuzz-{:?}.bin", std::thread::current().id());
+        let path = std::env::temp_dir().join(name);
         let saved = std::fs::write(&path, bytes);
         unreachable!("an input broke the launcher's promises: {} {saved:?}", path.display())
     })
@@ -50,14 +53,19 @@ fn the_kept_corpus_breaks_no_promise() {
     assert!(ways.len() * 2 > corpus.len(), "{} ways of {} inputs", ways.len(), corpus.len());
 }
 
-#[test]
-fn no_changed_input_breaks_a_promise() {
-    let end = Duration::from_secs(number("GOZO_FUZZ_CPU_SECONDS", CPU_SECONDS));
-    let seed = number("GOZO_FUZZ_SEED", SEED);
+/// What one thread did.
+struct Done {
+    executions: u64,
+    cpu: Duration,
+    ways: HashSet<Trace>,
+}
+
+/// Changes inputs for so long, by this thread's CPU time.
+fn change(seed: u64, end: Duration) -> Done {
     let mut random = Random(seed);
     let mut pool: Vec<Vec<u8>> = corpus().into_iter().map(|(_, bytes)| bytes).collect();
     let mut ways: HashSet<Trace> = pool.iter().map(|bytes| heard(bytes)).collect();
-    let (began, mut executions) = (cpu_time(), 0u64);
+    let (began, mut executions) = (cpu_time(), 0);
     while cpu_time() - began < end {
         for _ in 0..64 {
             let (first, second) = (random.below(pool.len()), random.below(pool.len()));
@@ -73,10 +81,28 @@ fn no_changed_input_breaks_a_promise() {
             }
         }
     }
-    let seconds = (cpu_time() - began).as_secs_f64();
+    Done { executions, cpu: cpu_time() - began, ways }
+}
+
+#[test]
+fn no_changed_input_breaks_a_promise() {
+    let end = Duration::from_secs(number("GOZO_FUZZ_CPU_SECONDS", CPU_SECONDS));
+    let seed = number("GOZO_FUZZ_SEED", SEED);
+    let all: Vec<Done> = std::thread::scope(|scope| {
+        let seeds = seed..seed + u64::from(THREADS);
+        let threads: Vec<_> =
+            seeds.map(|seed| scope.spawn(move || change(seed, end / THREADS))).collect();
+        let told = |_| unreachable!("the thread has said what broke");
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(told)).collect()
+    });
+    let executions: u64 = all.iter().map(|done| done.executions).sum();
+    let seconds: f64 = all.iter().map(|done| done.cpu.as_secs_f64()).sum();
+    let ways: HashSet<&Trace> = all.iter().flat_map(|done| &done.ways).collect();
     println!(
-        "fuzz: {executions} executions in {seconds:.1} CPU s, seed {seed}, {} ways",
+        "fuzz: {executions} executions in {seconds:.1} CPU s of {THREADS} threads, seeds from \
+         {seed}, {} ways",
         ways.len()
     );
+    assert!(seconds >= end.as_secs_f64(), "all of the time was used");
     assert!(ways.len() > 100, "only {} ways were taken", ways.len());
 }

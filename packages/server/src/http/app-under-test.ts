@@ -14,7 +14,7 @@ export type Init = RequestInit & { headers?: Record<string, string> };
 /** An app with these routes on a port of its own, for all tests of one file. */
 export function serveForTests(routes: readonly Route[]) {
   const log = loggerOver('silent', { write: () => {} });
-  const app = createApp({ routes, log, budget: createBodyBudget(64 * MIB) });
+  const app = createApp({ routes, log, budget: createBodyBudget(64 * MIB), connectionsMax: 1000 });
   let port = 0;
   const open = (): Socket => connect(port, '127.0.0.1').on('error', () => {});
   return {

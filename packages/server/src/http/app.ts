@@ -26,21 +26,22 @@ const KEEP_ALIVE_MS = 60_000;
 const ANSWER_STALL_MS_MAX = 30_000;
 /** Longer than the longest wait, compile and run together. */
 const PIPELINED_MS_MAX = 900_000;
-const CONNECTIONS_MAX = 4096;
 
 const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
 
 export interface AppDeps {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
+  /** One more is closed as soon as it comes. */
+  readonly connectionsMax: number;
   readonly log: Logger;
 }
 
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
-export function createApp({ routes, budget, log }: AppDeps): FastifyInstance {
+export function createApp({ routes, budget, connectionsMax, log }: AppDeps): FastifyInstance {
   const connections = trackConnections();
   const app = fastify(optionsFor(connections));
-  app.server.maxConnections = CONNECTIONS_MAX;
+  app.server.maxConnections = connectionsMax;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
