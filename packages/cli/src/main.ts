@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { PackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
@@ -7,8 +9,10 @@ import { listLanguages } from './commands/languages.js';
 import { prove } from './commands/prove.js';
 import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
+import { installation } from './connect.js';
 import { EXIT } from './exit-code.js';
 import { LocalEngineError } from './local.js';
+import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
 import { UsageError } from './usage-error.js';
 
@@ -40,11 +44,26 @@ async function main(argv: readonly string[]): Promise<number> {
       serve: async (env) => {
         exitCode = await serve({ ...process.env, ...env });
       },
+      packs: async (request) => {
+        const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
+        exitCode = await packs(
+          {
+            root: packsRoot(process.env, process.getuid?.() === 0),
+            languages: [join(installation(), 'languages'), ...(own ?? [])],
+            env: process.env,
+            signal: interruption(),
+          },
+          request,
+        );
+      },
     },
     programArgs,
   );
   program.exitOverride();
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride();
+    for (const below of command.commands) below.exitOverride();
+  }
   try {
     await program.parseAsync(ours, { from: 'user' });
     return exitCode;
@@ -71,6 +90,7 @@ function exitCodeOfError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (error instanceof Interrupted) return say('cancelled', EXIT.cancelled);
   if (error instanceof UsageError) return say(error.message, EXIT.usage);
+  if (error instanceof PackError) return say(error.message, EXIT.unavailable);
   if (error instanceof GozoProblem) {
     const retry =
       error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;
