@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PackError } from '@gozolite/packs/pack-error';
+import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
@@ -89,7 +89,9 @@ function exitCodeOfError(error: unknown): number {
   // Commander has said what it had to say already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (error instanceof Interrupted) return say('cancelled', EXIT.cancelled);
-  if (error instanceof UsageError) return say(error.message, EXIT.usage);
+  if (error instanceof UsageError || error instanceof UnknownPackError) {
+    return say(error.message, EXIT.usage);
+  }
   if (error instanceof PackError) return say(error.message, EXIT.unavailable);
   if (error instanceof GozoProblem) {
     const retry =

@@ -20,6 +20,7 @@ export async function lockPacks(
     const held = await listen(path);
     if (held !== undefined) return held;
     if (isFirst) onWait();
+    signal.throwIfAborted();
     await untilReleased(path, signal);
   }
 }

@@ -6,7 +6,7 @@ import { parseReference } from '@gozolite/languages/names/reference';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import type { Order } from './build/build-pack.js';
 import type { InstalledPack } from './installed.js';
-import { PackError } from './pack-error.js';
+import { UnknownPackError } from './pack-error.js';
 
 /** What the command line asks for. */
 export interface Wanted {
@@ -25,7 +25,7 @@ export function ordersFor({ languages, names }: Catalogue, wanted: Wanted): read
   const orders = wanted.isAll ? languages.flatMap(ordersOf) : [];
   for (const set of wanted.sets) {
     const chosen = languages.filter(({ sets = [] }) => sets.some((each) => each === set));
-    if (chosen.length === 0) throw new PackError(`no language belongs to the set ${set}`);
+    if (chosen.length === 0) throw new UnknownPackError(`no language belongs to the set ${set}`);
     orders.push(...chosen.flatMap((file) => ordersOf(file).slice(0, 1)));
   }
   for (const text of wanted.names) {
@@ -34,7 +34,7 @@ export function ordersFor({ languages, names }: Catalogue, wanted: Wanted): read
     if (file === undefined) {
       const near = nearestNames(reference.name, [...names.keys()]);
       const hint = near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
-      throw new PackError(`there is no language ${reference.name}${hint}`);
+      throw new UnknownPackError(`there is no language ${reference.name}${hint}`);
     }
     orders.push(orderFor(file, reference.version, reference.variant));
   }
@@ -49,7 +49,7 @@ function ordersOf(file: LanguageFile): Order[] {
 
 function orderFor(file: LanguageFile, version?: string, variant?: string): Order {
   const all = ordersOf(file);
-  if (all.length === 0) throw new PackError(`${file.id} can't be installed as a pack`);
+  if (all.length === 0) throw new UnknownPackError(`${file.id} can't be installed as a pack`);
   const first = all[0]?.recipe.version ?? null;
   const isMeant = ({ recipe }: Order) =>
     recipe.variant === (variant ?? null) &&
@@ -59,7 +59,7 @@ function orderFor(file: LanguageFile, version?: string, variant?: string): Order
   if (order !== undefined) return order;
   const known = all.map(({ recipe }) => nameOf(file.id, recipe)).join(', ');
   const asked = nameOf(file.id, { version: version ?? null, variant: variant ?? null });
-  throw new PackError(`there is no pack ${asked}; there are ${known}`);
+  throw new UnknownPackError(`there is no pack ${asked}; there are ${known}`);
 }
 
 function isSame(one: Order, other: Order): boolean {
@@ -105,7 +105,7 @@ export function chooseInstalled(
     );
     if (found.length > 0) return found;
     const known = installed.map(({ name }) => name).join(', ');
-    throw new PackError(
+    throw new UnknownPackError(
       `the pack ${text} is not installed; ${known === '' ? 'none is' : `installed are ${known}`}`,
     );
   });

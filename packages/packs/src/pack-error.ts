@@ -7,3 +7,8 @@ export class PackError extends Error {
 export function saysDiskFull(error: unknown): boolean {
   return error instanceof Error && /ENOSPC|EDQUOT|No space left on device/.test(error.message);
 }
+
+/** A name that stands for no pack. */
+export class UnknownPackError extends Error {
+  override readonly name = 'UnknownPackError';
+}

@@ -91,8 +91,8 @@ function environmentFaults(
 }
 
 function packFaults({ packages, packs }: LanguageFile): Fault[] {
-  if ((packages === undefined) === (packs === undefined)) {
-    return [{ path: ['packages'], message: 'needs either packages or packs' }];
+  if (packages === undefined && packs === undefined) {
+    return [{ path: ['packages'], message: 'needs packages or packs' }];
   }
   const versions = packs?.map(({ version }) => version) ?? [];
   return versions.flatMap((version, index) =>

@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { stringify } from 'yaml';
 import { demoLanguage } from '../demo-language.js';
 import { describeProblem, languageValidator, parseLanguage } from '../parse.js';
-import { packRecipesOf } from './packs.js';
+import { hostSources, packRecipesOf } from './packs.js';
 
 test('the short form is one pack whose version its toolchain tells', () => {
   const packages = { debian: ['lua5.4'] };
@@ -58,9 +58,15 @@ for (const packages of bad) {
   });
 }
 
-test('a file says packages or packs, not both, nor one version twice', () => {
+test('a file says packages or packs, and no version twice', () => {
   const packs = [{ version: '1' }, { version: '1' }];
-  assert.match(problems({ packs })[0] ?? '', /needs either packages or packs/);
-  assert.match(problems({ packages: undefined })[0] ?? '', /needs either packages or packs/);
-  assert.match(problems({ packages: undefined, packs })[0] ?? '', /1 stands there twice/);
+  assert.match(problems({ packages: undefined })[0] ?? '', /needs packages or packs/);
+  assert.match(problems({ packs })[0] ?? '', /1 stands there twice/);
+  assert.deepEqual(problems({ packages: undefined, packs: packs.slice(1) }), []);
+});
+
+test('with both, packs says what a pack is made of, and packages what a host installs', () => {
+  const both = { packages: { debian: ['nodejs'] }, packs: [{ version: '24', npm: ['node'] }] };
+  assert.deepEqual(packRecipesOf(both)[0]?.sources, { npm: ['node'] });
+  assert.deepEqual(hostSources(both), { debian: ['nodejs'] });
 });

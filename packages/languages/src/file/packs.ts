@@ -84,9 +84,9 @@ export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[
   return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
 }
 
-/** What the default pack is made of. */
-export function defaultSources(packed: Packed): PackSources {
-  return packRecipesOf(packed)[0]?.sources ?? {};
+/** What a host installs that has no packs: `packages`, else what the default pack is made of. */
+export function hostSources(packed: Packed): PackSources {
+  return packed.packages ?? packRecipesOf(packed)[0]?.sources ?? {};
 }
 
 function recipesOfEntry({

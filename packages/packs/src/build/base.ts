@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { type Apt, lendArchives, type Plan } from './apt.js';
 import { type BuildContext, makeWorkFolder, removeRoot, runAsOwner, runInside } from './root.js';
 
-/** Debian's smallest system without apt; its layout is merged already. */
-const ESSENTIAL = ['?and(?essential,?not(?name(^apt$)))', 'usr-is-merged'];
+/**
+ * Debian's smallest system without apt; its layout is merged already. Binaries on PyPI and npm
+ * count on the library of C++ (PEP 600 has it on its list).
+ */
+const ESSENTIAL = ['?and(?essential,?not(?name(^apt$)))', 'usr-is-merged', 'libstdc++6'];
 
 /** What dpkg does not even unpack. The scan leaves out the same and more. */
 const EXCLUDED = ['man', 'locale', 'info', 'lintian', 'gtk-doc', 'help'].map(
