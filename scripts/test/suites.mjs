@@ -95,6 +95,11 @@ export const SUITES = [
     what: 'as an ordinary user: on this host, and in a Docker container without privilege',
     run: () => runVitest('reduced'),
   },
+  {
+    name: 'packs',
+    what: 'a real pack: built, killed, verified, corrupted, exported, imported, removed',
+    run: () => runVitest('packs'),
+  },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),

@@ -5,7 +5,10 @@ export class PackError extends Error {
 
 /** Whether an error of the file system or of a tool says that the disk is full. */
 export function saysDiskFull(error: unknown): boolean {
-  return error instanceof Error && /ENOSPC|EDQUOT|No space left on device/.test(error.message);
+  return (
+    error instanceof Error &&
+    /ENOSPC|EDQUOT|No space left on device|enough free space in/.test(error.message)
+  );
 }
 
 /** A name that stands for no pack. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { buildPack, type OnProgress, type Order } from './build/build-pack.js';
 import { type BuildContext, removeRoot, runAsOwner, WORK } from './build/root.js';
 import { openWorkshop, type Workshop } from './build/workshop.js';
+import { watchDisk } from './disk.js';
 import { makeFolders, type PackFolders } from './folders.js';
 import { type InstalledPack, readInstalled, removeInstalled, writeInstalled } from './installed.js';
 import { lockPacks } from './lock.js';
@@ -75,7 +76,10 @@ export function addPacks(
     const missing = orders.filter((order) => !isPresent(order));
     if (missing.length === 0) return outcomes;
     await sweep(folders);
-    const workshop = await openWorkshop(context, watcher.onStep).catch((error: unknown) => {
+    using disk = watchDisk(folders.root);
+    const signal = AbortSignal.any([context.signal, disk.signal]);
+    const watched = { ...context, signal };
+    const workshop = await openWorkshop(watched, watcher.onStep).catch((error: unknown) => {
       throw clearer(folders, error);
     });
     const waiting = missing.values();
@@ -83,7 +87,7 @@ export function addPacks(
       for (const order of waiting) tell(await addOne(workshop, order, before, watcher));
     };
     await Promise.all(Array.from({ length: BUILDS_MAX }, work));
-    context.signal.throwIfAborted();
+    signal.throwIfAborted();
     await sweep(folders);
     if (outcomes.every(({ kind }) => kind !== 'failed')) {
       await removeRoot(context, folders.downloads);

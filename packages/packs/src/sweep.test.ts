@@ -146,7 +146,7 @@ test('a removed pack takes along what only it needed, a killed call what it bega
   assert.deepEqual(await verifyTree(folders, two.digest, () => {}), []);
 });
 
-test('the second one waits until the first one is done, and can be ended while it waits', async () => {
+test('a second one waits for the first, and can be ended while it waits', async () => {
   const folders = open();
   const { signal } = new AbortController();
   const first = await lockPacks(folders, signal, () => assert.fail('nobody is before it'));

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildContext } from '../build/root.js';
+import { requireSpace } from '../disk.js';
 import { type InstalledPack, parseInstalled } from '../installed.js';
 import { PackError } from '../pack-error.js';
 import { digestOf, type Entry, type FileEntry, parseManifest } from '../tree/manifest.js';
@@ -149,12 +150,6 @@ async function readObjects(
 
 export function objectName({ sha256, mode }: FileEntry): string {
   return `${sha256}-${mode}`;
-}
-
-function requireSpace(folder: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize > bytes) return;
-  throw new PackError(`the disk of ${folder} is full: ${Math.ceil(bytes / 1e6)} MB are needed`);
 }
 
 async function writeObject(reader: PieceReader, size: number, path: string): Promise<string> {

@@ -1,9 +1,8 @@
-import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackRecipe } from '@gozolite/languages/file/packs';
 import type { LanguageFile } from '@gozolite/languages/schema';
+import { requireSpace } from '../disk.js';
 import { type InstalledPack, type PackedPackage, packName } from '../installed.js';
-import { PackError } from '../pack-error.js';
 import { placeTree, takeFiles } from '../tree/place.js';
 import { scanRoot } from '../tree/scan.js';
 import { debianPackages, lendArchives } from './apt.js';
@@ -162,18 +161,4 @@ async function installRegistries(
     found.push(...(await installCargo(context, place, cargo)));
   }
   return found;
-}
-
-/** Room that a build leaves free, for what can't be foreseen. */
-const SPARE_BYTES = 64 << 20;
-
-function requireSpace(folder: string, neededBytes: number): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
-  if (free > neededBytes + SPARE_BYTES) return;
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new PackError(
-    `the disk of ${folder} is full: ${megabytes(neededBytes + SPARE_BYTES)} are needed, ` +
-      `${megabytes(free)} are free`,
-  );
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { requireSpace } from '../disk.js';
 import { type Apt, openApt } from './apt.js';
 import { ensureBase, ensureTools } from './base.js';
 import { CARGO_PACKAGES } from './registries/commands.js';
@@ -9,6 +10,9 @@ import type { BuildContext } from './root.js';
 
 const TOOLS = { pip: PIP_PACKAGES, maven: MAVEN_PACKAGES, cargo: CARGO_PACKAGES };
 export type ToolName = keyof typeof TOOLS;
+
+/** Lists of packages, and the base system with what it is unpacked from. */
+const BASE_BYTES = 160 << 20;
 
 /** What the builds of one call have in common. */
 export interface Workshop {
@@ -26,6 +30,7 @@ export async function openWorkshop(
   context: BuildContext,
   onStep: (words: string) => void,
 ): Promise<Workshop> {
+  requireSpace(context.folders.root, BASE_BYTES);
   onStep('reading lists of packages');
   const apt = await openApt(context);
   await apt.update();
