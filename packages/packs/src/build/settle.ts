@@ -1,4 +1,8 @@
-import { existsInside } from '../tree/inside.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { existsInside, resolveInside } from '../tree/inside.js';
+import { TREE_TIME } from '../tree/objects.js';
+import { levelKeystore } from './keystore.js';
 import { type BuildContext, runAsOwner, runInside } from './root.js';
 
 /**
@@ -30,4 +34,11 @@ export async function settleRoot(context: BuildContext, root: string): Promise<v
   const script = existsInside(root, '/usr/lib/python3') ? COMPILE : 'ldconfig';
   await runInside('settling', context, { root, command: ['sh', '-ceu', script] });
   await runAsOwner('settling', context, [OWN, root]);
+  const keystore = resolveInside(root, KEYSTORE);
+  if (keystore === undefined) return;
+  const leveled = levelKeystore(readFileSync(join(root, keystore)), TREE_TIME);
+  if (leveled !== undefined) writeFileSync(join(root, keystore), leveled);
 }
+
+/** Where Debian's JREs have the certificates that they trust. */
+const KEYSTORE = 'etc/ssl/certs/java/cacerts';
