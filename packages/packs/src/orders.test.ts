@@ -3,7 +3,7 @@ import { demoLanguage } from '@gozolite/languages/demo-language';
 import { catalogueOf } from '@gozolite/languages/names/catalogue';
 import { test } from 'vitest';
 import type { InstalledPack } from './installed.js';
-import { chooseInstalled, installedFor, nameOfOrder, ordersFor } from './orders.js';
+import { canonicalNames, chooseInstalled, installedFor, nameOfOrder, ordersFor } from './orders.js';
 
 const short = demoLanguage({
   id: 'short',
@@ -82,4 +82,9 @@ test('installed packs are chosen by name, by language, by language and variant',
   assert.deepEqual(names('long+data'), ['long@3.11+data']);
   assert.deepEqual(names('long@3.11', 'short'), ['long@3.11', 'short@5.4']);
   assert.throws(() => names('long@3.13'), /long@3.13 is not installed; installed are long@3.11,/);
+});
+
+test('installed packs, too, go by any name of their language', () => {
+  const asked = ['L++@3.11+data', 's', 'gone@1.0'];
+  assert.deepEqual(canonicalNames(catalogue, asked), ['long@3.11+data', 'short', 'gone@1.0']);
 });

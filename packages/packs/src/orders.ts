@@ -88,6 +88,14 @@ export function installedFor(
   );
 }
 
+/** With the language's own id in the place of any of its names: node@24 is javascript@24. */
+export function canonicalNames({ names }: Catalogue, texts: readonly string[]): readonly string[] {
+  return texts.map((text) => {
+    const { name, version, variant } = parseReference(text, (each) => names.has(each));
+    return nameOf(names.get(name) ?? name, { version: version ?? null, variant: variant ?? null });
+  });
+}
+
 /** Installed packs by name; where the version is left out, all of the language's. */
 export function chooseInstalled(
   installed: readonly InstalledPack[],

@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
+import type { Catalogue } from '@gozolite/languages/names/catalogue';
 import { exportPacks } from '@gozolite/packs/archive/export';
 import { importPacks } from '@gozolite/packs/archive/take-in';
+import type { Order } from '@gozolite/packs/build/build-pack';
 import { packFolders } from '@gozolite/packs/folders';
 import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import {
+  canonicalNames,
   chooseInstalled,
   installedFor,
   nameOfOrder,
@@ -46,9 +49,12 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       return add(context, request, progress);
     case 'remove': {
       requireChoice(request);
-      const choose = (installed: readonly InstalledPack[]) =>
-        request.isAll ? installed : chooseInstalled(installed, request.names);
-      const { removed, freedBytes, inUse } = await removePacks(build, choose, progress.onWait);
+      const catalogue = await readCatalogue(context.languages);
+      const { removed, freedBytes, inUse } = await removePacks(
+        build,
+        (installed) => choose(installed, catalogue, request),
+        progress.onWait,
+      );
       for (const { name } of removed) print(`${name}: removed`);
       print(`${megabytes(freedBytes)} freed`);
       if (inUse > 0) print(`${inUse} still in use; the next gozo packs frees what they take`);
@@ -58,15 +64,17 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       return verify(context, request, progress);
     case 'list':
       return list(context, request.json);
-    case 'export':
+    case 'export': {
+      const names = canonicalNames(await readCatalogue(context.languages), request.names);
       return withLock(build, progress.onWait, async () => {
-        const chosen = chooseInstalled(readInstalled(build.folders), request.names);
+        const chosen = chooseInstalled(readInstalled(build.folders), names);
         const show = progress.share('export', request.file);
         const bytes = await exportPacks(build, resolve(request.file), chosen, show);
-        const names = chosen.map(({ name }) => name).join(', ');
-        print(`${request.file}: ${names}, ${megabytes(bytes)} before compression`);
+        const words = chosen.map(({ name }) => name).join(', ');
+        print(`${request.file}: ${words}, ${megabytes(bytes)} before compression`);
         return 0;
       });
+    }
     case 'import': {
       const show = progress.share('import', request.file);
       const file = resolve(request.file);
@@ -93,38 +101,43 @@ async function add(
   const isUpdate = request.kind === 'update';
   const build = { folders: packFolders(root), env, signal };
   const catalogue = await readCatalogue(languages);
-  const wanted =
-    isUpdate && request.isAll
-      ? ordersFor(catalogue, { names: [], isAll: true, sets: [] })
-      : ordersFor(catalogue, request);
-  const isThere = isUpdate ? await installedOrders(build, progress) : undefined;
-  const orders = isThere === undefined ? wanted : wanted.filter(isThere);
-  const lacking = request.isAll ? [] : wanted.filter((order) => !orders.includes(order));
-  if (lacking.length > 0) {
-    throw new UsageError(`${lacking.map(nameOfOrder).join(', ')}: not installed`);
-  }
+  const orders = isUpdate
+    ? await ordersToUpdate(build, catalogue, request)
+    : ordersFor(catalogue, request);
   const outcomes = await addPacks(build, orders, isUpdate, progress);
   return outcomes.some(({ kind }) => kind === 'failed') ? 1 : 0;
 }
 
-function installedOrders(build: Parameters<typeof addPacks>[0], { onWait }: PacksProgress) {
-  return withLock(build, onWait, async () => {
-    const installed = readInstalled(build.folders);
-    return (order: Parameters<typeof nameOfOrder>[0]) =>
-      installedFor(installed, order) !== undefined;
-  });
+/** Those of the chosen packs that a language file still knows. */
+async function ordersToUpdate(
+  { folders }: Parameters<typeof addPacks>[0],
+  catalogue: Catalogue,
+  request: Choice,
+): Promise<readonly Order[]> {
+  const chosen = choose(installedIn(folders.root), catalogue, request);
+  return ordersFor(catalogue, { names: [], isAll: true, sets: [] }).filter(
+    (order) => installedFor(chosen, order) !== undefined,
+  );
 }
 
-function verify(
-  { root, env, signal }: PacksContext,
+function choose(
+  installed: readonly InstalledPack[],
+  catalogue: Catalogue,
+  { names, isAll }: Choice,
+): readonly InstalledPack[] {
+  return isAll ? installed : chooseInstalled(installed, canonicalNames(catalogue, names));
+}
+
+async function verify(
+  { root, languages, env, signal }: PacksContext,
   request: Choice,
   progress: PacksProgress,
 ): Promise<number> {
   requireChoice(request);
+  const catalogue = await readCatalogue(languages);
   const folders = packFolders(root);
   return withLock({ folders, env, signal }, progress.onWait, async () => {
-    const installed = readInstalled(folders);
-    const chosen = request.isAll ? installed : chooseInstalled(installed, request.names);
+    const chosen = choose(readInstalled(folders), catalogue, request);
     let isGood = true;
     for (const { name, digest } of chosen) {
       const show = progress.share(name, 'verifying');
