@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { build } from '../build/build.mjs';
 import { ROOT } from '../build/paths.mjs';
 import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
 import { runCargoDeny } from './cargo/run-deny.mjs';
@@ -98,7 +99,10 @@ export const SUITES = [
   {
     name: 'packs',
     what: 'a real pack: built, killed, verified, corrupted, exported, imported, removed',
-    run: () => runVitest('packs'),
+    run: async ({ say }) => {
+      await build(say);
+      return runVitest('packs');
+    },
   },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),
