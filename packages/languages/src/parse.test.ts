@@ -75,6 +75,24 @@ const rows = [
     /^demo\.yaml:\d+: smokes\.hello: needs either code or files/,
   ],
   [
+    'a diagnostic without words',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<line>x)" }]\ntemplate: ',
+    /^demo\.yaml:\d+: diagnostics\.0: needs a group \(\?<message>…\)/,
+  ],
+  [
+    'a diagnostic with a strange group',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<message>x)", next: ["(?<row>y)"] }]\ntemplate: ',
+    /diagnostics\.0\.next\.0: unknown group row; known are severity, /,
+  ],
+  [
+    'a diagnostic that looks ahead',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<message>x)(?=y)" }]\ntemplate: ',
+    /diagnostics\.0\.pattern: no pattern: an assertion at character 15 of /,
+  ],
+  [
     'an excuse for hello',
     '  stdin: a demo',
     '  stdin: a demo\n  hello: no words',

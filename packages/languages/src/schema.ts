@@ -28,6 +28,22 @@ const Stage = Type.Object(
 );
 export type StageFile = Static<typeof Stage>;
 
+const DiagnosticRule = Type.Object(
+  {
+    pattern: text(
+      'Regular expression without references and assertions; groups: severity, message, file, ' +
+        'line, column, caret (its place is the column).',
+    ),
+    next: Type.Optional(words('Patterns of lines that follow within eight lines each.')),
+    severity: Type.Optional(
+      Type.Union([Type.Literal('error'), Type.Literal('warning'), Type.Literal('note')], {
+        description: 'Where no group says it; default error.',
+      }),
+    ),
+  },
+  closed,
+);
+
 const Toolchain = Type.Object(
   {
     candidates: Type.Array(Type.Record(Type.String({ pattern: '^[a-z]+$' }), AbsolutePath), {
@@ -111,6 +127,13 @@ export const LanguageFile = Type.Object(
     env: Type.Optional(environment("Of all stages, over the sandbox's own.")),
     compile: Type.Optional(Stage),
     run: Stage,
+    diagnostics: Type.Optional(
+      Type.Array(DiagnosticRule, {
+        description:
+          "How the record's diagnostics are read from what the compiler says, or, without one, " +
+          'from the standard error of a run that failed; at each line the first that fits.',
+      }),
+    ),
     template: text('A first program.'),
     notes: Type.Optional(text('What pasted programs can rely on.')),
     links: Type.Optional(

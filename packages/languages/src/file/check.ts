@@ -1,4 +1,5 @@
 import type { LanguageFile, StageFile } from '../schema.js';
+import { diagnosticFaults } from './diagnostics.js';
 import type { Fault } from './fault.js';
 import { groupsOf } from './groups.js';
 import { smokeFaults } from './smokes.js';
@@ -12,6 +13,7 @@ export function faultsOf(file: LanguageFile): readonly Fault[] {
     ...(file.compile ? stageFaults('compile', file.compile, names) : []),
     ...stageFaults('run', file.run, names),
     ...environmentFaults(['env'], file.env ?? {}, names),
+    ...diagnosticFaults(file),
     ...smokeFaults(file),
   ];
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Execution } from '@gozolite/contract/execution';
+import type { Diagnostic, Execution } from '@gozolite/contract/execution';
 import type { Expectation } from './schema.js';
 
 /** A difference shows so much of each side, from where they part. */
@@ -18,6 +18,7 @@ export function differencesOf(expected: Expectation, actual: Execution): readonl
     ...matches('stdout', expected.stdout_pattern, actual.stdout),
     ...matches('stderr', expected.stderr_pattern, actual.stderr),
     ...matches("the compiler's output", expected.compile_pattern, compiler),
+    ...diagnosticDifferences(expected.diagnostics, actual.diagnostics ?? []),
   ];
 }
 
@@ -29,6 +30,21 @@ function equal(what: string, expected: unknown, actual: unknown): readonly strin
 function matches(what: string, pattern: string | undefined, actual: string): readonly string[] {
   if (pattern === undefined || new RegExp(pattern, 'm').test(actual)) return [];
   return [`${what}: expected /${pattern}/m in ${JSON.stringify(actual.slice(0, 4096))}`];
+}
+
+function diagnosticDifferences(
+  expected: Expectation['diagnostics'],
+  actual: readonly Diagnostic[],
+): readonly string[] {
+  if (expected === undefined) return [];
+  const isLike = expected.every(({ message = '', ...exact }, at) => {
+    const found = actual[at];
+    if (!found?.message.includes(message)) return false;
+    const members = new Map(Object.entries(found));
+    return Object.entries(exact).every(([name, value]) => members.get(name) === value);
+  });
+  if (isLike && actual.length === expected.length) return [];
+  return [`diagnostics: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`];
 }
 
 /** Bytes are compared with bytes, whatever the record wrote them as. */

@@ -15,6 +15,17 @@ const Repeat = (description: string) =>
   );
 export type Repeat = { readonly text: string; readonly times: number };
 
+const ExpectedDiagnostic = Type.Object(
+  {
+    severity: Type.Optional(Type.String()),
+    message: Type.Optional(Type.String({ description: 'A part of it.' })),
+    file: Type.Optional(Type.String()),
+    line: Type.Optional(Type.Integer()),
+    column: Type.Optional(Type.Integer()),
+  },
+  closed,
+);
+
 export const Expectation = Type.Object(
   {
     status: Type.Unsafe<(typeof STATUSES)[number]>(
@@ -40,6 +51,11 @@ export const Expectation = Type.Object(
     stderr_pattern: Type.Optional(Type.String({ description: 'Somewhere in standard error.' })),
     compile_pattern: Type.Optional(
       Type.String({ description: "Over the compiler's stdout and stderr, one after the other." }),
+    ),
+    diagnostics: Type.Optional(
+      Type.Array(ExpectedDiagnostic, {
+        description: 'All that there are, in order, as far as each is described.',
+      }),
     ),
   },
   { ...closed, description: 'What must come of it; as far as it is said.' },
