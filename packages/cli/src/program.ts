@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
+import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
 import { parseDuration, parseSize } from './quantities.js';
 
 /** What each command does with what was typed; main.ts brings them. */
@@ -13,6 +14,7 @@ export interface Commands {
   readonly attack: (where: Where, options: AttackOptions) => Promise<void>;
   readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
+  readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
 interface Environment {
@@ -70,6 +72,7 @@ export function createProgram(
     .action((options: { port?: string }) =>
       commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
     );
+  addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
 
