@@ -4,6 +4,7 @@ import { buildLauncher } from './build-launcher.mjs';
 import { digestOf, filesBelow } from './digest.mjs';
 import { BUILD, ROOT } from './paths.mjs';
 
+const SCHEMA = 'docs/reference/language-file.schema.json';
 const STAMPS = join(BUILD, 'stamps.json');
 
 /** What each part is made of; a part is built again only where one of these files changed. */
@@ -15,6 +16,11 @@ const PARTS = [
     make: async () => (await import('./bundle.mjs')).bundlePrograms(),
   },
   { name: 'languages', sources: ['languages'], make: () => copyData('languages') },
+  {
+    name: 'schema', // Of language files, for the editors of those who have no clone.
+    sources: [SCHEMA],
+    make: () => copyFileSync(join(ROOT, SCHEMA), join(BUILD, basename(SCHEMA))),
+  },
   { name: 'attacks', sources: ['attacks'], make: () => copyData('attacks') },
   {
     name: 'launcher',

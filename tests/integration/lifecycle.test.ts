@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Execution } from '@gozolite/contract/execution';
 import type { Readiness } from '@gozolite/contract/health';
 import type { Problem } from '@gozolite/contract/refusal';
-import { SMOKE_NAMES } from '@gozolite/languages/schema';
+import { WIDE_SMOKES } from '@gozolite/languages/smokes/standard';
 import { test } from 'vitest';
 import { freePort } from '../../scripts/test/test-server.mjs';
 import { eventually } from '../server-under-test.js';
@@ -130,8 +130,9 @@ packages: { debian: [coreutils] }
 run: { command: ['{tool}', '{entry}'] }
 template: world
 smokes: {}
+tool: true
 not_applicable:
-${SMOKE_NAMES.map((name) => `  ${name}: it only shows its file`).join('\n')}
+${WIDE_SMOKES.map((name) => `  ${name}: it only shows its file`).join('\n')}
 `;
 
 test('a language file in a configured folder is as good as a shipped one', async () => {

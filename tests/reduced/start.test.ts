@@ -6,10 +6,10 @@ import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities'
 import type { Execution } from '@gozolite/contract/execution';
 import type { Readiness } from '@gozolite/contract/health';
 import { loadLanguages } from '@gozolite/languages/load';
-import { smokesOf } from '@gozolite/languages/schema';
+import { differencesOf } from '@gozolite/languages/smokes/differences';
+import { smokesOf } from '@gozolite/languages/smokes/smokes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/test/test-server.mjs';
-import { differencesOf } from '../conformance/compare.js';
 import { eventually } from '../server-under-test.js';
 import { refusedStart, type Started, startFrom } from '../start/npm-start.js';
 import { traces } from '../start/traces.js';

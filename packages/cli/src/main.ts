@@ -4,8 +4,10 @@ import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { attack } from './commands/attack.js';
+import { checkLanguage } from './commands/check-language.js';
 import { doctor } from './commands/doctor.js';
 import { listLanguages } from './commands/languages.js';
+import { newLanguage } from './commands/new-language.js';
 import { prove } from './commands/prove.js';
 import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
@@ -56,6 +58,15 @@ async function main(argv: readonly string[]): Promise<number> {
           request,
         );
       },
+      languageFiles: (where) => ({
+        checkLanguage: async (options) => {
+          const all = { ...options, version: manifest.version };
+          exitCode = await checkLanguage(where, all, interruption());
+        },
+        newLanguage: async (options) => {
+          exitCode = await newLanguage(options);
+        },
+      }),
     },
     programArgs,
   );

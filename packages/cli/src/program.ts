@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
+import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 
@@ -15,6 +16,7 @@ export interface Commands {
   readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
   readonly packs: (request: PacksRequest) => Promise<void>;
+  readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
 interface Environment {
@@ -73,6 +75,7 @@ export function createProgram(
       commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
     );
   addPacksCommands(program, commands.packs);
+  addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
 

@@ -169,6 +169,19 @@ export const Artifact = Type.Object({
 });
 export type Artifact = Static<typeof Artifact>;
 
+export const DIAGNOSTIC_SEVERITIES = ['error', 'warning', 'note'] as const;
+
+const orNull = (type: Parameters<typeof Type.Union>[0][number]) => Type.Union([type, Type.Null()]);
+
+export const Diagnostic = Type.Object({
+  severity: Type.Unsafe<(typeof DIAGNOSTIC_SEVERITIES)[number]>(literals(DIAGNOSTIC_SEVERITIES)),
+  message: Type.String(),
+  file: Type.Unsafe<string | null>(orNull(Type.String())),
+  line: Type.Unsafe<number | null>(orNull(Type.Integer({ minimum: 1 }))),
+  column: Type.Unsafe<number | null>(orNull(Type.Integer({ minimum: 1 }))),
+});
+export type Diagnostic = Static<typeof Diagnostic>;
+
 /** The record of one execution; the result members are the run's, `compile` has the compiler's. */
 export const Execution = Type.Object({
   id: Type.String({ description: "'exe_' and a UUIDv7." }),
@@ -182,6 +195,14 @@ export const Execution = Type.Object({
   stage: Type.Optional(Type.Unsafe<'compile' | 'run'>(literals(['compile', 'run']))),
   ...stageResult,
   compile: Type.Optional(StageResult),
+  diagnostics: Type.Optional(
+    Type.Array(Diagnostic, {
+      maxItems: 100,
+      description:
+        'What the compiler, or an interpreter that refused the program, said of it; absent where ' +
+        'nothing was found. Files are relative to the workspace.',
+    }),
+  ),
   timings: Type.Object({
     queue_ms: Type.Number(),
     prepare_ms: Type.Number(),

@@ -33,6 +33,16 @@ export interface Toolchain {
   readonly digest?: string;
 }
 
+/** How what a compiler says of a program is read: docs/reference/languages.md, diagnostics. */
+export interface DiagnosticRule {
+  /** With the groups severity, message, file, line, column and caret. */
+  readonly pattern: string;
+  /** Patterns of lines that follow, in this order; all must be found. */
+  readonly next?: readonly string[];
+  /** Where no group says it; else an error. */
+  readonly severity?: 'error' | 'warning' | 'note';
+}
+
 /** One version and variant of one language, resolved: all that engine and backends ever see. */
 export interface Recipe {
   readonly language: string;
@@ -42,4 +52,6 @@ export interface Recipe {
   readonly source: string;
   readonly compile?: StageRecipe;
   readonly run: StageRecipe;
+  /** Absent where nothing is known of the compiler's words. */
+  readonly diagnostics?: readonly DiagnosticRule[];
 }

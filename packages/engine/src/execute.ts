@@ -6,6 +6,7 @@ import type { Backend, Layer, SandboxCommand, SandboxResult } from '@gozolite/sa
 import type { LogFields, Logger } from '@gozolite/telemetry/logger';
 import type { Admitted } from './admitted.js';
 import { captureArtifacts, captureStage } from './capture/capture.js';
+import { diagnosticsOf } from './capture/diagnostics.js';
 import type { Clock } from './clock.js';
 import { type Commands, commandsFor } from './commands.js';
 import type { IsolationMemory } from './isolation.js';
@@ -127,6 +128,10 @@ async function capture(life: Life, ran: Ran): Promise<Ending> {
     ...(compiled.stage === undefined ? {} : { compile: await captureStage(compiled.stage.result) }),
     ...(stage === undefined ? {} : { run: await captureStage(stage.result) }),
     artifacts: await captureArtifacts(stage?.result.artifacts ?? []),
+    diagnostics: diagnosticsOf(life.admitted.recipe, {
+      compile: compiled.stage?.result,
+      run: judgement.status === 'runtime_error' ? stage?.result : undefined,
+    }),
     prepared: areAllPrepared([compiled.stage, stage]),
     connections: stage?.result.connections ?? [],
     timings: {

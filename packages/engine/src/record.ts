@@ -1,4 +1,10 @@
-import type { Artifact, Execution, Isolation, StageResult } from '@gozolite/contract/execution';
+import type {
+  Artifact,
+  Diagnostic,
+  Execution,
+  Isolation,
+  StageResult,
+} from '@gozolite/contract/execution';
 import type { Connection } from '@gozolite/contract/network';
 import type { Admitted, Identity, MissingToolchain } from './admitted.js';
 import { NOTHING_RAN } from './capture/capture.js';
@@ -22,6 +28,7 @@ export interface Ending {
   readonly compile?: StageResult;
   readonly run?: StageResult;
   readonly artifacts: readonly Artifact[];
+  readonly diagnostics?: readonly Diagnostic[];
   /** Absent where no sandbox with a network ran. */
   readonly connections?: readonly Connection[];
   readonly timings: Timings;
@@ -36,6 +43,7 @@ export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolatio
     ...ending.judgement,
     ...(ending.run ?? NOTHING_RAN),
     ...(ending.compile === undefined ? {} : { compile: ending.compile }),
+    ...(ending.diagnostics?.length ? { diagnostics: [...ending.diagnostics] } : {}),
     timings: roundTimings(ending.timings),
     language: { id: language, version, toolchain: { ...toolchain } },
     ...closing(admitted, isolation, ending.prepared),

@@ -17,7 +17,10 @@ export function demoLanguage(change: Partial<LanguageFile> = {}): LanguageFile {
     packages: { debian: ['demo'] },
     run: { command: ['{tool}', '{entry}', '{args}'] },
     template: 'hello\n',
-    smokes: { hello: { code: 'hello', expect: { status: 'ok', stdout: 'hello\n' } } },
+    smokes: {
+      hello: { code: 'hello', expect: { status: 'ok', stdout: 'hello\n' } },
+      uncaught_error: { code: 'boom', expect: { status: 'runtime_error' } },
+    },
     not_applicable: Object.fromEntries(
       [
         'stdin',
@@ -25,7 +28,6 @@ export function demoLanguage(change: Partial<LanguageFile> = {}): LanguageFile {
         'exit_code',
         'unicode',
         'syntax_error',
-        'uncaught_error',
         'endless_loop',
         'memory_hog',
       ].map((name) => [name, 'a demo']),

@@ -17,6 +17,13 @@ test('a good file is read as it stands', () => {
   assert.deepEqual(parsed, { ok: true, value: demoLanguage() });
 });
 
+const UNCAUGHT_ERROR = `  uncaught_error:
+    code: boom
+    expect:
+      status: runtime_error
+not_applicable:
+`;
+
 /** The problem of a good file in which one text is replaced by another; `@` is its line. */
 const rows = [
   ['broken YAML', 'name: Demo', 'name: [', /^demo\.yaml:\d+: no valid YAML: /],
@@ -68,6 +75,60 @@ const rows = [
     /^demo\.yaml:\d+: smokes\.hello: needs either code or files/,
   ],
   [
+    'a diagnostic without words',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<line>x)" }]\ntemplate: ',
+    /^demo\.yaml:\d+: diagnostics\.0: needs a group \(\?<message>…\)/,
+  ],
+  [
+    'a diagnostic with a strange group',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<message>x)", next: ["(?<row>y)"] }]\ntemplate: ',
+    /diagnostics\.0\.next\.0: unknown group row; known are severity, /,
+  ],
+  [
+    'a diagnostic that looks ahead',
+    'template: ',
+    'diagnostics: [{ pattern: "(?<message>x)(?=y)" }]\ntemplate: ',
+    /diagnostics\.0\.pattern: no pattern: an assertion at character 15 of /,
+  ],
+  [
+    'an excuse for hello',
+    '  stdin: a demo',
+    '  stdin: a demo\n  hello: no words',
+    /not_applicable\.hello: there is a smoke hello/,
+  ],
+  [
+    'both errors excused',
+    UNCAUGHT_ERROR,
+    '  other: { code: x, expect: { status: ok } }\nnot_applicable:\n  uncaught_error: never\n',
+    /not_applicable\.uncaught_error: a language fails in one way or the other/,
+  ],
+  [
+    'no expectation where none is standard',
+    '    code: boom\n    expect:\n      status: runtime_error\n',
+    '    code: boom\n',
+    /smokes\.uncaught_error: needs expect: only hello, /,
+  ],
+  [
+    'two standard inputs',
+    '    code: boom',
+    '    code: boom\n    stdin: a\n    stdin_repeat: { text: b, times: 2 }',
+    /smokes\.uncaught_error: needs either stdin or stdin_repeat/,
+  ],
+  [
+    'an input without end',
+    '    code: boom',
+    '    code: boom\n    stdin_repeat: { text: "12", times: 10000000 }',
+    /smokes\.uncaught_error\.stdin_repeat: is more than 16777216 bytes/,
+  ],
+  [
+    'a complete language without all programs',
+    'not_applicable:\n',
+    'depth: core\nnot_applicable:\n',
+    /smokes: no smoke program threads, nor a reason in not_applicable/,
+  ],
+  [
     'an unknown status',
     'status: ok',
     'status: fine',
@@ -97,4 +158,22 @@ for (const [name, text, replacement, says] of rows) {
 test('what is no mapping is refused', () => {
   assert.match(problemsOf('- a\n').join(), /^demo\.yaml:1: the file: must be object/);
   assert.match(problemsOf('').join(), /^demo\.yaml:1: the file: must be object/);
+});
+
+test('a complete language exits with 7 and reads what is not ASCII', () => {
+  const smoke = (change: object) => ({ code: 'x', expect: { status: 'ok' }, ...change });
+  const exit = { status: 'runtime_error', exit_code: 1 };
+  const file = { ...demoLanguage(), depth: 'core' };
+  const core = stringify({
+    ...file,
+    smokes: {
+      ...file.smokes,
+      stdin: smoke({ stdin: '1' }),
+      unicode: smoke({ stdin: 'e' }),
+      exit_code: smoke({ expect: exit }),
+    },
+  });
+  const problems = problemsOf(core).join('\n');
+  assert.match(problems, /smokes\.exit_code\.expect\.exit_code: must be 7/);
+  assert.match(problems, /smokes\.unicode: must read what is not ASCII/);
 });

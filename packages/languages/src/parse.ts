@@ -1,7 +1,8 @@
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Document, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import { type Fault, faultsOf } from './file/check.js';
+import { faultsOf } from './file/check.js';
+import type { Fault } from './file/fault.js';
 import { nearestNames } from './names/nearest.js';
 import { LanguageFile } from './schema.js';
 

@@ -31,6 +31,7 @@ export function recipeOf(file: LanguageFile, detected: DetectedToolchain): Recip
     source: file.source,
     ...(file.compile && { compile: stageOf(file, file.compile, detected) }),
     run: stageOf(file, file.run, detected),
+    ...(file.diagnostics && { diagnostics: file.diagnostics }),
   };
 }
 

@@ -174,6 +174,7 @@ test('extensions and smoke programs are found by name', async () => {
   assert.equal(registry.byExtension('.nope'), undefined);
   assert.deepEqual(registry.smokes('demo'), [
     { name: 'hello', request: { code: 'hello' }, expect: { status: 'ok', stdout: 'hello\n' } },
+    { name: 'uncaught_error', request: { code: 'boom' }, expect: { status: 'runtime_error' } },
   ]);
   assert.deepEqual(registry.smokes('nope'), []);
 });

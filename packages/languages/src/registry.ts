@@ -8,7 +8,8 @@ import { nearestNames } from './names/nearest.js';
 import { parseReference, type Reference } from './names/reference.js';
 import type { LanguageProblem } from './parse.js';
 import { recipeOf } from './recipe.js';
-import { type LanguageFile, type Smoke, smokesOf } from './schema.js';
+import type { LanguageFile } from './schema.js';
+import { type Smoke, smokesOf } from './smokes/smokes.js';
 
 export type { Probe } from './detect.js';
 

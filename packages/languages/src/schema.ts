@@ -1,30 +1,16 @@
-import { ExecuteRequest, STATUSES } from '@gozolite/contract/execution';
 import { Limits } from '@gozolite/contract/limits';
 import { type Static, Type } from 'typebox';
 import { PackEntries, PackSources } from './file/packs.js';
-
-/** The smoke programs that every language file has, or says in `not_applicable` why it can't. */
-export const SMOKE_NAMES = [
-  'hello',
-  'stdin',
-  'arguments',
-  'exit_code',
-  'unicode',
-  'syntax_error',
-  'uncaught_error',
-  'endless_loop',
-  'memory_hog',
-] as const;
+import { SmokeFile } from './smokes/schema.js';
 
 const closed = { additionalProperties: false } as const;
 const text = (description: string) => Type.String({ minLength: 1, description });
 const words = (description: string) => Type.Array(Type.String({ minLength: 1 }), { description });
-const Environment = Type.Record(
-  Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }),
-  Type.String(),
-);
+const environment = (description: string) =>
+  Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String(), {
+    description,
+  });
 const AbsolutePath = Type.String({ pattern: '^/' });
-const PartialLimits = Type.Partial(Limits, closed);
 
 const Stage = Type.Object(
   {
@@ -34,14 +20,30 @@ const Stage = Type.Object(
         'Argument vector, its first element absolute. docs/reference/languages.md: placeholders.',
     }),
     script: Type.Optional(text('A fixed shell script that `{script}` stands for, taken verbatim.')),
-    env: Type.Optional(Environment),
+    env: Type.Optional(environment('Of this stage; placeholders as in `command`.')),
     limits: Type.Optional(
       Type.Partial(Limits, { ...closed, description: 'Defaults that this language raises.' }),
     ),
   },
-  closed,
+  { ...closed, description: 'How one stage is started.' },
 );
 export type StageFile = Static<typeof Stage>;
+
+const DiagnosticRule = Type.Object(
+  {
+    pattern: text(
+      'Regular expression without references and assertions; groups: severity, message, file, ' +
+        'line, column, caret (its place is the column).',
+    ),
+    next: Type.Optional(words('Patterns of lines that follow within eight lines each.')),
+    severity: Type.Optional(
+      Type.Union([Type.Literal('error'), Type.Literal('warning'), Type.Literal('note')], {
+        description: 'Where no group says it; default error.',
+      }),
+    ),
+  },
+  closed,
+);
 
 const Toolchain = Type.Object(
   {
@@ -54,66 +56,27 @@ const Toolchain = Type.Object(
     requires: Type.Optional(words('Further files that must exist; `{name}` works here too.')),
     version: Type.Object(
       {
-        command: Type.Array(Type.String(), { minItems: 1 }),
+        command: Type.Array(Type.String(), {
+          minItems: 1,
+          description: 'Argument vector, run in a sandbox.',
+        }),
         pattern: text('Regular expression over what the command prints; group 1 is the version.'),
       },
-      closed,
+      { ...closed, description: 'How the toolchain tells its version.' },
     ),
     at_least: Type.Optional(text('The lowest version that works.')),
     below: Type.Optional(text('The first version that no longer works.')),
   },
-  closed,
+  { ...closed, description: 'Where the toolchain lies, and how its version is asked.' },
 );
-
-const Expectation = Type.Object(
-  {
-    status: Type.Unsafe<(typeof STATUSES)[number]>(
-      Type.Union(STATUSES.map((status) => Type.Literal(status))),
-    ),
-    stage: Type.Optional(Type.Union([Type.Literal('compile'), Type.Literal('run')])),
-    exit_code: Type.Optional(Type.Integer()),
-    signal: Type.Optional(Type.String()),
-    limit: Type.Optional(Type.String()),
-    stdout: Type.Optional(Type.String({ description: 'Exactly this.' })),
-    stdout_pattern: Type.Optional(Type.String()),
-    stderr_pattern: Type.Optional(Type.String()),
-    compile_pattern: Type.Optional(
-      Type.String({ description: "Over the compiler's stdout and stderr, one after the other." }),
-    ),
-  },
-  closed,
-);
-export type Expectation = Static<typeof Expectation>;
-
-const { code, files, entry, stdin, stdin_encoding, args, env, compile } = ExecuteRequest.properties;
-const SmokeFile = Type.Object(
-  {
-    code,
-    files,
-    entry,
-    stdin,
-    stdin_encoding,
-    args,
-    env,
-    compile,
-    limits: Type.Optional(PartialLimits),
-    expect: Expectation,
-  },
-  closed,
-);
-
-/** One program of a language file with the result that it must have. */
-export interface Smoke {
-  readonly name: string;
-  /** A whole request but for `language`. */
-  readonly request: Omit<Static<typeof SmokeFile>, 'expect'>;
-  readonly expect: Expectation;
-}
 
 /** A language file, `languages/<id>.yaml`. */
 export const LanguageFile = Type.Object(
   {
-    id: Type.String({ pattern: '^[a-z][a-z0-9-]*$' }),
+    id: Type.String({
+      pattern: '^[a-z][a-z0-9-]*$',
+      description: "Its name in requests, and the file's: languages/<id>.yaml.",
+    }),
     name: text('As people write it.'),
     aliases: words('Other names, in any case.'),
     piston: Type.Optional(words("Piston's names.")),
@@ -138,14 +101,34 @@ export const LanguageFile = Type.Object(
         description: 'Cannot read input, branch and loop: offered, and not counted as a language.',
       }),
     ),
+    depth: Type.Optional(
+      Type.Union([Type.Literal('core'), Type.Literal('wide')], {
+        description:
+          'How much its smoke programs prove: `core` has all the standard ones, `wide` (the ' +
+          'default) hello, stdin, both errors, the endless loop and the memory.',
+      }),
+    ),
     same_as: Type.Optional(text('The language whose binary it runs as well: the two count once.')),
-    env: Type.Optional(Environment),
+    env: Type.Optional(environment("Of all stages, over the sandbox's own.")),
     compile: Type.Optional(Stage),
     run: Stage,
+    diagnostics: Type.Optional(
+      Type.Array(DiagnosticRule, {
+        description:
+          "How the record's diagnostics are read from what the compiler says, or, without one, " +
+          'from the standard error of a run that failed; at each line the first that fits.',
+      }),
+    ),
     template: text('A first program.'),
     notes: Type.Optional(text('What pasted programs can rely on.')),
-    links: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: '^https://' }))),
-    smokes: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]*$' }), SmokeFile),
+    links: Type.Optional(
+      Type.Record(Type.String(), Type.String({ pattern: '^https://' }), {
+        description: 'For people: home, documentation.',
+      }),
+    ),
+    smokes: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]*$' }), SmokeFile, {
+      description: 'Programs, each with the result that it must have.',
+    }),
     not_applicable: Type.Optional(
       Type.Record(Type.String(), Type.String({ minLength: 1 }), {
         description: 'Smoke programs that the language cannot have, each with the reason.',
@@ -155,11 +138,3 @@ export const LanguageFile = Type.Object(
   { ...closed, title: 'GozoLite language file' },
 );
 export type LanguageFile = Static<typeof LanguageFile>;
-
-export function smokesOf(file: LanguageFile): readonly Smoke[] {
-  return Object.entries(file.smokes).map(([name, { expect, ...request }]) => ({
-    name,
-    request,
-    expect,
-  }));
-}

@@ -1,12 +1,9 @@
-import { isLimitName } from '@gozolite/contract/limits';
-import { type LanguageFile, SMOKE_NAMES, type StageFile } from '../schema.js';
+import type { LanguageFile, StageFile } from '../schema.js';
+import { diagnosticFaults } from './diagnostics.js';
+import type { Fault } from './fault.js';
+import { groupsOf } from './groups.js';
+import { smokeFaults } from './smokes.js';
 import { faultOf, placeholdersOf } from './template.js';
-
-/** What is wrong and where: the keys that lead to it in the file. */
-export interface Fault {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
 
 /** What the schema can't say of a language file. Empty where the file is good. */
 export function faultsOf(file: LanguageFile): readonly Fault[] {
@@ -17,6 +14,7 @@ export function faultsOf(file: LanguageFile): readonly Fault[] {
     ...stageFaults('run', file.run, names),
     ...environmentFaults(['env'], file.env ?? {}, names),
     ...packFaults(file),
+    ...diagnosticFaults(file),
     ...smokeFaults(file),
   ];
 }
@@ -100,44 +98,4 @@ function packFaults({ packages, packs }: LanguageFile): Fault[] {
       ? []
       : [{ path: ['packs', index, 'version'], message: `${version} stands there twice` }],
   );
-}
-
-function smokeFaults(file: LanguageFile): Fault[] {
-  const excused = file.not_applicable ?? {};
-  const faults: Fault[] = [];
-  for (const name of SMOKE_NAMES) {
-    const both = name in file.smokes && name in excused;
-    const neither = !(name in file.smokes) && !(name in excused);
-    if (both) faults.push({ path: ['not_applicable', name], message: `there is a smoke ${name}` });
-    if (!neither) continue;
-    const message = `no smoke program ${name}, nor a reason in not_applicable`;
-    faults.push({ path: ['smokes'], message });
-  }
-  for (const name of Object.keys(excused)) {
-    if (SMOKE_NAMES.some((known) => known === name)) continue;
-    faults.push({ path: ['not_applicable', name], message: `${name} is no smoke program` });
-  }
-  for (const [name, { code, files, expect }] of Object.entries(file.smokes)) {
-    if ((code === undefined) === (files === undefined)) {
-      faults.push({ path: ['smokes', name], message: 'needs either code or files' });
-    }
-    if (expect.limit !== undefined && !isLimitName(expect.limit)) {
-      const path = ['smokes', name, 'expect', 'limit'];
-      faults.push({ path, message: `${expect.limit} is no limit` });
-    }
-    for (const key of ['stdout_pattern', 'stderr_pattern', 'compile_pattern'] as const) {
-      if (groupsOf(expect[key] ?? '') !== undefined) continue;
-      faults.push({ path: ['smokes', name, 'expect', key], message: 'no regular expression' });
-    }
-  }
-  return faults;
-}
-
-/** Groups of a regular expression, undefined where it is none. */
-function groupsOf(pattern: string): number | undefined {
-  try {
-    return (new RegExp(`${pattern}|`).exec('')?.length ?? 1) - 1;
-  } catch {
-    return undefined;
-  }
 }

@@ -43,7 +43,10 @@ const sources = {
 };
 
 /** What a pack is made of. */
-export const PackSources = Type.Object(sources, closed);
+export const PackSources = Type.Object(sources, {
+  ...closed,
+  description: 'What provides the toolchain, of every registry.',
+});
 export type PackSources = Static<typeof PackSources>;
 
 export const PackEntries = Type.Array(

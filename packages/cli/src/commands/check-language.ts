@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { jsonOf, tableOf } from '../check/report.js';
+import { hasPassed, type LanguageFinding, runSmokes } from '../check/run-smokes.js';
+import { readTargets, type Target } from '../check/targets.js';
+import { installation, type Where } from '../connect.js';
+import { startLocal } from '../local.js';
+import { UsageError } from '../usage-error.js';
+
+export interface CheckOptions {
+  readonly version: string;
+  /** Files and names; with `all` none. */
+  readonly named: readonly string[];
+  readonly all: boolean;
+  /** A file; `true` prints it in the table's place. */
+  readonly json: string | boolean;
+  /** Names of smoke programs; all where none is named. */
+  readonly only: readonly string[];
+  /** Programs that run at once; by default one for each CPU. */
+  readonly jobs: number | undefined;
+}
+
+/** `gozo check-language`. @returns 0 where every file and every program of it is good, else 1 */
+export async function checkLanguage(
+  where: Where,
+  options: CheckOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  if (options.all === options.named.length > 0) {
+    throw new UsageError('name language files or languages, or --all');
+  }
+  const targets = await readTargets(join(installation(), 'languages'), options.named);
+  const findings = await findingsOf(where, targets, options, signal);
+  const json = jsonOf(options.version, findings);
+  if (typeof options.json === 'string') writeFileSync(options.json, json);
+  process.stdout.write(options.json === true ? json : `${tableOf(findings).join('\n')}\n`);
+  return findings.every(hasPassed) ? 0 : 1;
+}
+
+/** In a private engine, always: a server that runs knows other files. */
+async function findingsOf(
+  where: Where,
+  targets: readonly Target[],
+  { only, jobs }: CheckOptions,
+  signal: AbortSignal,
+): Promise<readonly LanguageFinding[]> {
+  const good = targets.flatMap(({ path, file }) => (file === undefined ? [] : [path]));
+  if (good.length === 0) {
+    return targets.map((target) => ({ target, info: undefined, missing: undefined, smokes: [] }));
+  }
+  // Before it starts, packs of these files would be built and named to it.
+  const home = installation();
+  await using engine = await startLocal({
+    launcher: where.launcher ?? join(home, 'sandboxd'),
+    server: join(home, 'server.mjs'),
+    languageFiles: good,
+    floor: where.isReduced ? 'reduced' : 'full',
+  });
+  return await runSmokes(targets, {
+    gozo: engine.gozo,
+    only,
+    jobs: jobs ?? availableParallelism(),
+    signal,
+    onDone: (language, { name, differences }) => {
+      const words = differences.length === 0 ? 'as expected' : 'NOT as expected';
+      process.stderr.write(`${language} ${name}: ${words}\n`);
+    },
+  });
+}
