@@ -33,6 +33,7 @@ export default defineConfig({
       serverProject('reduced', 300_000),
       serverProject('integration', 120_000),
       serverProject('network', 120_000),
+      serverProject('packs', 600_000),
       serverProject('readme', 120_000),
       serverProject('start', 600_000),
       serverProject('kills', 120_000),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { build } from '../build/build.mjs';
 import { ROOT } from '../build/paths.mjs';
 import { runCargoLint, runCargoTests } from './cargo/run-cargo.mjs';
 import { runCargoDeny } from './cargo/run-deny.mjs';
@@ -94,6 +95,14 @@ export const SUITES = [
     name: 'reduced',
     what: 'as an ordinary user: on this host, and in a Docker container without privilege',
     run: () => runVitest('reduced'),
+  },
+  {
+    name: 'packs',
+    what: 'a real pack: built, killed, verified, corrupted, exported, imported, removed',
+    run: async ({ say }) => {
+      await build(say);
+      return runVitest('packs');
+    },
   },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
   serverSuite('readme', "README's examples and their answers"),

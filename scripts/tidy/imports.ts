@@ -11,9 +11,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['contract'],
   sdk: ['contract'],
   attacks: ['contract', 'sandbox'],
+  packs: ['contract', 'languages'],
   engine: ['contract', 'telemetry', 'languages', 'sandbox'],
   server: ['contract', 'telemetry', 'languages', 'sandbox', 'attacks', 'engine'],
-  cli: ['contract', 'sdk', 'languages', 'attacks'],
+  cli: ['contract', 'sdk', 'languages', 'attacks', 'packs'],
 };
 
 /** Arrows of single files: the CLI's embedded mode is the one place that starts a server itself. */

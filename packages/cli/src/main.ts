@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
@@ -9,8 +11,10 @@ import { newLanguage } from './commands/new-language.js';
 import { prove } from './commands/prove.js';
 import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
+import { installation } from './connect.js';
 import { EXIT } from './exit-code.js';
 import { LocalEngineError } from './local.js';
+import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
 import { UsageError } from './usage-error.js';
 
@@ -42,6 +46,18 @@ async function main(argv: readonly string[]): Promise<number> {
       serve: async (env) => {
         exitCode = await serve({ ...process.env, ...env });
       },
+      packs: async (request) => {
+        const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
+        exitCode = await packs(
+          {
+            root: packsRoot(process.env, process.getuid?.() === 0),
+            languages: [join(installation(), 'languages'), ...(own ?? [])],
+            env: process.env,
+            signal: interruption(),
+          },
+          request,
+        );
+      },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {
           const all = { ...options, version: manifest.version };
@@ -55,7 +71,10 @@ async function main(argv: readonly string[]): Promise<number> {
     programArgs,
   );
   program.exitOverride();
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride();
+    for (const below of command.commands) below.exitOverride();
+  }
   try {
     await program.parseAsync(ours, { from: 'user' });
     return exitCode;
@@ -81,7 +100,10 @@ function exitCodeOfError(error: unknown): number {
   // Commander has said what it had to say already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (error instanceof Interrupted) return say('cancelled', EXIT.cancelled);
-  if (error instanceof UsageError) return say(error.message, EXIT.usage);
+  if (error instanceof UsageError || error instanceof UnknownPackError) {
+    return say(error.message, EXIT.usage);
+  }
+  if (error instanceof PackError) return say(error.message, EXIT.unavailable);
   if (error instanceof GozoProblem) {
     const retry =
       error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;

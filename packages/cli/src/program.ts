@@ -4,6 +4,7 @@ import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
 import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
+import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 
 /** What each command does with what was typed; main.ts brings them. */
@@ -14,6 +15,7 @@ export interface Commands {
   readonly attack: (where: Where, options: AttackOptions) => Promise<void>;
   readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
+  readonly packs: (request: PacksRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -72,6 +74,7 @@ export function createProgram(
     .action((options: { port?: string }) =>
       commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
     );
+  addPacksCommands(program, commands.packs);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }

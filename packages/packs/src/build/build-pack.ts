@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import type { PackRecipe } from '@gozolite/languages/file/packs';
+import type { LanguageFile } from '@gozolite/languages/schema';
+import { requireSpace } from '../disk.js';
+import { type InstalledPack, type PackedPackage, packName } from '../installed.js';
+import { placeTree, takeFiles } from '../tree/place.js';
+import { scanRoot } from '../tree/scan.js';
+import { debianPackages, lendArchives } from './apt.js';
+import { copyRoot } from './base.js';
+import { installCargo, installGo } from './registries/commands.js';
+import { installMaven } from './registries/maven.js';
+import { installNpm } from './registries/npm.js';
+import { installPypi } from './registries/pypi.js';
+import { makeWorkFolder, removeRoot, runAsOwner } from './root.js';
+import { settleRoot } from './settle.js';
+import { versionOf } from './toolchain.js';
+import { isOnPath, type Workshop } from './workshop.js';
+
+/** One pack that is to be built. */
+export interface Order {
+  readonly file: LanguageFile;
+  readonly recipe: PackRecipe;
+}
+
+export interface BuiltPack {
+  readonly pack: InstalledPack;
+  /** Bytes that no other pack had. */
+  readonly newBytes: number;
+}
+
+/** What is being done, and how far all of the pack is, between 0 and 1. */
+export interface Progress {
+  readonly step: string;
+  readonly share: number;
+  /** Where the step is counted in bytes. */
+  readonly bytes?: { readonly done: number; readonly total: number };
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+/** Where each step begins, of the time that a pack of middle size takes. */
+const BEGINS = {
+  resolve: 0,
+  download: 0.02,
+  install: 0.3,
+  registries: 0.6,
+  settle: 0.8,
+  store: 0.85,
+};
+
+/** Builds a pack and lays its tree down; it exists once its record is written. */
+export async function buildPack(
+  workshop: Workshop,
+  { file, recipe }: Order,
+  onProgress: OnProgress,
+): Promise<BuiltPack> {
+  const { context } = workshop;
+  const { folders } = context;
+  const work = makeWorkFolder(context);
+  try {
+    const root = join(work, 'root');
+    await installDebian(workshop, { root, packages: recipe.sources.debian ?? [] }, onProgress);
+    const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
+    onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
+    await settleRoot(context, root);
+    const version = await versionOf(context, root, file, recipe.version);
+    onProgress({ step: 'storing', share: BEGINS.store });
+    const all = [...debianPackages(root), ...packages];
+    const rest = 1 - BEGINS.store;
+    const storing = (share: number) => {
+      context.signal.throwIfAborted();
+      onProgress({ step: 'storing', share: BEGINS.store + share * rest });
+    };
+    const { entries, newBytes } = await takeFiles(folders, scanRoot(root), (share) =>
+      storing(share / 2),
+    );
+    const tree = await placeTree(folders, entries, (share) => storing(0.5 + share / 2));
+    const pack: InstalledPack = {
+      name: packName(file.id, version, recipe.variant),
+      language: file.id,
+      version,
+      variant: recipe.variant,
+      ...tree,
+      built_at: new Date().toISOString(),
+      packages: all,
+    };
+    return { pack, newBytes };
+  } finally {
+    await removeRoot(context, work);
+  }
+}
+
+async function installDebian(
+  { context, apt, base, downloading }: Workshop,
+  { root, packages }: { readonly root: string; readonly packages: readonly string[] },
+  onProgress: OnProgress,
+): Promise<void> {
+  onProgress({ step: 'resolving', share: BEGINS.resolve });
+  if (packages.length === 0) return copyRoot(context, base, root);
+  const plan = await apt.plan(base, packages);
+  requireSpace(context.folders.root, plan.downloadBytes + plan.installedBytes);
+  await downloading(async () => {
+    const total = plan.downloadBytes;
+    const length = BEGINS.install - BEGINS.download;
+    await apt.download(base, {
+      packages,
+      onDone: (done, all) =>
+        onProgress({
+          step: 'downloading',
+          share: BEGINS.download + (done / all) * length,
+          bytes: { done: Math.round((done / all) * total), total },
+        }),
+    });
+  });
+  onProgress({ step: 'installing', share: BEGINS.install });
+  await copyRoot(context, base, root);
+  lendArchives(apt.archives, root, plan);
+  await apt.install(root, {
+    packages,
+    onDone: (done, all) =>
+      onProgress({
+        step: 'installing',
+        share: BEGINS.install + (done / all) * (BEGINS.registries - BEGINS.install),
+      }),
+  });
+  await runAsOwner('clearing up', context, ['rm -rf -- "$1"', join(root, 'var/cache/apt')]);
+}
+
+async function installRegistries(
+  workshop: Workshop,
+  { root, file, recipe }: Order & { readonly root: string },
+  onProgress: OnProgress,
+): Promise<readonly PackedPackage[]> {
+  const { context, tools } = workshop;
+  const { npm = [], pypi = [], maven = [], go = [], cargo = [] } = recipe.sources;
+  const language = file.id;
+  const found: PackedPackage[] = [];
+  const say = (step: string) => onProgress({ step, share: BEGINS.registries });
+  if (npm.length > 0) {
+    say('installing from npm');
+    found.push(...(await installNpm(context, root, npm)));
+  }
+  if (pypi.length > 0) {
+    say('installing from PyPI');
+    const place = { root, tools: await tools('pip'), language };
+    found.push(...(await installPypi(context, place, pypi)));
+  }
+  if (maven.length > 0) {
+    say('installing from Maven');
+    const hasMaven = isOnPath('mvn', context.env.PATH ?? '');
+    const place = { root, tools: hasMaven ? undefined : await tools('maven'), language };
+    found.push(...(await installMaven(context, place, maven)));
+  }
+  if (go.length > 0) {
+    say('building with Go');
+    found.push(...(await installGo(context, root, go)));
+  }
+  if (cargo.length > 0) {
+    say('building with Cargo');
+    const place = { root, tools: await tools('cargo'), language };
+    found.push(...(await installCargo(context, place, cargo)));
+  }
+  return found;
+}
