@@ -1,6 +1,7 @@
 import { ExecuteRequest, STATUSES } from '@gozolite/contract/execution';
 import { Limits } from '@gozolite/contract/limits';
 import { type Static, Type } from 'typebox';
+import { PackEntries, PackSources } from './file/packs.js';
 
 /** The smoke programs that every language file has, or says in `not_applicable` why it can't. */
 export const SMOKE_NAMES = [
@@ -125,24 +126,8 @@ export const LanguageFile = Type.Object(
     }),
     source: text('The file that `code` is written to.'),
     toolchain: Toolchain,
-    packages: Type.Object(
-      {
-        debian: Type.Optional(words('Debian packages that provide the toolchain.')),
-        npm: Type.Optional(words('npm packages, installed with the prefix /usr/local.')),
-        pypi: Type.Optional(
-          words('PyPI requirements, in /usr/local/lib/gozolite/python/<id>, commands in its bin.'),
-        ),
-        maven: Type.Optional(
-          words(
-            'group:artifact:version; the jars of it and of what it needs at run time, in ' +
-              '/usr/local/lib/gozolite/maven/<id>.',
-          ),
-        ),
-        go: Type.Optional(words('module/path/of/command@version; commands in /usr/local/bin.')),
-        cargo: Type.Optional(words('crate@version; commands in /usr/local/bin.')),
-      },
-      closed,
-    ),
+    packages: Type.Optional(PackSources),
+    packs: Type.Optional(PackEntries),
     sets: Type.Optional(
       Type.Array(Type.Union([Type.Literal('minimal'), Type.Literal('judge')]), {
         description: 'Named choices of languages that it belongs to.',

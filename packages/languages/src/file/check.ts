@@ -16,6 +16,7 @@ export function faultsOf(file: LanguageFile): readonly Fault[] {
     ...(file.compile ? stageFaults('compile', file.compile, names) : []),
     ...stageFaults('run', file.run, names),
     ...environmentFaults(['env'], file.env ?? {}, names),
+    ...packFaults(file),
     ...smokeFaults(file),
   ];
 }
@@ -87,6 +88,18 @@ function environmentFaults(
     const message = faultOf(value, paths);
     return message ? [{ path: [...path, name], message }] : [];
   });
+}
+
+function packFaults({ packages, packs }: LanguageFile): Fault[] {
+  if ((packages === undefined) === (packs === undefined)) {
+    return [{ path: ['packages'], message: 'needs either packages or packs' }];
+  }
+  const versions = packs?.map(({ version }) => version) ?? [];
+  return versions.flatMap((version, index) =>
+    versions.indexOf(version) === index
+      ? []
+      : [{ path: ['packs', index, 'version'], message: `${version} stands there twice` }],
+  );
 }
 
 function smokeFaults(file: LanguageFile): Fault[] {

@@ -1,0 +1,114 @@
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const words = (description: string, pattern: string) =>
+  Type.Array(Type.String({ pattern }), { description });
+
+/**
+ * Packages of the registries. The patterns leave no room for options, URLs and paths: a name is
+ * all that a file can say. `{arch}` is the machine's, as npm calls it: x64, arm64.
+ */
+const sources = {
+  debian: Type.Optional(
+    words('Debian packages that provide the toolchain.', '^[a-z0-9][a-z0-9.+-]*$'),
+  ),
+  npm: Type.Optional(
+    words(
+      'npm packages, installed with the prefix /usr/local, without their scripts.',
+      '^(@[a-z0-9~._-]+/)?[a-z0-9][a-z0-9._{}-]*(@[A-Za-z0-9.^~+-]+)?$',
+    ),
+  ),
+  pypi: Type.Optional(
+    words(
+      'PyPI requirements, in /usr/local/lib/gozolite/python/<id>, commands in its bin.',
+      '^[A-Za-z0-9][A-Za-z0-9._-]*(\\[[A-Za-z0-9,._-]+\\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?$',
+    ),
+  ),
+  maven: Type.Optional(
+    words(
+      'group:artifact:version; the jars of it and of what it needs at run time, in ' +
+        '/usr/local/lib/gozolite/maven/<id>.',
+      '^[A-Za-z0-9._-]+:[A-Za-z0-9._-]+:[A-Za-z0-9._-]+$',
+    ),
+  ),
+  go: Type.Optional(
+    words(
+      'module/path/of/command@version; commands in /usr/local/bin.',
+      '^[a-z0-9][A-Za-z0-9._~/-]*@[A-Za-z0-9._+-]+$',
+    ),
+  ),
+  cargo: Type.Optional(
+    words('crate@version; commands in /usr/local/bin.', '^[A-Za-z][A-Za-z0-9_-]*@[0-9][\\w.+-]*$'),
+  ),
+};
+
+/** What a pack is made of. */
+export const PackSources = Type.Object(sources, closed);
+export type PackSources = Static<typeof PackSources>;
+
+export const PackEntries = Type.Array(
+  Type.Object(
+    {
+      version: Type.String({
+        pattern: '^[0-9]+(\\.[0-9]+)*$',
+        description: 'How its toolchain begins to tell its version: 3.11.',
+      }),
+      ...sources,
+      variants: Type.Optional(
+        Type.Record(Type.String({ pattern: '^[a-z][a-z0-9]*$' }), PackSources, {
+          description: 'By name, what a variant has beyond the entry.',
+        }),
+      ),
+    },
+    closed,
+  ),
+  { minItems: 1, description: 'Versions that can be installed as packs, the default one first.' },
+);
+
+interface Packed {
+  readonly packages?: PackSources;
+  readonly packs?: Static<typeof PackEntries>;
+}
+
+/** One version and variant of a language that can be installed as a pack. */
+export interface PackRecipe {
+  /** Null: the first two numbers of the version that the built toolchain tells. */
+  readonly version: string | null;
+  readonly variant: string | null;
+  readonly sources: PackSources;
+}
+
+/** Every pack that a language file knows, the default one first. */
+export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[] {
+  const short: PackRecipe = { version: null, variant: null, sources: packages ?? {} };
+  return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
+}
+
+/** What the default pack is made of. */
+export function defaultSources(packed: Packed): PackSources {
+  return packRecipesOf(packed)[0]?.sources ?? {};
+}
+
+function recipesOfEntry({
+  version,
+  variants = {},
+  ...entry
+}: Static<typeof PackEntries>[number]): readonly PackRecipe[] {
+  return [
+    { version, variant: null, sources: entry },
+    ...Object.entries(variants).map(([variant, more]) => ({
+      version,
+      variant,
+      sources: together(entry, more),
+    })),
+  ];
+}
+
+function together(entry: PackSources, more: PackSources): PackSources {
+  const names = ['debian', 'npm', 'pypi', 'maven', 'go', 'cargo'] as const;
+  return Object.fromEntries(
+    names
+      .map((name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const)
+      .filter(([, packages]) => packages.length > 0),
+  );
+}
