@@ -4,9 +4,9 @@ import type { Execution } from '@gozolite/contract/execution';
 import { loadLanguages } from '@gozolite/languages/load';
 import { describeProblem } from '@gozolite/languages/parse';
 import { type LanguageFile, type Smoke, smokesOf } from '@gozolite/languages/schema';
+import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { describe, expect, test } from 'vitest';
 import { serverUnderTest } from '../server-under-test.js';
-import { differencesOf } from './compare.js';
 
 const { url } = serverUnderTest();
 const folder = fileURLToPath(new URL('../../languages', import.meta.url));

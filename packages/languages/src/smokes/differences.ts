@@ -1,5 +1,5 @@
 import type { Execution } from '@gozolite/contract/execution';
-import type { Expectation } from '@gozolite/languages/schema';
+import type { Expectation } from '../schema.js';
 
 /** Each thing in which an execution is not what a smoke program expects, in words. */
 export function differencesOf(expected: Expectation, actual: Execution): readonly string[] {
