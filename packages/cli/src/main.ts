@@ -9,6 +9,7 @@ import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
 import { EXIT } from './exit-code.js';
 import { LocalEngineError } from './local.js';
+import { packsFolder } from './packs-folder.js';
 import { createProgram } from './program.js';
 import { UsageError } from './usage-error.js';
 
@@ -20,7 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = createProgram(
     manifest.version,
-    { url: url === '' ? undefined : url, launcher, floor },
+    { url: url === '' ? undefined : url, launcher, floor, packs: packsFolder(process.env) },
     {
       run: async (where, options) => {
         exitCode = await run(where, options, interruption());
