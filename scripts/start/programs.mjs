@@ -16,7 +16,7 @@ export function launcherProgram(settings, installed) {
   const args = ['--socket', settings.socket, '--socket-owner', String(installed.user.uid)];
   const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
   const allow = settings.networkAllow === '' ? [] : ['--network-allow', settings.networkAllow];
-  const floor = ['--floor', settings.floor];
+  const floor = ['--floor', settings.floor, '--packs', settings.packs];
   const program = join(installed.folder, 'sandboxd');
   return {
     name: 'launcher',
@@ -51,6 +51,7 @@ export function serverProgram(settings, { user, folder, node }) {
       GOZO_PORT: String(settings.port),
       GOZO_SOCKET: settings.socket,
       GOZO_STATE: settings.state,
+      GOZO_PACKS: settings.packs,
       GOZO_DATA: join(settings.state, 'data'),
     },
     graceMs: Number(settings.environment.GOZO_DRAIN_MS || DRAIN_MS) + AFTER_DRAIN_MS,

@@ -12,7 +12,7 @@ export async function printReport(settings, say) {
 }
 
 export function reportText(settings, capabilities, diagnostics) {
-  const missing = capabilities.languages.filter((language) => !language.available);
+  const missing = capabilities.languages.filter(({ reason }) => reason === 'TOOLCHAIN_MISSING');
   return [
     '',
     `GozoLite ${capabilities.version} listens on ${addressOf(settings)}`,
@@ -52,14 +52,25 @@ function isolationLines(isolation, diagnostics) {
 }
 
 function languageLines(languages) {
-  const found = languages.filter((language) => language.available);
-  const names = found.map(({ id, version }) => (version === null ? id : `${id} ${version}`));
-  const head = `${found.length} of ${languages.length}`;
-  if (names.length === 0) return [`  languages   ${head}`];
-  return wrap(names.map((name, at) => (at < names.length - 1 ? `${name},` : name))).map(
-    (line, at) => (at === 0 ? `  languages   ${head}: ${line}` : `              ${line}`),
+  // Those whose first program still runs are here; whether they work is told a moment later.
+  const here = languages.filter(({ available, reason }) => available || reason === PENDING);
+  const pending = here.filter(({ available }) => !available);
+  const failed = languages.filter(({ reason }) => reason === 'SMOKE_FAILED');
+  const names = here.map(({ id, version }) => (version === null ? id : `${id} ${version}`));
+  const head = `${here.length} of ${languages.length}`;
+  const notes = [
+    ...(pending.length === 0 ? [] : [`  trying      ${pending.length}: gozo languages says more`]),
+    ...(failed.length === 0 ? [] : [`  failing     ${failed.map(({ id }) => id).join(', ')}`]),
+  ];
+  if (names.length === 0) return [`  languages   ${head}`, ...notes];
+  const listed = wrap(names.map((name, at) => (at < names.length - 1 ? `${name},` : name)));
+  const lines = listed.map((line, at) =>
+    at === 0 ? `  languages   ${head}: ${line}` : `              ${line}`,
   );
+  return [...lines, ...notes];
 }
+
+const PENDING = 'SMOKE_PENDING';
 
 function wrap(words) {
   const lines = [];

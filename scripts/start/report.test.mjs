@@ -30,11 +30,14 @@ for (const { name, installs, commands } of rows) {
   );
 }
 
+const MISSING = 'TOOLCHAIN_MISSING';
 const CAPABILITIES = {
   version: '0.1.0',
   languages: [
     { id: 'bash', version: '5.2.15', available: true },
-    { id: 'lua', version: null, available: false, install: `${APT} lua5.4` },
+    { id: 'go', version: '1.26.8', available: false, reason: 'SMOKE_PENDING' },
+    { id: 'php', version: '8.2.36', available: false, reason: 'SMOKE_FAILED' },
+    { id: 'lua', version: null, available: false, reason: MISSING, install: `${APT} lua5.4` },
   ],
   isolation: {
     backend: 'native',
@@ -55,7 +58,9 @@ GozoLite 0.1.0 listens on http://[::1]:7070
   isolation   full (native), seccomp on, landlock missing (ENOSYS)
               namespaces: user, pid
               cgroup v2, kernel 6.1.0
-  languages   1 of 2: bash 5.2.15
+  languages   2 of 4: bash 5.2.15, go 1.26.8
+  trying      1: gozo languages says more
+  failing     php
   missing     lua; to install them:
               ${APT} lua5.4
               then: curl -X POST http://[::1]:7070/capabilities/refresh

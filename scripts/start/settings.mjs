@@ -68,6 +68,7 @@ export function readSettings(env) {
     socket: path(env, 'GOZO_SOCKET', beside, problems),
     host: env.GOZO_HOST || '127.0.0.1',
     port: integer(env, 'GOZO_PORT', { min: 1, max: 65_535, fallback: 7070 }, problems),
+    packs: path(env, 'GOZO_PACKS', join(state, 'packs'), problems),
     networkAllow: env.GOZO_NETWORK_ALLOW || '',
     uidBase: integer(env, 'GOZO_UID_BASE', UID_BASE_RANGE, problems),
     engine: env.GOZO_BACKEND === 'container' ? engineOf(env) : null,

@@ -28,7 +28,21 @@ export async function installMissingToolchains(server, say, wanted) {
 }
 
 async function missingLanguages(server, wanted) {
-  const answer = await fetch(`${server.url}/capabilities`);
-  const { languages } = await answer.json();
-  return languages.filter(({ id, available }) => !available && (wanted?.includes(id) ?? true));
+  const languages = await triedLanguages(server);
+  const isMissing = ({ reason }) => reason === 'TOOLCHAIN_MISSING';
+  return languages.filter((each) => isMissing(each) && (wanted?.includes(each.id) ?? true));
+}
+
+const TRIED_MS_MAX = 10 * 60_000;
+
+/** The suites measure: they begin when the first programs that a start tries have ended. */
+async function triedLanguages(server) {
+  const deadlineMs = Date.now() + TRIED_MS_MAX;
+  for (;;) {
+    const answer = await fetch(`${server.url}/capabilities`);
+    const { languages } = await answer.json();
+    const isTried = languages.every(({ reason }) => reason !== 'SMOKE_PENDING');
+    if (isTried || Date.now() > deadlineMs) return languages;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { LanguageInfo } from '@gozolite/contract/capabilities';
+import type { Capabilities, LanguageInfo } from '@gozolite/contract/capabilities';
 import type { Execution } from '@gozolite/contract/execution';
 import { loadLanguages } from '@gozolite/languages/load';
 import { describeProblem } from '@gozolite/languages/parse';
@@ -7,7 +7,7 @@ import type { LanguageFile } from '@gozolite/languages/schema';
 import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
 import { describe, expect, test } from 'vitest';
-import { serverUnderTest } from '../server-under-test.js';
+import { eventually, serverUnderTest } from '../server-under-test.js';
 
 const { url } = serverUnderTest();
 const folder = fileURLToPath(new URL('../../languages', import.meta.url));
@@ -29,9 +29,9 @@ test('every language that is to be looked at is there', () => {
 for (const { file } of languages) {
   if (only.length > 0 && !only.includes(file.id)) continue;
   describe(file.id, () => {
-    test('its toolchain is here', () => {
+    test('its toolchain is here, and advertised', () => {
       const info = known.find(({ id }) => id === file.id);
-      const remedy = info?.available ? '' : `install it with: ${info?.install}`;
+      const remedy = info?.available ? '' : `${info?.reason}: ${info?.install}`;
       expect(remedy).toBe('');
     });
     for (const smoke of smokesOf(file)) {
@@ -44,10 +44,13 @@ for (const { file } of languages) {
   });
 }
 
-async function getLanguages(): Promise<readonly LanguageInfo[]> {
-  const response = await fetch(new URL('/capabilities', url));
-  const capabilities: { languages: readonly LanguageInfo[] } = JSON.parse(await response.text());
-  return capabilities.languages;
+/** After a start their first programs are tried, one after the other. */
+function getLanguages(): Promise<readonly LanguageInfo[]> {
+  return eventually('every first program to end', 300_000, async () => {
+    const response = await fetch(new URL('/capabilities', url));
+    const { languages }: Pick<Capabilities, 'languages'> = JSON.parse(await response.text());
+    return languages.some(({ reason }) => reason === 'SMOKE_PENDING') ? undefined : languages;
+  });
 }
 
 async function execute({ id }: LanguageFile, { request }: Smoke): Promise<Execution> {

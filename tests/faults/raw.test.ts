@@ -80,6 +80,7 @@ describe('no recipe adds a root file system or a program of its own', () => {
     ['a path for a rootfs', { rootfs: '/' }],
     ['a way up', { rootfs: '../host' }],
     ['a rootfs with a NUL', { rootfs: 'host\0' }],
+    ['a pack, where there are none', { rootfs: 'ab'.repeat(32) }],
     ['a relative program', { command: ['bash'] }],
     ['no program', { command: [] }],
     ['a mount beside the rest', { rootfs: ['host', '/root'] }],
@@ -172,19 +173,35 @@ describe('what is no message closes the connection, and only that', () => {
   });
 });
 
-test('recipes are counted: the launcher does not grow with what it is told', async () => {
+test('recipes are counted: the one used longest ago makes room, and is told again', async () => {
+  const digest = (at: number) => at.toString(16).padStart(64, '0');
   const many = Array.from({ length: 1100 }, (_, at) =>
-    recipe({ command: [`/bin/${at}`] }, at.toString(16).padStart(64, '0')),
+    recipe({ command: [`/bin/${at}`] }, digest(at)),
   );
-  const told = async () => {
-    const { socket, all } = await talk(path(), HELLO, ...many);
-    const messages = await all;
-    socket.destroy();
-    return messages;
-  };
-  const last = (await told()).at(-1);
-  assert.equal(last?.code, 'RECIPE');
-  assert.equal(await works(launcher), '42', 'what was known stays known');
+  const last = frame({ type: 'nonsense' });
+  const { socket, all } = await talk(path(), HELLO, ...many, last);
+  const said = await all;
+  socket.destroy();
+  assert.equal(said.filter(({ type }) => type === 'recipe_ok').length, 1100);
+  assert.equal(said.at(-1)?.code, 'PROTOCOL');
+  const using = (at: number) => run(start({ recipe: digest(at), args: [] }), END_OF_INPUT);
+  assert.equal(await using(0), 'RECIPE');
+  assert.equal(await using(1099), 'setup-failed', 'it is known, and its program is not there');
+  assert.equal(await works(launcher), '42', 'the backend tells it again');
+});
+
+test('a recipe that is refused leaves the connection to the next one', async () => {
+  const frames = [recipe({ rootfs: '/' }), recipe({}, 'cd'.repeat(32)), frame({ type: 'stdin' })];
+  const socket = connect(path());
+  await once(socket, 'connect');
+  let said = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    said += text;
+  });
+  for (const each of [HELLO, ...frames]) socket.write(each);
+  await eventually('three answers', 10_000, () => said.includes('PROTOCOL') || undefined);
+  socket.destroy();
+  assert.match(said, /"code":"RECIPE".*recipe_ok.*"code":"PROTOCOL"/s);
 });
 
 test('half-open and slow clients hold nobody up, and leave nothing when they go', async () => {

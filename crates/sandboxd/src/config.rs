@@ -19,6 +19,8 @@ pub struct Config {
     pub cgroup_parent: Option<PathBuf>,
     /// What sandboxes may be connected to; by default nothing.
     pub network_allow: Vec<Target>,
+    /// The folder of the packs that sandboxes may have as their root; absent: the host's only.
+    pub packs: Option<PathBuf>,
     /// With less isolation than this it does not start.
     pub floor: Level,
     /// Given by the launcher to itself: the uid from outside of its own user namespace.
@@ -32,7 +34,7 @@ const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
 [--slots N] [--cgroup-parent PATH] [--floor full|reduced] [--network-allow HOST:PORT,…] \
-[--leave-out NAMES] [--stop-at STEP:FILE]";
+[--packs FOLDER] [--leave-out NAMES] [--stop-at STEP:FILE]";
 
 /// Reads the command line.
 ///
@@ -47,6 +49,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
         slots: SLOTS,
         cgroup_parent: None,
         network_allow: Vec::new(),
+        packs: None,
         floor: Level::Full,
         inside: None,
     };
@@ -60,6 +63,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--cgroup-parent" => config.cgroup_parent = Some(PathBuf::from(value)),
             "--stop-at" => crate::faults::stop_at(&value)?,
             "--network-allow" => config.network_allow = targets(&flag, &value)?,
+            "--packs" => config.packs = Some(absolute(&flag, value)?),
             "--floor" => config.floor = level(&value)?,
             INSIDE_FLAG => config.inside = Some(number(&flag, &value, u32::MAX - 1)?),
             "--leave-out" => crate::lab::leave_out(&value)?,
@@ -105,6 +109,14 @@ fn targets(flag: &str, value: &str) -> Result<Vec<Target>, String> {
     texts.map(|text| Target::parse(text).ok_or_else(|| wrong(text))).collect()
 }
 
+fn absolute(flag: &str, value: String) -> Result<PathBuf, String> {
+    let path = PathBuf::from(value);
+    match path.is_absolute() {
+        true => Ok(path),
+        false => Err(format!("{flag} wants an absolute path, not {}", path.display())),
+    }
+}
+
 fn level(value: &str) -> Result<Level, String> {
     let levels = [Level::Full, Level::Reduced];
     let level = levels.into_iter().find(|level| level.name() == value);
@@ -141,6 +153,7 @@ mod tests {
         assert!(words(&[]).is_err());
         assert!(words(&["--socket", "/s", "--slots", "x"]).is_err_and(|e| e.contains("--slots")));
         assert!(words(&["--socket", "/s", "--floor", "low"]).is_err_and(|e| e.contains("--floor")));
+        assert!(words(&["--socket", "/s", "--packs", "p"]).is_err_and(|e| e.contains("--packs")));
         assert!(words(&["--socket", "/s", "--leave-out", "seccomp"]).is_err());
     }
 }

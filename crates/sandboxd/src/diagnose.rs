@@ -1,6 +1,7 @@
 //! What protects the sandboxes of this launcher, and what does not, for the operator.
 
 use crate::cgroup::Mode;
+use crate::confine::packs::Packs;
 use crate::lab;
 use crate::standing::{switches, Ids};
 use crate::supervise::context::Context;
@@ -28,7 +29,9 @@ pub const LAYERS: [&str; 17] = [
     "seccomp",
 ];
 
-pub fn diagnosis(context: &Context) -> Value {
+pub fn diagnosis(context: &mut Context) -> Value {
+    context.template.roots_mut().drop_gone();
+    let context = &*context;
     let standing = &context.host.standing;
     let layers: Vec<&str> = LAYERS.into_iter().filter(|layer| standing.has(layer)).collect();
     let missing: Vec<Value> = standing
@@ -69,6 +72,7 @@ fn findings(context: &Context) -> Vec<Value> {
         finding("namespaces", "present", "user, pid, mount, net, ipc, uts, cgroup", None),
     ];
     list.extend(switch_findings());
+    list.extend(context.template.roots().packs().map(packs_finding));
     if has_swap() {
         list.push(finding(
             "swap",
@@ -160,6 +164,22 @@ fn cgroup_detail(mode: Mode) -> &'static str {
         Mode::V1 => "v1: limits and counters; sandboxes end by the freezer and pidfds",
         Mode::V2 => "v2: limits, counters, membership and kill",
         Mode::Hybrid => "v1 for limits and counters, the v2 tree for membership and kill",
+    }
+}
+
+fn packs_finding(packs: &Packs) -> Value {
+    let folder = packs.folder().display();
+    match packs.check() {
+        Ok(()) => finding("packs", "present", &format!("packs in {folder} are served"), None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            finding("packs", "present", &format!("no pack is in {folder} yet"), None)
+        }
+        Err(error) => finding(
+            "packs",
+            "warning",
+            &format!("no pack in {folder} is served: {error}"),
+            Some("it and its folder trees must be the launcher's user's, and writable for it only"),
+        ),
     }
 }
 

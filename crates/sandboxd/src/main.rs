@@ -24,6 +24,7 @@ mod workspace;
 
 use crate::child::plan::Host;
 use crate::config::Config;
+use crate::confine::packs::Packs;
 use crate::standing::{namespace, Ids, Standing};
 use crate::supervise::context::Context;
 use crate::supervise::daemon::Daemon;
@@ -90,12 +91,12 @@ fn serve(
         standing.lack("landlock", "not in this kernel, or switched off".into());
     }
     standing.check(config.floor)?;
-    let template = confine::template::Template::build()?;
+    let template = confine::template::Template::build(config.packs.clone().map(Packs::new))?;
     if matches!(tree.mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid) {
         template.favor_moves();
     }
     if standing.outer_uid.is_some() {
-        standing::trial::run(template.root())?;
+        standing::trial::run(template.roots().host())?;
     }
     let slots = Slots::new(standing.ids, config.slots, cores);
     let host = Host {

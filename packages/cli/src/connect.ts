@@ -22,6 +22,8 @@ export interface Where {
   readonly launcher: string | undefined;
   /** GOZO_ISOLATION_FLOOR=reduced: a private engine may be one of an ordinary user's. */
   readonly isReduced: boolean;
+  /** Where packs are put, for a private engine. */
+  readonly packs: string;
 }
 
 /** What the call needs to know of languages: all, one by name, or the one of a file name. */
@@ -44,6 +46,9 @@ export async function connect(where: Where, wanted: Wanted): Promise<Connection>
     server: join(home, 'server.mjs'),
     languageFiles: await languageFiles(join(home, 'languages'), wanted),
     floor: where.isReduced ? 'reduced' : 'full',
+    packs: where.packs,
+    // Who wants one program run need not wait for others.
+    triesLanguages: wanted.kind === 'all',
   });
 }
 

@@ -37,6 +37,9 @@ export interface LocalParts {
   readonly languageFiles: readonly string[];
   /** With less isolation than this it does not start. */
   readonly floor: 'full' | 'reduced';
+  readonly packs: string;
+  /** The first program of each language is run, to tell which of them work. */
+  readonly triesLanguages: boolean;
 }
 
 /** An engine of the caller's own: launcher and server, reachable by nobody else. */
@@ -75,10 +78,7 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
     const layout = layOut(folder, parts, user);
     const { launcherSocket: socket } = layout;
     const owner = user?.uid ?? process.getuid?.() ?? 0;
-    children.push(
-      startLauncher({ launcher: parts.launcher, socket, owner, floor: parts.floor }),
-      startServer(parts, layout, user),
-    );
+    children.push(startLauncher({ ...parts, socket, owner }), startServer(parts, layout, user));
     const gozo = new Gozo({ url: 'http://localhost', fetch: fetchOver(layout.httpSocket) });
     await Promise.race([untilReady(gozo), ...children.map(({ ended }) => ended)]);
     return { gozo, [Symbol.asyncDispose]: dispose };
@@ -149,6 +149,7 @@ export function startLauncher(plan: {
   readonly socket: string;
   readonly owner: number;
   readonly floor: LocalParts['floor'];
+  readonly packs?: string;
 }): Child {
   const base = UID_BASE + (process.pid % UID_SLICES) * SLOTS;
   return startChild('the launcher', {
@@ -156,6 +157,7 @@ export function startLauncher(plan: {
     args: [
       ...['--socket', plan.socket, '--socket-owner', String(plan.owner)],
       ...['--uid-base', String(base), '--slots', String(SLOTS), '--floor', plan.floor],
+      ...(plan.packs === undefined ? [] : ['--packs', plan.packs]),
     ],
     env: { PATH },
   });
@@ -184,6 +186,8 @@ function startServer(parts: LocalParts, layout: Layout, user: User | undefined):
       GOZO_DRAIN_MS: '0',
       GOZO_LOG_LEVEL: 'silent',
       GOZO_ISOLATION_FLOOR: parts.floor,
+      GOZO_PACKS: parts.packs,
+      GOZO_SMOKES: String(parts.triesLanguages),
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],
   });

@@ -26,7 +26,12 @@ async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = createProgram(
     manifest.version,
-    { url: url === '' ? undefined : url, launcher, floor },
+    {
+      url: url === '' ? undefined : url,
+      launcher,
+      floor,
+      packs: packsRoot(process.env, process.getuid?.() === 0),
+    },
     {
       run: async (where, options) => {
         exitCode = await run(where, options, interruption());

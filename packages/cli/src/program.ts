@@ -23,12 +23,14 @@ interface Environment {
   readonly url: string | undefined;
   readonly launcher: string | undefined;
   readonly floor: string | undefined;
+  /** The folder of packs. */
+  readonly packs: string;
 }
 
 /** @param programArgs what stands behind `--`: the program's, not ours */
 export function createProgram(
   version: string,
-  { url, launcher, floor }: Environment,
+  { url, launcher, floor, packs }: Environment,
   commands: Commands,
   programArgs: readonly string[],
 ): Command {
@@ -42,6 +44,7 @@ export function createProgram(
     isLocal: options.local === true,
     launcher,
     isReduced: floor === 'reduced',
+    packs,
   });
   const withServer = (command: Command): Command =>
     command

@@ -11,11 +11,15 @@ const ToolchainSchema = Type.Union([
   Type.Null(),
 ]);
 
+const REASON =
+  'A code: TOOLCHAIN_MISSING; SMOKE_PENDING, its first program has not ended yet; SMOKE_FAILED, ' +
+  'it ended otherwise than it must.';
+
 const LanguageVersion = Type.Object({
   version: Type.Union([Type.String(), Type.Null()]),
-  variants: Type.Array(Type.String()),
-  available: Type.Boolean(),
-  reason: Type.Optional(Type.String()),
+  variants: Type.Array(Type.String(), { description: 'That are in place, and work.' }),
+  available: Type.Boolean({ description: 'Its first program ended as it must, on this host.' }),
+  reason: Type.Optional(Type.String({ description: REASON })),
   toolchain: ToolchainSchema,
 });
 
@@ -27,7 +31,7 @@ export const LanguageInfo = Type.Object({
   aliases: Type.Array(Type.String()),
   extensions: Type.Array(Type.String()),
   available: Type.Boolean(),
-  reason: Type.Optional(Type.String({ description: 'A code: TOOLCHAIN_MISSING …' })),
+  reason: Type.Optional(Type.String({ description: REASON })),
   install: Type.Optional(Type.String({ description: 'A command that provides the toolchain.' })),
   source: Type.String({ description: 'File name that `code` is written to.' }),
   template: Type.String({ description: 'A first program.' }),
@@ -48,6 +52,9 @@ const StageLimits = Type.Object({ defaults: Limits, ceilings: Limits });
 export const Capabilities = Type.Object({
   version: Type.String({ description: 'Of GozoLite.' }),
   languages: Type.Array(LanguageInfo),
+  host_toolchains: Type.Boolean({
+    description: "Whether the host's own toolchains serve where a pack is not in place.",
+  }),
   limits: Type.Object({ run: StageLimits, compile: StageLimits }),
   isolation: Isolation,
   network: Type.Object(

@@ -7,7 +7,7 @@ import type { Limits } from './limits.js';
 export interface LaunchRecipe {
   /** SHA-256 (hex) of the canonical JSON of the other members. */
   readonly digest: string;
-  /** Which of the launcher's configured root trees: 'host' is /usr and /usr/local. */
+  /** 'host' is /usr and /usr/local; else a pack's digest, below the launcher's own --packs. */
   readonly rootfs: string;
   /** Absolute program and its leading arguments that no request changes. At least one element. */
   readonly command: readonly string[];
@@ -27,7 +27,7 @@ export interface StageRecipe {
 }
 
 export interface Toolchain {
-  /** 'host', or the pack that provides it. */
+  /** 'host', or the name of the pack that provides it. */
   readonly source: string;
   readonly version: string;
   readonly digest?: string;

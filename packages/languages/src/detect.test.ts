@@ -30,7 +30,7 @@ test('the first candidate of each version is found, the best first', async () =>
     '/usr/bin/demo: demo 3.2',
     '/usr/bin/demo-old: demo 2.0',
   );
-  const detection = await detect(language, { probe, exists: everything });
+  const detection = await detect(language, { probe, exists: everything, rootfs: 'host' });
   assert.equal(detection.kind, 'found');
   const found = detection.kind === 'found' ? detection.toolchains : [];
   assert.deepEqual(
@@ -49,7 +49,7 @@ test('a candidate without one of its files is not asked', async () => {
     return { exitCode: 0, stdout: 'demo 3.0', stderr: '' };
   };
   const exists = (path: string) => path !== '/usr/lib/demo/core';
-  await detect(language, { probe, exists });
+  await detect(language, { probe, exists, rootfs: 'host' });
   assert.deepEqual(asked, ['/usr/local/bin/demo']);
 });
 
@@ -62,20 +62,27 @@ for (const { name, line, reason } of refusals) {
   test(`a toolchain that is ${name} counts as missing, and the reason says so`, async () => {
     const probe = says(`/usr/bin/demo: ${line}`);
     const exists = (path: string) => !path.includes('local') && !path.includes('old');
-    assert.deepEqual(await detect(language, { probe, exists }), { kind: 'missing', reason });
+    assert.deepEqual(await detect(language, { probe, exists, rootfs: 'host' }), {
+      kind: 'missing',
+      reason,
+    });
   });
 }
 
 test('the reason names the files that the nearest candidate lacks', async () => {
   const exists = (path: string) => path.startsWith('/usr/bin');
-  assert.deepEqual(await detect(language, { probe: says(), exists }), {
+  assert.deepEqual(await detect(language, { probe: says(), exists, rootfs: 'host' }), {
     kind: 'missing',
     reason: '/usr/lib/demo, /usr/lib/demo/core not found',
   });
 });
 
 test('no sandbox to ask in says nothing about the toolchain', async () => {
-  const detection = await detect(language, { probe: async () => null, exists: everything });
+  const detection = await detect(language, {
+    probe: async () => null,
+    exists: everything,
+    rootfs: 'host',
+  });
   assert.equal(detection.kind, 'not-asked');
 });
 
@@ -85,7 +92,10 @@ test('the probe gets the environment of the sandbox and of the file', async () =
     seen = env;
     return null;
   };
-  await detect({ ...language, env: { LIB: '{library}' } }, { probe, exists: everything });
+  await detect(
+    { ...language, env: { LIB: '{library}' } },
+    { probe, exists: everything, rootfs: 'host' },
+  );
   assert.equal(seen.HOME, '/tmp');
   assert.equal(seen.LIB, '/usr/lib/demo');
 });

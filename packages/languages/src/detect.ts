@@ -1,16 +1,21 @@
 import { type DetectedToolchain, fix, probeEnv } from './recipe.js';
 import type { LanguageFile } from './schema.js';
 
-/** Runs argv in a sandbox and gives what it printed; null where it could not be started. */
+/**
+ * Runs argv in a sandbox with this root and gives what it printed; null where it could not be
+ * started.
+ */
 export type Probe = (
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
+  rootfs: string,
 ) => Promise<{ exitCode: number; stdout: string; stderr: string } | null>;
 
 export interface DetectDeps {
   readonly probe: Probe;
-  /** Whether a file of the host is there. */
+  /** Whether a file is there, in the root that is looked in. */
   readonly exists: (path: string) => boolean;
+  readonly rootfs: string;
 }
 
 export type Detection =
@@ -65,7 +70,7 @@ async function ask(
   deps: DetectDeps,
 ): Promise<Asked> {
   const argv = toolchain.version.command.map((element) => fix(element, paths));
-  const answer = await deps.probe(argv, probeEnv(env ?? {}, paths));
+  const answer = await deps.probe(argv, probeEnv(env ?? {}, paths), deps.rootfs);
   const command = argv.join(' ');
   if (!answer) return { kind: 'not-asked', reason: `${command} could not be started in a sandbox` };
   const printed = `${answer.stdout}\n${answer.stderr}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { demoLanguage } from './demo-language.js';
-import { canonicalJson, recipeOf, SANDBOX_ENV } from './recipe.js';
+import { canonicalJson, HOST, recipeOf, SANDBOX_ENV } from './recipe.js';
 
 const detected = { version: '3.2.1', paths: { tool: '/usr/bin/demo', library: '/usr/lib/demo' } };
 const file = demoLanguage({
@@ -15,20 +15,20 @@ const file = demoLanguage({
 });
 
 test('the command ends before the first element that a request decides', () => {
-  const { run } = recipeOf(file, detected);
+  const { run } = recipeOf(file, detected, HOST);
   assert.deepEqual(run.launch.command, ['/usr/bin/demo', '-B']);
   assert.deepEqual(run.args, ['{entry}', '-v', '{args}']);
 });
 
 test('a script is taken verbatim, braces and all, and its paths are filled in', () => {
-  const { compile } = recipeOf(file, detected);
+  const { compile } = recipeOf(file, detected, HOST);
   assert.deepEqual(compile?.launch.command, ['/usr/bin/sh', '-c', 'echo {entry} "{$1}"', 'sh']);
   assert.deepEqual(compile?.args, ['{entry}', '-I', '/usr/lib/demo', '{args}']);
   assert.deepEqual(compile?.limits, { memory_kb: 1_000_000 });
 });
 
 test('the environment is the sandbox’s, then the file’s, then the stage’s', () => {
-  const { run } = recipeOf(file, detected);
+  const { run } = recipeOf(file, detected, HOST);
   const fixed = { ...SANDBOX_ENV, HOME: '/work', DEMO_LIB: '/usr/lib/demo' };
   assert.deepEqual(run.launch.env, fixed);
   assert.deepEqual(run.env, { HEAP: '{memory_mb}' });
@@ -36,7 +36,7 @@ test('the environment is the sandbox’s, then the file’s, then the stage’s'
 
 test('a digest tells recipes apart and nothing else', () => {
   const digest = (change: object, paths = detected.paths) =>
-    recipeOf({ ...file, ...change }, { version: '3', paths }).run.launch.digest;
+    recipeOf({ ...file, ...change }, { version: '3', paths }, HOST).run.launch.digest;
   assert.match(digest({}), /^[0-9a-f]{64}$/);
   assert.equal(digest({}), digest({ name: 'Other', aliases: [] }));
   assert.notEqual(digest({}), digest({ env: { A: 'b' } }));
@@ -48,4 +48,16 @@ test('canonical JSON sorts keys at every depth', () => {
     canonicalJson({ b: [{ d: 1, c: 'x' }], a: null }),
     '{"a":null,"b":[{"c":"x","d":1}]}',
   );
+});
+
+test('a pack is another root, and its name and digest are the toolchain’s', () => {
+  const place = { rootfs: 'ab'.repeat(32), source: 'demo@3.2', digest: 'ab'.repeat(32) };
+  const { run, compile, toolchain } = recipeOf(file, detected, place);
+  assert.deepEqual(
+    [run, compile].map((stage) => stage?.launch.rootfs),
+    [place.rootfs, place.rootfs],
+  );
+  const { source, digest } = place;
+  assert.deepEqual(toolchain, { source, version: '3.2.1', digest });
+  assert.notEqual(run.launch.digest, recipeOf(file, detected, HOST).run.launch.digest);
 });

@@ -22,15 +22,29 @@ export interface DetectedToolchain {
   readonly paths: Readonly<Record<string, string>>;
 }
 
+/** A root that toolchains are found in: the host's, or a pack's. */
+export interface Place {
+  /** What the launcher calls it. */
+  readonly rootfs: string;
+  /** What records call it. */
+  readonly source: string;
+  readonly digest?: string;
+}
+
+export const HOST: Place = { rootfs: 'host', source: 'host' };
+
 /** Resolves a language file for one toolchain. */
-export function recipeOf(file: LanguageFile, detected: DetectedToolchain): Recipe {
+export function recipeOf(file: LanguageFile, detected: DetectedToolchain, place: Place): Recipe {
+  const { version } = detected;
+  const { rootfs, source, digest } = place;
+  const stage = (what: StageFile) => stageOf(file, what, { ...detected, rootfs });
   return {
     language: file.id,
-    version: detected.version,
-    toolchain: { source: 'host', version: detected.version },
+    version,
+    toolchain: { source, version, ...(digest !== undefined && { digest }) },
     source: file.source,
-    ...(file.compile && { compile: stageOf(file, file.compile, detected) }),
-    run: stageOf(file, file.run, detected),
+    ...(file.compile && { compile: stage(file.compile) }),
+    run: stage(file.run),
     ...(file.diagnostics && { diagnostics: file.diagnostics }),
   };
 }
@@ -54,7 +68,11 @@ export function fix(
   );
 }
 
-function stageOf(file: LanguageFile, stage: StageFile, { paths }: DetectedToolchain): StageRecipe {
+function stageOf(
+  file: LanguageFile,
+  stage: StageFile,
+  { paths, rootfs }: DetectedToolchain & { readonly rootfs: string },
+): StageRecipe {
   const isOpen = (template: string) => isRequestTime(template, paths);
   const firstOpen = stage.command.findIndex(isOpen);
   const cut = firstOpen < 0 ? stage.command.length : firstOpen;
@@ -62,7 +80,7 @@ function stageOf(file: LanguageFile, stage: StageFile, { paths }: DetectedToolch
   const env = fixEnv({ ...SANDBOX_ENV, ...file.env, ...stage.env }, paths);
   const fixed = fixedOf(env);
   return {
-    launch: launchOf({ rootfs: 'host', command: vector.slice(0, cut), env: fixed }),
+    launch: launchOf({ rootfs, command: vector.slice(0, cut), env: fixed }),
     args: vector.slice(cut),
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fixed))),
     limits: stage.limits ?? {},

@@ -1,13 +1,15 @@
 import type { LanguageInfo } from '@gozolite/contract/capabilities';
 import type { Recipe } from '@gozolite/contract/recipe';
-import { type Detection, detect, type Probe } from './detect.js';
 import { installCommands } from './file/install.js';
 import { loadLanguages } from './load.js';
 import { type Catalogue, catalogueOf, namesOf } from './names/catalogue.js';
 import { nearestNames } from './names/nearest.js';
-import { parseReference, type Reference } from './names/reference.js';
+import { parseReference } from './names/reference.js';
+import { type Allowed, choose } from './offers/choose.js';
+import { type FindDeps, type Found, find } from './offers/find.js';
+import { infoOf } from './offers/info.js';
+import type { Claim, ProofOf } from './offers/offer.js';
 import type { LanguageProblem } from './parse.js';
-import { recipeOf } from './recipe.js';
 import type { LanguageFile } from './schema.js';
 import { type Smoke, smokesOf } from './smokes/smokes.js';
 
@@ -38,7 +40,12 @@ export interface Registry {
   resolve(reference: string): Resolution;
   /** By file extension, for the CLI: '.py' -> 'python'. */
   byExtension(extension: string): string | undefined;
-  /** Reads the folders again and detects all toolchains again, two at a time, through the probe. */
+  /** What has to be proven of the toolchains that were found. */
+  claims(): readonly Claim[];
+  /**
+   * Reads the folders again and detects all toolchains again, two at a time, through the probe.
+   * What changes while it looks is seen by the call that comes after.
+   */
   refresh(): Promise<void>;
   /** The smoke programs of a language, for the conformance suite. */
   smokes(id: string): readonly Smoke[];
@@ -48,11 +55,11 @@ export interface Registry {
   install(): readonly string[];
 }
 
-export interface RegistryOptions {
+export interface RegistryOptions extends FindDeps {
   /** Later ones override earlier ones by id. */
   readonly folders: readonly string[];
-  readonly probe: Probe;
-  readonly exists: (path: string) => boolean;
+  /** What is known of a toolchain's first program; absent: every one counts as passed. */
+  readonly proofOf?: ProofOf;
   readonly log?: (event: object) => void;
 }
 
@@ -61,8 +68,7 @@ const DETECTIONS_MAX = 2;
 
 interface Known {
   readonly file: LanguageFile;
-  readonly detection: Detection;
-  readonly recipes: readonly Recipe[];
+  readonly found: Found;
 }
 
 interface State {
@@ -74,9 +80,15 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   let state = await readState(options, new Map());
   let refreshing: Promise<void> | undefined;
   const all = () => [...state.known.values()];
+  const allowed = {
+    packs: options.packs !== undefined,
+    hostToolchains: options.hostToolchains ?? true,
+  };
+  const rules = { proofOf: options.proofOf ?? (() => ({ kind: 'passed' })), allowed };
   return {
-    list: () => all().map(infoOf),
-    resolve: (reference) => resolve(state, reference),
+    list: () => all().map((known) => infoOf(known, rules)),
+    resolve: (reference) => resolve(state, reference, rules),
+    claims: () => all().flatMap(({ found }) => found.offers.map(({ claim }) => claim)),
     byExtension: (extension) =>
       all().find(({ file }) => file.extensions.includes(extension.toLowerCase()))?.file.id,
     smokes(id) {
@@ -85,7 +97,9 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     },
     problems: () => state.catalogue.problems,
     install: () =>
-      installCommands(all().flatMap(({ file, recipes }) => (recipes.length === 0 ? [file] : []))),
+      installCommands(
+        all().flatMap(({ file, found }) => (found.offers.length === 0 ? [file] : [])),
+      ),
     refresh() {
       // Callers during a refresh wait for that one: it answers them all.
       refreshing ??= readState(options, state.known)
@@ -111,12 +125,11 @@ async function readState(
   const waiting = catalogue.languages.values();
   const work = async () => {
     for (const file of waiting) {
-      const detection = await detectOrKeep(file, options, before.get(file.id));
-      const toolchains = detection.kind === 'found' ? detection.toolchains : [];
-      const recipes = toolchains.map((toolchain) => recipeOf(file, toolchain));
-      known.set(file.id, { file, detection, recipes });
-      const versions = toolchains.map(({ version }) => version);
-      log({ event: 'toolchain detected', language: file.id, kind: detection.kind, versions });
+      const found = await find(file, options, before.get(file.id)?.found);
+      known.set(file.id, { file, found });
+      const kinds = [...found.detections.values()].map(({ kind }) => kind);
+      const versions = found.offers.map(({ recipe }) => recipe.version);
+      log({ event: 'toolchain detected', language: file.id, kinds, versions });
     }
   };
   await Promise.all(Array.from({ length: DETECTIONS_MAX }, work));
@@ -124,36 +137,26 @@ async function readState(
   return { catalogue, known: new Map(sorted) };
 }
 
-/** A launcher that is away for a moment must not make a language disappear. */
-async function detectOrKeep(
-  file: LanguageFile,
-  options: RegistryOptions,
-  before: Known | undefined,
-): Promise<Detection> {
-  const detection = await detect(file, options);
-  return detection.kind === 'not-asked' && before ? before.detection : detection;
-}
-
-function resolve(state: State, text: string): Resolution {
+function resolve(
+  state: State,
+  text: string,
+  rules: { readonly proofOf: ProofOf; readonly allowed: Allowed },
+): Resolution {
   const reference = parseReference(text, (name) => state.catalogue.names.has(name));
   const known = state.known.get(state.catalogue.names.get(reference.name) ?? '');
   if (!known) return { kind: 'unknown', nearest: nearestOf(state, reference.name) };
-  const { file, recipes } = known;
-  if (recipes.length === 0) {
-    const message = missingMessage(known);
-    const version = reference.version ?? null;
-    return { kind: 'missing', language: file.id, version, message, source: file.source };
+  const { id: language, source } = known.file;
+  const choice = choose(known, reference, rules);
+  switch (choice.kind) {
+    case 'offer':
+      return { kind: 'available', recipe: choice.offer.recipe };
+    case 'missing': {
+      const version = reference.version ?? null;
+      return { kind: 'missing', language, version, message: choice.message, source };
+    }
+    case 'unknown-version':
+      return { ...choice, language };
   }
-  const recipe = recipes.find(({ version }) => isMeant(reference, version));
-  if (recipe) return { kind: 'available', recipe };
-  const versions = recipes.map(({ version }) => version);
-  return { kind: 'unknown-version', language: file.id, known: versions };
-}
-
-/** `3` and `3.11` mean 3.11.2, `3.1` does not. No language has variants yet. */
-function isMeant({ version: wanted, variant }: Reference, version: string): boolean {
-  if (variant !== undefined) return false;
-  return wanted === undefined || version === wanted || version.startsWith(`${wanted}.`);
 }
 
 /** One name a language, the one that is nearest. */
@@ -166,39 +169,4 @@ function nearestOf({ catalogue, known }: State, name: string): readonly string[]
     return nearest === undefined ? [] : [nearest];
   });
   return nearestNames(name, words).filter((word) => catalogue.names.has(word));
-}
-
-function missingMessage({ file, detection }: Known): string {
-  const reason = detection.kind === 'found' ? 'no version of it works' : detection.reason;
-  const commands = installCommands([file]).join(' && ');
-  return `The toolchain of ${file.name} is missing: ${reason}. Install it with: ${commands}`;
-}
-
-function infoOf(known: Known): LanguageInfo {
-  const { file, recipes } = known;
-  const limits = {
-    ...(file.run.limits && { run: file.run.limits }),
-    ...(file.compile?.limits && { compile: file.compile.limits }),
-  };
-  return {
-    id: file.id,
-    name: file.name,
-    version: recipes[0]?.version ?? null,
-    versions: recipes.map(({ version, toolchain }) => ({
-      version,
-      variants: [],
-      available: true,
-      toolchain,
-    })),
-    aliases: namesOf(file).filter((name) => name !== file.id),
-    extensions: file.extensions,
-    available: recipes.length > 0,
-    ...(recipes.length === 0 && {
-      reason: 'TOOLCHAIN_MISSING',
-      install: installCommands([file]).join(' && '),
-    }),
-    source: file.source,
-    template: file.template,
-    ...(Object.keys(limits).length > 0 && { limits }),
-  };
 }

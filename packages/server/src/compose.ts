@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readCorpus } from '@gozolite/attacks/corpus';
 import { shortForm } from '@gozolite/attacks/short-form';
-import { limitPolicyFor } from '@gozolite/contract/limits';
+import { type LimitPolicy, limitPolicyFor } from '@gozolite/contract/limits';
 import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
@@ -20,6 +20,7 @@ import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { type PackWatch, watchPacks } from './packs/watch.js';
 import { createProbe } from './probe.js';
 import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
 import { diagnosticsRoute } from './routes/diagnostics.js';
@@ -27,6 +28,8 @@ import { executeRoute } from './routes/execute.js';
 import { healthRoute } from './routes/health.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
+import { createAttempt } from './smokes/attempt.js';
+import { createProver, type Prover } from './smokes/prover.js';
 import { createStatus } from './status.js';
 import { watchToolchains } from './toolchains.js';
 
@@ -67,11 +70,18 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
     queueWaitMsMax: config.queueWaitMsMax,
   });
   const folders = [languagesFolder, ...config.languageFolders];
+  const { hostToolchains } = config;
+  const packs = packsOf(config, log);
+  const prover = config.smokes ? proverOf(backend, policy, { config, log }) : undefined;
+  const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
-    open: (probe) => openRegistry({ folders, probe, exists: existsSync }),
+    open: (probe) =>
+      openRegistry({ folders, probe, exists: existsSync, hostToolchains, ...proofs, ...packs }),
     probe: (onLost) => createProbe(backend, policy, onLost),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,
+    ...(prover && { prover }),
+    ...packs,
     log,
   });
   const attacks = attackWatch(backend, attacksFolder, { config, log });
@@ -79,6 +89,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   const { concurrency, queueMax, network } = config;
   const status = createStatus({
     ...{ backend, engine, toolchains, policy, network, concurrency, queueMax, isolationFloor },
+    hostToolchains,
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
@@ -103,12 +114,28 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
       return engine.drain(config.drainMs);
     },
     [Symbol.asyncDispose]: async () => {
+      packs?.packs[Symbol.dispose]();
       await attacks?.[Symbol.asyncDispose]();
       await toolchains[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await backend[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Containers have the image's root and no other (docs/reference/container.md). */
+function packsOf(config: Config, log: Logger): { readonly packs: PackWatch } | undefined {
+  if (config.backend === 'container') return undefined;
+  return { packs: watchPacks({ folder: config.packsFolder, log }) };
+}
+
+function proverOf(
+  backend: Backend,
+  policy: LimitPolicy,
+  { config, log }: Pick<ServerDeps, 'config' | 'log'>,
+): Prover {
+  const file = join(config.dataFolder, 'smokes.json');
+  return createProver({ attempt: createAttempt(backend, policy), file, log });
 }
 
 function attackWatch(

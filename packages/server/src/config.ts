@@ -23,6 +23,12 @@ export interface Config {
   };
   /** A folder of the server's own, for what it keeps between starts. */
   readonly dataFolder: string;
+  /** Where packs are put; the launcher has to be told the same. */
+  readonly packsFolder: string;
+  /** Whether the host's own toolchains serve where a pack is not in place. */
+  readonly hostToolchains: boolean;
+  /** Whether the first program of each language is run before it is said to be available. */
+  readonly smokes: boolean;
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
@@ -43,6 +49,8 @@ export interface Config {
 
 export const BACKENDS = ['native', 'container'] as const;
 export type BackendName = (typeof BACKENDS)[number];
+
+const YES_OR_NO = ['true', 'false'] as const;
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
 const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|LAUNCHER|TEST_\w+)$/;
@@ -88,6 +96,9 @@ export function readConfig(
       runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
     },
     dataFolder: read.text('GOZO_DATA', '/var/lib/gozolite/data'),
+    packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
+    hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
+    smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
     queueMax: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),

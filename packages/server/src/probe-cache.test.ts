@@ -25,16 +25,16 @@ test('the next start answers from the file, and a changed tool is asked again', 
   const file = join(folder, 'sub', 'detection.json');
   const argv = [join(folder, 'tool'), '--version'];
   const first = openProbeCache(file, asker().probe);
-  assert.equal((await first.probe(argv, {}))?.stdout, 'answer 1');
+  assert.equal((await first.probe(argv, {}, 'host'))?.stdout, 'answer 1');
   first.save();
 
   const { asked, probe } = asker();
-  assert.equal((await openProbeCache(file, probe).probe(argv, {}))?.stdout, 'answer 1');
+  assert.equal((await openProbeCache(file, probe).probe(argv, {}, 'host'))?.stdout, 'answer 1');
   assert.deepEqual(asked, []);
-  await openProbeCache(file, probe).probe(argv, { OTHER: 'environment' });
+  await openProbeCache(file, probe).probe(argv, { OTHER: 'environment' }, 'host');
   assert.equal(asked.length, 1);
   writeFileSync(join(folder, 'tool'), 'another');
-  await openProbeCache(file, probe).probe(argv, {});
+  await openProbeCache(file, probe).probe(argv, {}, 'host');
   assert.equal(asked.length, 2);
 });
 
@@ -43,11 +43,11 @@ test('once distrusted it asks, and keeps the new answer', async () => {
   const argv = [join(folder, 'tool')];
   const { probe } = asker();
   const cache = openProbeCache(file, probe);
-  await cache.probe(argv, {});
+  await cache.probe(argv, {}, 'host');
   cache.save();
   const next = openProbeCache(file, probe);
   next.distrust();
-  assert.equal((await next.probe(argv, {}))?.stdout, 'answer 2');
+  assert.equal((await next.probe(argv, {}, 'host'))?.stdout, 'answer 2');
 });
 
 for (const content of [
@@ -60,7 +60,7 @@ for (const content of [
     const file = join(folder, 'detection.json');
     writeFileSync(file, content);
     const { asked, probe } = asker();
-    await openProbeCache(file, probe).probe(['x'], {});
+    await openProbeCache(file, probe).probe(['x'], {}, 'host');
     assert.equal(asked.length, 1);
   });
 }
@@ -68,9 +68,36 @@ for (const content of [
 test('what could not be asked is not remembered', async () => {
   const file = join(folder, 'detection.json');
   const cache = openProbeCache(file, async () => null);
-  assert.equal(await cache.probe(['x'], {}), null);
+  assert.equal(await cache.probe(['x'], {}, 'host'), null);
   cache.save();
   const { asked, probe } = asker();
-  await openProbeCache(file, probe).probe(['x'], {});
+  await openProbeCache(file, probe).probe(['x'], {}, 'host');
   assert.equal(asked.length, 1);
+});
+
+test('what a pack answered is known by its digest, and never doubted', async () => {
+  const file = join(folder, 'detection.json');
+  const { asked, probe } = asker();
+  const cache = openProbeCache(file, probe);
+  const argv = ['/usr/bin/demo', '--version'];
+  const [one, other] = ['a'.repeat(64), 'b'.repeat(64)];
+  for (const rootfs of [one, other, one]) await cache.probe(argv, {}, rootfs);
+  cache.distrust();
+  await cache.probe(argv, {}, other);
+  assert.equal(asked.length, 2);
+  cache.save();
+  await openProbeCache(file, probe).probe(argv, {}, one);
+  await openProbeCache(file, probe).probe(argv, {}, 'host');
+  assert.equal(asked.length, 3);
+});
+
+test('of the host it asks again what it was told to doubt, once', async () => {
+  const { asked, probe } = asker();
+  const argv = [join(folder, 'tool')];
+  const cache = openProbeCache(join(folder, 'detection.json'), probe);
+  await cache.probe(argv, {}, 'host');
+  cache.distrust();
+  await cache.probe(argv, {}, 'host');
+  await cache.probe(argv, {}, 'host');
+  assert.equal(asked.length, 2);
 });

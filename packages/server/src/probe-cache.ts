@@ -1,16 +1,17 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { HOST } from '@gozolite/languages/recipe';
 import type { Probe } from '@gozolite/languages/registry';
 
 type Printed = NonNullable<Awaited<ReturnType<Probe>>>;
 
 interface Entry {
-  /** Path, size and time of change of every file that the command names. */
+  /** Path, size and time of change of every file of the host that the command names. */
   readonly files: string;
   readonly printed: Printed;
 }
 
-/** A host has a few dozen toolchains; more in the file is not ours. */
+/** Those that were asked for last; a host has a few hundred toolchains, packs come and go. */
 const ENTRIES_MAX = 1000;
 
 /**
@@ -20,39 +21,46 @@ const ENTRIES_MAX = 1000;
 export interface ProbeCache {
   /** Answers from memory where it can; what `inner` prints is remembered. */
   readonly probe: Probe;
-  /** From now on every question goes to `inner` once more. */
+  /** From now on every question about the host's files goes to `inner` once more. */
   distrust(): void;
   /** Writes what is known to the file. @throws where the file can't be written. */
   save(): void;
 }
 
 export function openProbeCache(file: string, inner: Probe): ProbeCache {
-  let trusted = readEntries(file);
-  const known = new Map(trusted);
+  const known = readEntries(file);
+  let distrusted = new Set<string>();
   return {
-    probe: async (argv, env) => {
-      const key = JSON.stringify([argv, env]);
-      const files = identityOf(argv);
-      const remembered = trusted.get(key);
-      if (remembered?.files === files) return remembered.printed;
-      const printed = await inner(argv, env);
-      if (printed !== null) known.set(key, { files, printed });
+    probe: async (argv, env, rootfs) => {
+      const isHost = rootfs === HOST.rootfs;
+      const key = JSON.stringify(isHost ? [argv, env] : [argv, env, rootfs]);
+      // A pack's files are what its digest says.
+      const files = isHost ? identityOf(argv) : '';
+      const remembered = known.get(key);
+      const isGood = remembered?.files === files && !distrusted.has(key);
+      const printed = isGood ? remembered.printed : await inner(argv, env, rootfs);
+      if (printed === null) return null;
+      distrusted.delete(key);
+      known.delete(key); // The one that was asked for last stands last.
+      known.set(key, { files, printed });
       return printed;
     },
     distrust: () => {
-      trusted = new Map();
+      const ofHost = [...known].flatMap(([key, { files }]) => (files === '' ? [] : [key]));
+      distrusted = new Set(ofHost);
     },
     save: () => {
       const draft = `${file}.new`;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(draft, JSON.stringify([...known]), { mode: 0o600 });
+      writeFileSync(draft, JSON.stringify([...known].slice(-ENTRIES_MAX)), { mode: 0o600 });
       renameSync(draft, file);
     },
   };
 }
 
-function identityOf(argv: readonly string[]): string {
-  const paths = argv.filter((argument) => argument.startsWith('/'));
+/** Of the host's files among these words: their sizes, times of change and inodes. */
+export function identityOf(words: readonly string[]): string {
+  const paths = words.filter((word) => word.startsWith('/'));
   return paths
     .map((path) => {
       const stat = statSync(path, { throwIfNoEntry: false });
@@ -62,9 +70,9 @@ function identityOf(argv: readonly string[]): string {
 }
 
 /** A file that is absent or not ours is an empty memory: everything is asked again. */
-function readEntries(file: string): ReadonlyMap<string, Entry> {
+function readEntries(file: string): Map<string, Entry> {
   const entries = new Map<string, Entry>();
-  for (const row of readRows(file).slice(0, ENTRIES_MAX)) {
+  for (const row of readRows(file).slice(-ENTRIES_MAX)) {
     if (!Array.isArray(row)) continue;
     const [key, entry]: readonly unknown[] = row;
     if (typeof key === 'string' && isEntry(entry)) entries.set(key, entry);

@@ -14,12 +14,12 @@ const MEMORY_KB = 512 * 1024;
 export function createProbe(backend: Backend, policy: LimitPolicy, onLost: () => void): Probe {
   const limits = probeLimits(policy);
   let count = 0;
-  return async (argv, env) => {
+  return async (argv, env, rootfs) => {
     count += 1;
     const result = await backend.run(
       {
         id: `probe_${count}/run`,
-        recipe: recipeOf(argv, env),
+        recipe: recipeOf(argv, env, rootfs),
         args: [],
         env: {},
         limits,
@@ -57,9 +57,13 @@ function probeLimits({ compile }: LimitPolicy): Limits {
 }
 
 /** The command whole, so that a look at a toolchain always is the same recipe. */
-function recipeOf(command: readonly string[], env: Readonly<Record<string, string>>): LaunchRecipe {
+function recipeOf(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  rootfs: string,
+): LaunchRecipe {
   const sorted = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
-  const content = { rootfs: 'host', command, env: Object.fromEntries(sorted) };
+  const content = { rootfs, command, env: Object.fromEntries(sorted) };
   const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
   return { digest, ...content };
 }

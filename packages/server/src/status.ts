@@ -20,6 +20,7 @@ export interface StatusDeps {
   readonly network: NetworkPolicy;
   readonly concurrency: number;
   readonly queueMax: number;
+  readonly hostToolchains: boolean;
   readonly isolationFloor: Level;
   readonly isDraining: () => boolean;
   /** What the short attacks found; undefined where readiness does not depend on them. */
@@ -41,6 +42,7 @@ export function createStatus(deps: StatusDeps): Status {
       return {
         version: VERSION,
         languages: [...registry.list()],
+        host_toolchains: deps.hostToolchains,
         limits: deps.policy,
         isolation: diagnosis.kind === 'seen' ? diagnosis.is.isolation : deps.engine.isolation(),
         network: {

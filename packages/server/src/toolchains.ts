@@ -1,6 +1,8 @@
 import type { Probe, Registry } from '@gozolite/languages/registry';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { PackWatch } from './packs/watch.js';
 import { openProbeCache } from './probe-cache.js';
+import type { Prover } from './smokes/prover.js';
 
 /** After a look that could not start its sandboxes: how soon to look again. */
 const RETRY_MS = 2000;
@@ -11,7 +13,10 @@ export interface Toolchains extends AsyncDisposable {
   isOpen(): boolean;
   /** The last look could not start its sandboxes: what it did not find may well be there. */
   isLost(): boolean;
-  /** Looks again; calls that come meanwhile share one look. */
+  /**
+   * Looks again, and tries the first programs of what is new; calls that come meanwhile share one
+   * look.
+   */
   refresh(): Promise<void>;
 }
 
@@ -23,6 +28,10 @@ export interface ToolchainsDeps {
   readonly cacheFile: string;
   /** Between two looks; 0 never looks again by itself. */
   readonly refreshMs: number;
+  /** Says when packs came or went; absent where none are served. */
+  readonly packs?: Pick<PackWatch, 'onChange'>;
+  /** Proves what was found; absent where nothing is to be proven. */
+  readonly prover?: Pick<Prover, 'prove'>;
   readonly log: Logger;
 }
 
@@ -35,12 +44,14 @@ export function watchToolchains({
   probe,
   cacheFile,
   refreshMs,
+  packs,
+  prover,
   log,
 }: ToolchainsDeps): Toolchains {
   let isOpen = false;
   let isLost = false;
   let isDisposed = false;
-  let looking: Promise<void> | undefined;
+  let looking: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   const lose = (): void => {
     isLost = true;
@@ -61,19 +72,32 @@ export function watchToolchains({
   const look = async (): Promise<void> => {
     const registry = await opened;
     isLost = false;
-    cache.distrust();
     await registry.refresh().catch((error: unknown) => {
       lose();
       log.error({ error }, 'toolchains could not be looked for');
     });
+    save();
+    schedule();
   };
-  const refresh = (): Promise<void> => {
-    looking ??= look().finally(() => {
-      looking = undefined;
-      save();
-      schedule();
+  const prove = async (): Promise<void> => {
+    if (!isDisposed) await prover?.prove((await opened).claims());
+  };
+  /** One look at a time; what asks for one after it has begun has another. */
+  const enqueue = (before: () => void): Promise<void> => {
+    looking = looking.then(() => {
+      before();
+      return isDisposed ? undefined : look();
     });
     return looking;
+  };
+  let refreshing: Promise<void> | undefined;
+  const refresh = (): Promise<void> => {
+    refreshing ??= enqueue(cache.distrust)
+      .then(prove)
+      .finally(() => {
+        refreshing = undefined;
+      });
+    return refreshing;
   };
   const opened = open(cache.probe).then((registry) => {
     isOpen = true;
@@ -81,6 +105,9 @@ export function watchToolchains({
     schedule();
     return registry;
   });
+  opened.then(prove, () => undefined);
+  // What the host has is believed as it was: only the new pack's own toolchain is asked.
+  packs?.onChange(() => void enqueue(() => undefined).then(prove));
   return {
     opened,
     isOpen: () => isOpen,

@@ -1,9 +1,12 @@
 //! The sandboxes' /etc: synthetic, with the configuration that toolchains need from the host.
 
+mod tree;
+
 use rustix::fs::{symlinkat, CWD};
 use rustix::mount::mount_bind_recursive;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -54,16 +57,27 @@ const ETC_FILES: [(&str, &str); 8] = [
     ("timezone", "Etc/UTC\n"),
 ];
 
-/// Fills the template's /etc: what toolchains read of the host's, and files of our own.
-pub fn make(etc: &Path) -> io::Result<()> {
+/// Fills a root's /etc: what toolchains read of the host's, and files of our own.
+pub fn of_host(etc: &Path) -> io::Result<()> {
     fill(etc, bind_folder)
 }
 
-fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+/// Of a pack's root: files of our own, and for the rest what lies in the pack's tree. Copied: every
+/// mount of a root is copied with each sandbox.
+pub fn of_pack(etc: &Path, own: Option<&OwnedFd>) -> io::Result<()> {
+    synthetic(etc)?;
+    own.map_or(Ok(()), |own| tree::copy_into(etc, own))
+}
+
+fn synthetic(etc: &Path) -> io::Result<()> {
     for (name, text) in ETC_FILES {
         fs::write(etc.join(name), text)?;
     }
-    symlinkat("/usr/share/zoneinfo/Etc/UTC", CWD, etc.join("localtime"))?;
+    Ok(symlinkat("/usr/share/zoneinfo/Etc/UTC", CWD, etc.join("localtime"))?)
+}
+
+fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    synthetic(etc)?;
     for name in HOST_ETC_FILES {
         if let Ok(bytes) = fs::read(Path::new("/etc").join(name)) {
             fs::write(etc.join(name), bytes)?;

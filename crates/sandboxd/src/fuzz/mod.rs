@@ -28,7 +28,8 @@ const CORES: u64 = 4;
 /// Where a check let something pass that the launcher relies on (promises.rs).
 pub fn hear(bytes: &[u8]) -> Trace {
     let mut trace = Trace::default();
-    let mut recipes = Recipes::default();
+    // Of a launcher that serves packs, and of one that was told of none.
+    let mut books = [Recipes::new(true), Recipes::new(false)];
     let mut rest = bytes;
     loop {
         let input = match first_input(rest) {
@@ -46,9 +47,9 @@ pub fn hear(bytes: &[u8]) -> Trace {
             Request::Diagnose {} => trace.note(20),
             Request::Stdin {} => trace.note(30),
             Request::StdinEnd {} => trace.note(31),
-            Request::Recipe { digest, recipe } => learn(&mut recipes, &digest, recipe, &mut trace),
+            Request::Recipe { digest, recipe } => learn(&mut books, &digest, &recipe, &mut trace),
             Request::File(file) => promises::file_stays_below(&file.path, &mut trace),
-            Request::Start(start) => begin(&start, input.payload, &recipes, &mut trace),
+            Request::Start(start) => begin(&start, input.payload, &mut books, &mut trace),
         }
         rest = rest.get(input.taken..).unwrap_or_default();
     }
@@ -56,7 +57,7 @@ pub fn hear(bytes: &[u8]) -> Trace {
     trace
 }
 
-fn begin(start: &Start, payload: &[u8], recipes: &Recipes, trace: &mut Trace) {
+fn begin(start: &Start, payload: &[u8], books: &mut [Recipes; 2], trace: &mut Trace) {
     let words = match understand(start, payload, CORES) {
         Ok(words) => words,
         Err((code, message)) => return trace.refused(code, &message),
@@ -69,6 +70,7 @@ fn begin(start: &Start, payload: &[u8], recipes: &Recipes, trace: &mut Trace) {
         command: vec!["/bin/true".to_string()],
         env: Default::default(),
     };
+    let [recipes, _] = books;
     let known = recipes.get(&start.recipe);
     trace.note(50 + u64::from(known.is_some()));
     plan(start, (known.unwrap_or(&other), &words), trace);
@@ -86,14 +88,16 @@ fn plan(start: &Start, (recipe, words): (&Recipe, &Words), trace: &mut Trace) {
     }
 }
 
-fn learn(recipes: &mut Recipes, digest: &str, recipe: Recipe, trace: &mut Trace) {
-    match recipes.learn(digest, recipe.clone()) {
-        Ok(()) => {
-            promises::recipe_is_of_our_list(&recipe);
-            assert!(recipes.get(digest) == Some(&recipe));
-            trace.note(70);
+fn learn(books: &mut [Recipes; 2], digest: &str, recipe: &Recipe, trace: &mut Trace) {
+    for (recipes, serves_packs) in books.iter_mut().zip([true, false]) {
+        match recipes.learn(digest, recipe.clone()) {
+            Ok(()) => {
+                promises::root_is_of_our_own(recipe, serves_packs);
+                assert!(recipes.get(digest) == Some(recipe));
+                trace.note(70 + u64::from(recipe.rootfs.len() == 64));
+            }
+            Err((code, message)) => trace.refused(code, &message),
         }
-        Err((code, message)) => trace.refused(code, &message),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::protocol::frame::{first_frame, HEADER_START};
 
 /// Of the messages themselves, of JSON, and of what has broken launchers before.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 44] = [
     "hello",
     "recipe",
     "start",
@@ -45,6 +45,10 @@ const WORDS: [&str; 40] = [
     "**/",
     "[!a-",
     ",size=1g",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
+    "../../../../../../../../../../../../../../../../../../../../etc/",
+    "trees/",
 ];
 const NUMBERS: [&str; 16] = [
     "0",

@@ -10,6 +10,7 @@ use crate::workspace::{segments, split, Glob};
 use rustix::fs::{memfd_create, MemfdFlags};
 use std::ffi::CString;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 const MATCH_STEPS: u64 = 20_000;
 
@@ -28,8 +29,16 @@ pub fn no_frame_is_seen_too_early(bytes: &[u8]) {
     }
 }
 
-pub fn recipe_is_of_our_list(recipe: &Recipe) {
-    assert!(recipe.rootfs == "host");
+/// A root is the host's, or one folder below the launcher's own packs: no name that passes leads
+/// anywhere else, and without packs there is the host's alone.
+pub fn root_is_of_our_own(recipe: &Recipe, serves_packs: bool) {
+    let name = recipe.rootfs.as_str();
+    let below = Path::new("/packs/trees").join(name);
+    let is_folder_of_packs = below.parent() == Some(Path::new("/packs/trees"))
+        && below.file_name().is_some_and(|last| last == name)
+        && name.chars().all(|letter| letter.is_ascii_digit() || ('a'..='f').contains(&letter))
+        && name.chars().count() == 64;
+    assert!(name == "host" || serves_packs && is_folder_of_packs);
     assert!(recipe.command.first().is_some_and(|program| program.starts_with('/')));
 }
 

@@ -15,7 +15,7 @@ use crate::supervise::network::way;
 use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
-use crate::supervise::spares::{obtain, Purpose, Unavailable};
+use crate::supervise::spares::{obtain, Kindred, Purpose, Unavailable};
 use crate::workspace::Writing;
 use std::rc::Rc;
 
@@ -98,7 +98,8 @@ impl Filling {
         };
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
-        let (parked, prepared) = obtain(context, &purpose, (lent, &start.limits), way)?;
+        let kindred = Kindred { rootfs: &recipe.rootfs, purpose: &purpose };
+        let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), way)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 

@@ -1,6 +1,6 @@
 //! What a client may say when, and what is done about it.
 
-use super::{Session, State};
+use super::{shortened, Session, State};
 use crate::diagnose;
 use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, VERSION};
 use crate::session::filling::{Filling, Refusal};
@@ -25,10 +25,14 @@ impl Session {
                 return self.refuse(ErrorCode::Version, "this launcher speaks version 1", now_ns);
             }
             (State::Greeted | State::Control, Request::Recipe { digest, recipe }) => {
-                if let Err((code, message)) = context.learn(&digest, recipe) {
-                    return self.refuse(code, &message, now_ns);
+                // A no to one of them is an answer: what else was asked on this connection has its.
+                match context.learn(&digest, recipe) {
+                    Ok(()) => self.say(&Reply::RecipeOk { digest: &digest }, &[]),
+                    Err((code, message)) => {
+                        let message = shortened(&message);
+                        self.say(&Reply::Error { code, message }, &[]);
+                    }
                 }
-                self.say(&Reply::RecipeOk { digest: &digest }, &[]);
                 State::Control
             }
             (State::Greeted | State::Control, Request::Diagnose {}) => {

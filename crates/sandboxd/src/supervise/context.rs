@@ -100,6 +100,7 @@ impl Context {
         template: Template,
         slots: Slots,
     ) -> std::io::Result<Context> {
+        let recipes = Recipes::new(template.roots().packs().is_some());
         let masks = template.masks();
         let masks = masks.iter().map(|(from, to)| (c_string(from), c_string(to))).collect();
         Ok(Context {
@@ -115,7 +116,7 @@ impl Context {
             descriptors: Descriptors::of_this_process(),
             running: 0,
             draining: false,
-            recipes: Recipes::default(),
+            recipes,
             layers: HashMap::new(),
             masks,
             condemned: Vec::new(),
@@ -138,22 +139,14 @@ impl Context {
         self.recipes.learn(digest, recipe)
     }
 
-    pub fn recipe(&self, digest: &str) -> Option<&Recipe> {
+    pub fn recipe(&mut self, digest: &str) -> Option<&Recipe> {
         self.recipes.get(digest)
     }
 
-    /// Builds the template anew if the host changed. Spares of the old one are not given out.
-    pub fn renew(&mut self) -> Result<(), String> {
-        if self.template.renew()? {
-            self.spares.clear();
-        }
-        Ok(())
-    }
-
-    /// The root's layout for one sandbox.
-    pub fn layout(&self) -> Layout {
+    /// A root's layout for one sandbox.
+    pub fn layout(&self, root: &Path) -> Layout {
         Layout {
-            root: c_string(self.template.root()),
+            root: c_string(root),
             masks: self.masks.clone(),
             hosts: None,
             shm_options: plan::shm_options(),

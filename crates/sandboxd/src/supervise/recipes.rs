@@ -1,19 +1,29 @@
-//! What the launcher was told ahead of any request, and nothing that it was not told: the list of
-//! root file systems is its own, and no recipe adds to it.
+//! What the launcher was told ahead of any request, and nothing that it was not told: its roots are
+//! the host's and those below its own folder of packs, and no recipe adds to them.
 
+use crate::confine::packs::{is_digest, HOST};
 use crate::protocol::message::{ErrorCode, Recipe};
 use std::collections::HashMap;
 
+/// The one that was used longest ago makes room: who needs it tells it again.
 const RECIPES_MAX: usize = 1024;
-/// The root file systems of this launcher, by name. A request names one and gives no path.
-pub const ROOTFS: [&str; 1] = ["host"];
 
-#[derive(Default)]
 pub struct Recipes {
-    known: HashMap<String, Recipe>,
+    serves_packs: bool,
+    known: HashMap<String, Known>,
+    uses: u64,
+}
+
+struct Known {
+    recipe: Recipe,
+    used: u64,
 }
 
 impl Recipes {
+    pub fn new(serves_packs: bool) -> Recipes {
+        Recipes { serves_packs, known: HashMap::new(), uses: 0 }
+    }
+
     /// # Errors
     /// `RECIPE` where it is not acceptable.
     pub fn learn(&mut self, digest: &str, recipe: Recipe) -> Result<(), (ErrorCode, String)> {
@@ -21,24 +31,45 @@ impl Recipes {
         if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return refused("a digest is 64 hexadecimal digits");
         }
-        if !ROOTFS.contains(&recipe.rootfs.as_str()) {
-            return refused("the only rootfs of this launcher is 'host'");
+        match recipe.rootfs.as_str() {
+            HOST => {}
+            _ if !self.serves_packs => {
+                return refused("the only rootfs of this launcher is 'host': it has no --packs");
+            }
+            name if is_digest(name) => {}
+            _ => return refused("a rootfs is 'host' or a pack's digest"),
         }
         if !recipe.command.first().is_some_and(|program| program.starts_with('/')) {
             return refused("a recipe's command starts with an absolute path");
         }
-        match self.known.get(digest) {
-            Some(known) if *known == recipe => return Ok(()),
+        self.uses += 1;
+        match self.known.get_mut(digest) {
+            Some(known) if known.recipe == recipe => {
+                known.used = self.uses;
+                return Ok(());
+            }
             Some(_) => return refused("this digest names another recipe"),
-            None if self.known.len() >= RECIPES_MAX => return refused("too many recipes"),
             None => {}
         }
-        self.known.insert(digest.to_string(), recipe);
+        if self.known.len() >= RECIPES_MAX {
+            self.forget_oldest();
+        }
+        self.known.insert(digest.to_string(), Known { recipe, used: self.uses });
         Ok(())
     }
 
-    pub fn get(&self, digest: &str) -> Option<&Recipe> {
-        self.known.get(digest)
+    pub fn get(&mut self, digest: &str) -> Option<&Recipe> {
+        self.uses += 1;
+        let known = self.known.get_mut(digest)?;
+        known.used = self.uses;
+        Some(&known.recipe)
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self.known.iter().min_by_key(|(_, known)| known.used);
+        if let Some(digest) = oldest.map(|(digest, _)| digest.clone()) {
+            self.known.remove(&digest);
+        }
     }
 }
 
@@ -56,17 +87,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_rootfs_of_the_launchers_own_list_is_taken() {
-        let mut recipes = Recipes::default();
-        for name in ["", "/", "host/", "Host", "../host", "host\0", "/usr"] {
-            assert!(recipes.learn(&digest(1), recipe(name, "/bin/true")).is_err(), "{name}");
+    fn only_a_rootfs_of_the_launchers_own_is_taken() {
+        let tree = digest(0xabc);
+        let names = ["", "/", "host/", "Host", "../host", "host\0", "/usr", "..", "trees", "*"];
+        for serves_packs in [false, true] {
+            let mut recipes = Recipes::new(serves_packs);
+            let mut takes = |name: &str| recipes.learn(&digest(1), recipe(name, "/b")).is_ok();
+            for name in names {
+                assert!(!takes(name), "{name}");
+            }
+            assert!(!takes(&tree.to_uppercase()) && !takes(&format!("{}/", &tree[1..])));
+            assert!(!takes(&tree[1..]) && !takes(&format!("../{}", &tree[3..])));
+            assert_eq!(takes(&tree), serves_packs);
+            assert_eq!(takes("host"), !serves_packs, "the digest is taken, or free");
         }
-        assert!(recipes.learn(&digest(1), recipe("host", "/bin/true")).is_ok());
     }
 
     #[test]
     fn a_digest_names_one_recipe_for_good() {
-        let mut recipes = Recipes::default();
+        let mut recipes = Recipes::new(false);
         assert!(recipes.learn(&digest(1), recipe("host", "/bin/true")).is_ok());
         assert!(recipes.learn(&digest(1), recipe("host", "/bin/true")).is_ok());
         assert!(recipes.learn(&digest(1), recipe("host", "/bin/false")).is_err());
@@ -75,12 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn the_last_recipe_fits_and_the_one_after_it_does_not() {
-        let mut recipes = Recipes::default();
+    fn one_more_than_fit_takes_the_place_of_the_one_used_longest_ago() {
+        let mut recipes = Recipes::new(false);
         for number in 0..RECIPES_MAX {
             assert!(recipes.learn(&digest(number), recipe("host", "/bin/true")).is_ok());
         }
-        assert!(recipes.learn(&digest(RECIPES_MAX), recipe("host", "/bin/true")).is_err());
-        assert!(recipes.learn(&digest(0), recipe("host", "/bin/true")).is_ok());
+        assert!(recipes.get(&digest(0)).is_some());
+        assert!(recipes.learn(&digest(1), recipe("host", "/bin/true")).is_ok());
+        assert!(recipes.learn(&digest(RECIPES_MAX), recipe("host", "/bin/true")).is_ok());
+        let missing: Vec<usize> =
+            (0..=RECIPES_MAX).filter(|number| recipes.get(&digest(*number)).is_none()).collect();
+        assert_eq!(missing, [2]);
+        assert!(recipes.known.len() == RECIPES_MAX);
     }
 }

@@ -4,7 +4,7 @@
 
 mod artifacts;
 mod glob;
-mod open;
+pub mod open;
 mod path;
 #[cfg(test)]
 mod races;

@@ -56,6 +56,8 @@ async function findingsOf(
     server: join(home, 'server.mjs'),
     languageFiles: good,
     floor: where.isReduced ? 'reduced' : 'full',
+    packs: where.packs,
+    triesLanguages: false,
   });
   return await runSmokes(targets, {
     gozo: engine.gozo,

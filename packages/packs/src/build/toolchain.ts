@@ -17,7 +17,7 @@ export async function versionOf(
   const probe: Probe = async (argv, env) =>
     askInside(context, { root, command: ['env', '-i', ...wordsOf(env), ...argv] });
   const exists = (path: string) => existsInside(root, path);
-  const detection = await detect(file, { probe, exists });
+  const detection = await detect(file, { probe, exists, rootfs: 'host' });
   if (detection.kind !== 'found') {
     throw new PackError(`the packages do not make up a toolchain: ${detection.reason}`);
   }

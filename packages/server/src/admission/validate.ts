@@ -19,7 +19,7 @@ import { surrogateFault } from './text.js';
 
 export interface ValidationDeps {
   readonly hasShape: ShapeCheck;
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, 'resolve'>;
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
 }
@@ -75,7 +75,10 @@ type Known = Exclude<
   { readonly kind: 'unknown' | 'unknown-version' }
 >;
 
-function resolveLanguage(registry: Registry, reference: string): Result<Known, Refusal> {
+function resolveLanguage(
+  registry: ValidationDeps['registry'],
+  reference: string,
+): Result<Known, Refusal> {
   const resolution = registry.resolve(reference);
   switch (resolution.kind) {
     case 'available':
@@ -89,7 +92,8 @@ function resolveLanguage(registry: Registry, reference: string): Result<Known, R
     case 'unknown-version': {
       const { language, known } = resolution;
       const versions = known.join(', ');
-      const detail = `"${reference}" names no version of ${language}; known are ${versions}.`;
+      const what = `no version or variant of ${language}`;
+      const detail = `"${reference}" names ${what}; known are ${versions}.`;
       return refuse(
         unknownLanguage(
           detail,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
-import { BUILD } from './own-server.js';
+import { BUILD } from '../own-server.js';
 
 let folder = '';
 beforeEach(() => {
@@ -23,7 +23,7 @@ function gozo(...args: readonly string[]) {
 
 /** The whole file of docs/guides/add-a-language.md. */
 function guideFile(): string {
-  const guide = new URL('../../docs/guides/add-a-language.md', import.meta.url);
+  const guide = new URL('../../../docs/guides/add-a-language.md', import.meta.url);
   const page = readFileSync(guide, 'utf8');
   return /```yaml\n(id: [\s\S]*?)```/.exec(page)?.[1] ?? '';
 }
