@@ -17,9 +17,11 @@ test('the fourteen languages are there', () => {
   expect(languages.map(({ id }) => id)).toEqual(expect.arrayContaining(ids.split(' ')));
 });
 
-test('every shipped language runs every smoke program', () => {
-  for (const { id, smokes } of languages) {
-    for (const name of SMOKE_NAMES) assert.ok(name in smokes, `${id} has ${name}`);
+test('every shipped language runs every smoke program, or says why it cannot', () => {
+  for (const { id, smokes, not_applicable: excused = {} } of languages) {
+    for (const name of SMOKE_NAMES) {
+      assert.ok(name in smokes || name in excused, `${id} has ${name}`);
+    }
   }
 });
 
