@@ -1,4 +1,5 @@
 import type { LanguageInfo } from '@gozolite/contract/capabilities';
+import { ofExtension } from '@gozolite/contract/extension';
 import type { Recipe } from '@gozolite/contract/recipe';
 import { type Detection, detect, type Probe } from './detect.js';
 import { installCommands } from './file/install.js';
@@ -77,7 +78,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     list: () => all().map(infoOf),
     resolve: (reference) => resolve(state, reference),
     byExtension: (extension) =>
-      all().find(({ file }) => file.extensions.includes(extension.toLowerCase()))?.file.id,
+      ofExtension(
+        all().map(({ file }) => file),
+        extension,
+      )?.id,
     smokes(id) {
       const known = state.known.get(id);
       return known ? smokesOf(known.file) : [];
