@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ofExtension } from '@gozolite/contract/extension';
 import { type LoadedLanguages, loadLanguages } from '@gozolite/languages/load';
 import { catalogueOf } from '@gozolite/languages/names/catalogue';
 import { parseReference } from '@gozolite/languages/names/reference';
@@ -98,5 +99,5 @@ function idOf(
   if (wanted.kind === 'name') {
     return names.get(parseReference(wanted.name, (name) => names.has(name)).name);
   }
-  return languages.find(({ extensions }) => extensions.includes(wanted.extension))?.id;
+  return ofExtension(languages, wanted.extension)?.id;
 }

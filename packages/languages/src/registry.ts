@@ -1,4 +1,5 @@
 import type { LanguageInfo } from '@gozolite/contract/capabilities';
+import { ofExtension } from '@gozolite/contract/extension';
 import type { Recipe } from '@gozolite/contract/recipe';
 import { installCommands } from './file/install.js';
 import { loadLanguages } from './load.js';
@@ -90,7 +91,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     resolve: (reference) => resolve(state, reference, rules),
     claims: () => all().flatMap(({ found }) => found.offers.map(({ claim }) => claim)),
     byExtension: (extension) =>
-      all().find(({ file }) => file.extensions.includes(extension.toLowerCase()))?.file.id,
+      ofExtension(
+        all().map(({ file }) => file),
+        extension,
+      )?.id,
     smokes(id) {
       const known = state.known.get(id);
       return known ? smokesOf(known.file) : [];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { Execution } from '@gozolite/contract/execution';
+import { ofExtension } from '@gozolite/contract/extension';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import { type Connection, connect, type Wanted, type Where } from '../connect.js';
 import { cuts, exitCodeOf, explain } from '../exit-code.js';
@@ -72,9 +73,8 @@ function wantedOf({ language, files }: RunOptions): Wanted {
 
 /** The server knows which language a file name's ending belongs to, also of its own folders. */
 async function languageOf(gozo: Gozo, files: readonly string[]): Promise<string> {
-  const extension = extname(files[0] ?? '').toLowerCase();
   const { languages } = await gozo.capabilities();
-  const language = languages.find(({ extensions }) => extensions.includes(extension));
+  const language = ofExtension(languages, extname(files[0] ?? ''));
   if (language === undefined) {
     throw new UsageError(`no language has files as ${files[0]}: name it with --language`);
   }
