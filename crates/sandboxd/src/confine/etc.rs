@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
 /// end stands for any rest of the name.
-const HOST_ETC: [&str; 22] = [
+const HOST_ETC: [&str; 25] = [
     "alternatives",
     "java*",
     "php*",
@@ -35,7 +35,13 @@ const HOST_ETC: [&str; 22] = [
     "ImageMagick*",
     "ldc*",
     "fpc*",
+    "gnucobol*",
+    "nim",
+    "GNUstep",
 ];
+/// Folders of the host's /var/lib that a toolchain needs: GHC's package database in /usr is a link
+/// to there.
+const HOST_VAR_LIB: [&str; 1] = ["ghc"];
 const HOST_ETC_FILES: [&str; 7] =
     ["ld.so.cache", "services", "protocols", "mime.types", "os-release", "fpc.cfg", "ldc2.conf"];
 
@@ -96,6 +102,19 @@ fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> 
     }
     if Path::new("/etc/ssl/certs").is_dir() {
         take(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
+    }
+    etc.parent().map_or(Ok(()), |root| fill_var(root, take))
+}
+
+fn fill_var(root: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    let sources = HOST_VAR_LIB.iter().map(|name| Path::new("/var/lib").join(name));
+    for source in sources.filter(|source| source.is_dir()) {
+        let target = root.join("var/lib");
+        if !target.is_dir() {
+            folder(&root.join("var"), 0o755)?;
+            folder(&target, 0o755)?;
+        }
+        take(&source, &target.join(source.file_name().unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -10,8 +10,9 @@ import { afterEach, beforeEach, test } from 'vitest';
 import { type DetectDeps, detect } from '../detect.js';
 import { expandArgs } from '../expand.js';
 import { loadLanguages } from '../load.js';
-import { recipeOf } from '../recipe.js';
-import { type LanguageFile, smokesOf } from '../schema.js';
+import { HOST, recipeOf } from '../recipe.js';
+import type { LanguageFile } from '../schema.js';
+import { smokesOf } from '../smokes/smokes.js';
 
 // Toolchains that no registry of ours has: a folder stands for the host's root, and small shell
 // scripts in it for the toolchains.
@@ -39,6 +40,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const deps: DetectDeps = {
+  rootfs: HOST.rootfs,
   exists: (path) => existsSync(join(root, path)),
   probe: ([tool = '', ...args]) => execute(join(root, tool), args),
 };
@@ -52,7 +54,7 @@ for (const [id, version] of Object.entries(STAND_INS)) {
     }
     const found = await toolchainOf(file);
     assert.match(version, new RegExp(found.version.replaceAll('.', '\\.')));
-    assert.equal(recipeOf(file, found).compile !== undefined, COMPILED.includes(id));
+    assert.equal(recipeOf(file, found, HOST).compile !== undefined, COMPILED.includes(id));
   });
 }
 
@@ -60,7 +62,7 @@ test('a stand-in interpreter runs the hello of its language', async () => {
   const file = fileOf('janet');
   const print = `sed -nE 's/^\\(print "(.*)"\\)$/\\1/p' "$1"`;
   install('/usr/bin/janet', `#!/bin/sh\n[ "$1" = -v ] && exec echo 1.36.0\n${print}\n`);
-  const { run } = recipeOf(file, await toolchainOf(file));
+  const { run } = recipeOf(file, await toolchainOf(file), HOST);
   const ended = await stage(file, run);
   assert.deepEqual(ended, { exitCode: 0, stdout: 'Hello, world!\n', stderr: '' });
 });
@@ -77,7 +79,7 @@ test('a stand-in compiler makes the program that is run', async () => {
     chmod +x "$2"
     `,
   );
-  const { compile, run } = recipeOf(file, await toolchainOf(file));
+  const { compile, run } = recipeOf(file, await toolchainOf(file), HOST);
   assert.ok(compile);
   assert.deepEqual(await stage(file, compile), { exitCode: 0, stdout: '', stderr: '' });
   const ended = await stage(file, run);
