@@ -60,6 +60,8 @@ export function createApp({ routes, budget, connectionsMax, log }: AppDeps): Fas
     return refusal === undefined && !reply.sent ? undefined : reply;
   });
   app.setErrorHandler<Error & { code?: string }>((error, request, reply) => {
+    // Its client left while a long answer went out: nobody is there to be told.
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = refusalFor(error);
     if (refusal.code === 'INTERNAL') {
       log.error({ requestId: request.id, error }, 'request failed');
