@@ -10,7 +10,7 @@ use rustix::fs::{openat, Mode, OFlags};
 use rustix::process::{pidfd_open, pidfd_send_signal, Pid, PidfdFlags, Signal};
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 const SOCKET_LIMIT: &str = "memory.kmem.tcp.limit_in_bytes";
 /// Buffers of a sandbox's own loopback, beside its memory limit: no cgroup v1 counts both as one.
@@ -210,16 +210,34 @@ impl Group {
 
     pub fn counters(&self) -> Counters {
         let memory = self.memory.as_fd();
-        // Whoever met no limit was not killed for it.
-        let oom = match files::read_number(memory, "memory.failcnt") {
-            0 => String::new(),
-            _ => files::read(memory, "memory.oom_control").unwrap_or_default(),
-        };
         let pids = files::read(self.pids.as_fd(), "pids.events").unwrap_or_default();
-        Counters {
-            cpu_us: 0,
-            oom_kills: keyed(&oom, "oom_kill"),
-            pids_refused: keyed(&pids, "max"),
-        }
+        Counters { cpu_us: 0, oom_kills: oom_kills(memory), pids_refused: keyed(&pids, "max") }
+    }
+}
+
+/// Not asked of `memory.failcnt` first: Linux 6.18 leaves that at 0 where it killed.
+fn oom_kills(memory: BorrowedFd<'_>) -> u64 {
+    keyed(&files::read(memory, "memory.oom_control").unwrap_or_default(), "oom_kill")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_kill_counts_though_no_failure_was_counted() {
+        let folder = std::env::temp_dir().join(format!("gozo-v1-{}", std::process::id()));
+        let written = fs::create_dir(&folder)
+            .and_then(|()| fs::write(folder.join("memory.failcnt"), "0\n"))
+            .and_then(|()| {
+                let control = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+                fs::write(folder.join("memory.oom_control"), control)
+            });
+        let opened = fs::File::open(&folder);
+        let kills = opened.as_ref().map(|memory| oom_kills(memory.as_fd()));
+        let _ = fs::remove_dir_all(&folder);
+        assert!(written.is_ok());
+        assert_eq!(kills.ok(), Some(1));
     }
 }
