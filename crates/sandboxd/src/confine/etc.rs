@@ -103,10 +103,11 @@ fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> 
     if Path::new("/etc/ssl/certs").is_dir() {
         take(Path::new("/etc/ssl/certs"), &etc.join("ssl/certs"))?;
     }
-    etc.parent().map_or(Ok(()), |root| fill_var(root, take))
+    etc.parent().map_or(Ok(()), fill_var)
 }
 
-fn fill_var(root: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+/// Copied, too, where /etc is bound: a mount of the host's /var would be one more to be seen.
+fn fill_var(root: &Path) -> io::Result<()> {
     let sources = HOST_VAR_LIB.iter().map(|name| Path::new("/var/lib").join(name));
     for source in sources.filter(|source| source.is_dir()) {
         let target = root.join("var/lib");
@@ -114,7 +115,7 @@ fn fill_var(root: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result
             folder(&root.join("var"), 0o755)?;
             folder(&target, 0o755)?;
         }
-        take(&source, &target.join(source.file_name().unwrap_or_default()))?;
+        copy_folder(&source, &target.join(source.file_name().unwrap_or_default()))?;
     }
     Ok(())
 }
