@@ -40,7 +40,7 @@ export async function startServer(plan: ServerPlan): Promise<Server> {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...{ PATH: process.env.PATH, GOZO_SOCKET: socket, GOZO_DATA: data },
-      ...{ GOZO_PORT: String(port), GOZO_REFRESH_MS: '0', ...env },
+      ...{ GOZO_PORT: String(port), GOZO_REFRESH_MS: '0', GOZO_SMOKES: 'false', ...env },
     },
   });
   const end = () => child.kill('SIGKILL');
