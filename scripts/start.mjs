@@ -4,7 +4,6 @@
 import { build } from './build/build.mjs';
 import { ensureDependencies } from './build/dependencies.mjs';
 import { hasSources } from './build/paths.mjs';
-import { prepareImage } from './container/prepare-image.mjs';
 import { StartError } from './start/errors.mjs';
 import { installVersion } from './start/install-version.mjs';
 import { acquireLocks } from './start/locks.mjs';
@@ -22,7 +21,11 @@ async function main() {
       await ensureDependencies(say);
       await build(say);
     }
-    if (settings.engine !== null) await prepareImage(settings.engine, say);
+    if (settings.engine !== null) {
+      // Not among the parts of a GozoLite that itself lies in a container's image.
+      const { prepareImage } = await import('./container/prepare-image.mjs');
+      await prepareImage(settings.engine, say);
+    }
     const installed = installVersion(settings);
     await runService({ settings, installed, say }, () => printReport(settings, say));
   } finally {
