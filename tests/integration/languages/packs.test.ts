@@ -33,8 +33,9 @@ run: { command: ['{tool}', '{entry}', '{args}'] }
 template: echo hello
 smokes:
   hello: { code: 'echo hi from $DEMO', expect: { status: ok, stdout_pattern: '^hi from demo' } }
+  exit_code: { code: exit 3, expect: { status: runtime_error, exit_code: 3 } }
 not_applicable:
-${['stdin', 'arguments', 'exit_code', 'unicode', 'syntax_error', 'uncaught_error']
+${['stdin', 'arguments', 'unicode', 'syntax_error', 'uncaught_error']
   .concat(['endless_loop', 'memory_hog'])
   .map((name) => `  ${name}: Bash has it`)
   .join('\n')}
