@@ -1,0 +1,1 @@
+export const CI_LANGUAGES: readonly string[];
