@@ -170,7 +170,6 @@ print(len(block))`;
   test('a process past the limit is refused by the kernel and seen by the launcher', async () => {
     const code = `
 import os, time
-import { CI_LANGUAGES } from '../../scripts/test/ci-languages.mjs';
 for _ in range(100):
     try:
         if os.fork() == 0:
@@ -202,7 +201,7 @@ const isTested = (id: string): boolean => CI_LANGUAGES.includes(id) && !SLOW.inc
 
 describe('one program of each language', () => {
   for (const { file } of languages.filter(({ file }) => isTested(file.id))) {
-    const [smoke] = smokesOf(file);
+    const smoke = smokesOf(file).find(({ name }) => name === 'hello');
     test(`${file.id}: ${smoke?.name}`, { timeout: PREPARE_MS_MAX }, async () => {
       if (smoke === undefined) throw new Error(`${file.id} has no smoke program`);
       const body = { language: file.id, ...smoke.request };
