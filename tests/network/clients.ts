@@ -64,6 +64,15 @@ public class Main {
 }
 `;
 
+/** Says hello on `connection` and prints the answer: the end of a Go program. */
+const GO_TALK = `
+	fmt.Fprint(connection, "hello")
+	bytes := make([]byte, 100)
+	count, _ := connection.Read(bytes)
+	fmt.Println(string(bytes[:count]))
+}
+`;
+
 /** Plain TCP: with crypto/tls its compiler takes twice as long (GO_TLS is built beforehand). */
 const GO = `
 package main
@@ -77,13 +86,7 @@ func main() {
 	connection, err := net.Dial("tcp", "api.example.com:7")
 	if err != nil {
 		panic(err)
-	}
-	fmt.Fprint(connection, "hello")
-	bytes := make([]byte, 100)
-	count, _ := connection.Read(bytes)
-	fmt.Println(string(bytes[:count]))
-}
-`;
+	}${GO_TALK}`;
 
 const BASH = `
 exec 3<>/dev/tcp/api.example.com/7
@@ -125,10 +128,4 @@ func main() {
 	connection, err := tls.Dial("tcp", "api.example.com:443", &tls.Config{RootCAs: roots})
 	if err != nil {
 		panic(err)
-	}
-	fmt.Fprint(connection, "hello")
-	bytes := make([]byte, 100)
-	count, _ := connection.Read(bytes)
-	fmt.Println(string(bytes[:count]))
-}
-`;
+	}${GO_TALK}`;

@@ -1,5 +1,10 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  isInstalledPack,
+  type InstalledPack as PackInPlace,
+  packName,
+} from '@gozolite/contract/pack';
 import type { PackFolders } from './folders.js';
 import { PackError } from './pack-error.js';
 
@@ -10,13 +15,7 @@ export interface PackedPackage {
 }
 
 /** `installed/<name>.json`. */
-export interface InstalledPack {
-  /** `<language>@<version>[+<variant>]`. */
-  readonly name: string;
-  readonly language: string;
-  readonly version: string;
-  readonly variant: string | null;
-  readonly digest: string;
+export interface InstalledPack extends PackInPlace {
   readonly bytes: number;
   readonly files: number;
   /** RFC 3339, UTC. */
@@ -25,10 +24,6 @@ export interface InstalledPack {
 }
 
 const NAME = /^[a-z][a-z0-9-]*@[0-9][0-9a-z.]*(\+[a-z][a-z0-9]*)?$/;
-
-export function packName(language: string, version: string, variant: string | null): string {
-  return `${language}@${version}${variant === null ? '' : `+${variant}`}`;
-}
 
 /** Sorted by name. */
 export function readInstalled(folders: PackFolders): readonly InstalledPack[] {
@@ -52,23 +47,12 @@ export function parseInstalled(text: string, where: string): InstalledPack {
 }
 
 function isInstalled(data: unknown): data is InstalledPack {
-  if (typeof data !== 'object' || data === null) return false;
+  if (!isInstalledPack(data) || !NAME.test(data.name) || data.name !== packName(data)) return false;
   const pack: Partial<Record<keyof InstalledPack, unknown>> = data;
-  const { name, language, version, variant, digest, bytes, files, built_at, packages } = pack;
+  const { bytes, files, built_at, packages } = pack;
   const isWhole = (value: unknown) => typeof value === 'number' && Number.isSafeInteger(value);
   return (
-    typeof language === 'string' &&
-    typeof version === 'string' &&
-    (variant === null || typeof variant === 'string') &&
-    typeof name === 'string' &&
-    NAME.test(name) &&
-    name === packName(language, version, variant) &&
-    typeof digest === 'string' &&
-    /^[0-9a-f]{64}$/.test(digest) &&
-    isWhole(bytes) &&
-    isWhole(files) &&
-    typeof built_at === 'string' &&
-    Array.isArray(packages)
+    isWhole(bytes) && isWhole(files) && typeof built_at === 'string' && Array.isArray(packages)
   );
 }
 

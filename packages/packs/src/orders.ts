@@ -1,4 +1,5 @@
-import { type PackRecipe, packRecipesOf } from '@gozolite/languages/file/packs';
+import { type PackId, packName } from '@gozolite/contract/pack';
+import { packRecipesOf } from '@gozolite/languages/file/packs';
 import { loadLanguages } from '@gozolite/languages/load';
 import { type Catalogue, catalogueOf } from '@gozolite/languages/names/catalogue';
 import { nearestNames } from '@gozolite/languages/names/nearest';
@@ -57,8 +58,8 @@ function orderFor(file: LanguageFile, version?: string, variant?: string): Order
     (recipe.version === null || recipe.version === (version ?? first));
   const order = all.find(isMeant);
   if (order !== undefined) return order;
-  const known = all.map(({ recipe }) => nameOf(file.id, recipe)).join(', ');
-  const asked = nameOf(file.id, { version: version ?? null, variant: variant ?? null });
+  const known = all.map(nameOfOrder).join(', ');
+  const asked = nameAsked(file.id, { version, variant });
   throw new UnknownPackError(`there is no pack ${asked}; there are ${known}`);
 }
 
@@ -67,12 +68,14 @@ function isSame(one: Order, other: Order): boolean {
 }
 
 /** The pack's name as far as it is known before it is built. */
-export function nameOfOrder({ file, recipe }: Order): string {
-  return nameOf(file.id, recipe);
+export function nameOfOrder({ file, recipe: { version, variant } }: Order): string {
+  return packName({ language: file.id, version, variant });
 }
 
-function nameOf(id: string, { version, variant }: Omit<PackRecipe, 'sources'>): string {
-  return `${id}${version === null ? '' : `@${version}`}${variant === null ? '' : `+${variant}`}`;
+type Asked = Record<Exclude<keyof PackId, 'language'>, string | undefined>;
+
+function nameAsked(language: string, { version, variant }: Asked): string {
+  return packName({ language, version: version ?? null, variant: variant ?? null });
 }
 
 /** The installed pack that an order would make again. */
@@ -92,7 +95,7 @@ export function installedFor(
 export function canonicalNames({ names }: Catalogue, texts: readonly string[]): readonly string[] {
   return texts.map((text) => {
     const { name, version, variant } = parseReference(text, (each) => names.has(each));
-    return nameOf(names.get(name) ?? name, { version: version ?? null, variant: variant ?? null });
+    return nameAsked(names.get(name) ?? name, { version, variant });
   });
 }
 

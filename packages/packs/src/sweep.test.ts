@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packName } from '@gozolite/contract/pack';
 import { afterEach, test } from 'vitest';
 import { makeFolders, type PackFolders, packFolders } from './folders.js';
-import { type InstalledPack, packName, removeInstalled, writeInstalled } from './installed.js';
+import { type InstalledPack, removeInstalled, writeInstalled } from './installed.js';
 import { lockPacks } from './lock.js';
 import { sweep } from './sweep.js';
 import { placeTree, removeTree, takeFiles } from './tree/place.js';
@@ -51,7 +52,7 @@ async function install(
   const { entries } = await takeFiles(folders, scanRoot(root), () => {});
   const tree = await placeTree(folders, entries, () => {});
   const about = { language, version: '1.0', variant: null, built_at: '', packages: [] };
-  const pack = { name: packName(language, '1.0', null), ...about, ...tree };
+  const pack = { name: packName({ language, version: '1.0', variant: null }), ...about, ...tree };
   writeInstalled(folders, pack);
   rmSync(root, { recursive: true });
   return pack;

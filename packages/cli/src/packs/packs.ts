@@ -3,6 +3,7 @@ import type { Catalogue } from '@gozolite/languages/names/catalogue';
 import { exportPacks } from '@gozolite/packs/archive/export';
 import { importPacks } from '@gozolite/packs/archive/take-in';
 import type { Order } from '@gozolite/packs/build/build-pack';
+import type { BuildContext } from '@gozolite/packs/build/root';
 import { packFolders } from '@gozolite/packs/folders';
 import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import {
@@ -40,13 +41,12 @@ export function packsRoot(env: Environment, isRoot: boolean): string {
 
 /** `gozo packs …`. @returns 0, or 1 where a pack could not be built or is not as it was built */
 export async function packs(context: PacksContext, request: PacksRequest): Promise<number> {
-  const { root, env, signal } = context;
-  const build = { folders: packFolders(root), env, signal };
+  const build = { ...context, folders: packFolders(context.root) };
   using progress = createPacksProgress(process.stderr);
   switch (request.kind) {
     case 'add':
     case 'update':
-      return add(context, request, progress);
+      return add(build, request, progress);
     case 'remove': {
       requireChoice(request);
       const catalogue = await readCatalogue(context.languages);
@@ -61,7 +61,7 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       return 0;
     }
     case 'verify':
-      return verify(context, request, progress);
+      return verify(build, request, progress);
     case 'list':
       return list(context, request.json);
     case 'export': {
@@ -92,15 +92,12 @@ function requireChoice({ names, isAll, sets }: Choice): void {
   throw new UsageError('name the packs, or say --all');
 }
 
-async function add(
-  { root, languages, env, signal }: PacksContext,
-  request: Choice,
-  progress: PacksProgress,
-): Promise<number> {
+type Build = PacksContext & BuildContext;
+
+async function add(build: Build, request: Choice, progress: PacksProgress): Promise<number> {
   requireChoice(request);
   const isUpdate = request.kind === 'update';
-  const build = { folders: packFolders(root), env, signal };
-  const catalogue = await readCatalogue(languages);
+  const catalogue = await readCatalogue(build.languages);
   const orders = isUpdate
     ? await ordersToUpdate(build, catalogue, request)
     : ordersFor(catalogue, request);
@@ -110,7 +107,7 @@ async function add(
 
 /** Those of the chosen packs that a language file still knows. */
 async function ordersToUpdate(
-  { folders }: Parameters<typeof addPacks>[0],
+  { folders }: BuildContext,
   catalogue: Catalogue,
   request: Choice,
 ): Promise<readonly Order[]> {
@@ -128,15 +125,11 @@ function choose(
   return isAll ? installed : chooseInstalled(installed, canonicalNames(catalogue, names));
 }
 
-async function verify(
-  { root, languages, env, signal }: PacksContext,
-  request: Choice,
-  progress: PacksProgress,
-): Promise<number> {
+async function verify(build: Build, request: Choice, progress: PacksProgress): Promise<number> {
   requireChoice(request);
-  const catalogue = await readCatalogue(languages);
-  const folders = packFolders(root);
-  return withLock({ folders, env, signal }, progress.onWait, async () => {
+  const { folders, signal } = build;
+  const catalogue = await readCatalogue(build.languages);
+  return withLock(build, progress.onWait, async () => {
     const chosen = choose(readInstalled(folders), catalogue, request);
     let isGood = true;
     for (const { name, digest } of chosen) {

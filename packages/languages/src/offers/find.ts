@@ -1,9 +1,10 @@
+import type { InstalledPack } from '@gozolite/contract/pack';
 import { compareVersions, type Detection, detect, type Probe } from '../detect.js';
 import { packRecipesOf } from '../file/packs.js';
 import { type DetectedToolchain, HOST, type Place, recipeOf } from '../recipe.js';
 import type { LanguageFile } from '../schema.js';
 import { smokesOf } from '../smokes/smokes.js';
-import type { InstalledPack, Offer, Packs } from './offer.js';
+import type { Offer, Packs } from './offer.js';
 
 export interface FindDeps {
   readonly probe: Probe;

@@ -1,18 +1,8 @@
+import { type InstalledPack, packName, variantSuffix } from '@gozolite/contract/pack';
 import type { Recipe } from '@gozolite/contract/recipe';
 import type { PackRecipe } from '../file/packs.js';
 import type { LanguageFile } from '../schema.js';
 import type { Smoke } from '../smokes/smokes.js';
-
-/** A pack that is in place, as its file in `installed/` says. */
-export interface InstalledPack {
-  /** `<language>@<version>`, with a variant `<language>@<version>+<variant>`. */
-  readonly name: string;
-  readonly language: string;
-  readonly version: string;
-  readonly variant: string | null;
-  /** The name of its tree. */
-  readonly digest: string;
-}
 
 /** The packs that are in place; absent where none are served. */
 export interface Packs {
@@ -57,11 +47,11 @@ export function reasonOf({ kind }: Proof): UnavailableReason | undefined {
 
 /** What `gozo packs add` takes for it. */
 export function packNameOf({ id }: LanguageFile, { version, variant }: PackRecipe): string {
-  return `${id}${version === null ? '' : `@${version}`}${variant === null ? '' : `+${variant}`}`;
+  return packName({ language: id, version, variant });
 }
 
 /** The name behind the language's: what an asker can write for it. */
 export function versionNameOf({ recipe, pack }: Offer): string {
   if (pack === undefined) return recipe.version;
-  return pack.variant === null ? pack.version : `${pack.version}+${pack.variant}`;
+  return `${pack.version}${variantSuffix(pack.variant)}`;
 }

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { InstalledPack } from '@gozolite/contract/pack';
 import { afterEach, test } from 'vitest';
 import { stringify } from 'yaml';
 import { demoLanguage } from '../demo-language.js';
 import { openRegistry, type Probe, type RegistryOptions } from '../registry.js';
-import type { InstalledPack, Packs, Proof } from './offer.js';
+import type { Packs, Proof } from './offer.js';
 
 /** A demo language whose host has 3.11.2 and whose file names 3.11, with a variant, and 3.13. */
 

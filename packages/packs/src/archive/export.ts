@@ -7,7 +7,7 @@ import type { PackFolders } from '../folders.js';
 import type { InstalledPack } from '../installed.js';
 import { PackError } from '../pack-error.js';
 import type { FileEntry } from '../tree/manifest.js';
-import { objectPath } from '../tree/objects.js';
+import { objectName, objectPath } from '../tree/objects.js';
 import { manifestPath, type OnShare } from '../tree/place.js';
 import { readManifest } from '../tree/verify.js';
 import { compressorFor } from './compression.js';
@@ -15,6 +15,11 @@ import { BLOCK_BYTES, headerBlock, paddingOf } from './tar.js';
 
 /** The first file of an archive. */
 export const INDEX = 'gozolite-packs.json';
+
+/** Where an archive has an object. */
+export function objectFile(entry: FileEntry): string {
+  return `objects/${objectName(entry)}`;
+}
 
 /**
  * Writes packs into one file: the index, the manifests, each object once. What differs from its
@@ -49,7 +54,7 @@ function objectsOf(folders: PackFolders, packs: readonly InstalledPack[]): reado
     const manifest = readManifest(folders, digest);
     if (typeof manifest === 'string') throw new PackError(`${name}: ${manifest}`);
     for (const entry of manifest) {
-      if (entry.type === 'file') objects.set(`${entry.sha256}-${entry.mode}`, entry);
+      if (entry.type === 'file') objects.set(objectName(entry), entry);
     }
   }
   return [...objects].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, entry]) => entry);
@@ -72,8 +77,8 @@ async function* partsOf(
   }
   let done = 0;
   for (const entry of objects) {
-    const { sha256, mode, size } = entry;
-    yield headerBlock({ name: `objects/${sha256}-${mode}`, size });
+    const { sha256, size } = entry;
+    yield headerBlock({ name: objectFile(entry), size });
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(objectPath(folders, entry))) {
       hash.update(chunk);

@@ -6,9 +6,10 @@ import { requireSpace } from '../disk.js';
 import { type InstalledPack, parseInstalled } from '../installed.js';
 import { PackError } from '../pack-error.js';
 import { digestOf, type Entry, type FileEntry, parseManifest } from '../tree/manifest.js';
+import { objectName } from '../tree/objects.js';
 import type { OnShare } from '../tree/place.js';
 import { decompressorFor } from './compression.js';
-import { INDEX } from './export.js';
+import { INDEX, objectFile } from './export.js';
 import { PieceReader } from './reader.js';
 import { BLOCK_BYTES, paddingOf, parseHeader } from './tar.js';
 
@@ -123,7 +124,7 @@ async function readObjects(
   const files = [...manifests.values()]
     .flat()
     .flatMap((entry) => (entry.type === 'file' ? [entry] : []));
-  const missing = new Map(files.map((entry) => [`objects/${entry.sha256}-${entry.mode}`, entry]));
+  const missing = new Map(files.map((entry) => [objectFile(entry), entry]));
   const found: FileEntry[] = [];
   const total = [...missing.values()].reduce((sum, { size }) => sum + size, 0);
   requireSpace(folder, total);
@@ -146,10 +147,6 @@ async function readObjects(
   const [lacking] = missing.values();
   if (lacking !== undefined) throw new PackError(`the archive lacks ${lacking.path}`);
   return found;
-}
-
-export function objectName({ sha256, mode }: FileEntry): string {
-  return `${sha256}-${mode}`;
 }
 
 async function writeObject(reader: PieceReader, size: number, path: string): Promise<string> {

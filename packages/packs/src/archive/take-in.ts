@@ -4,9 +4,9 @@ import { type BuildContext, makeWorkFolder, removeRoot } from '../build/root.js'
 import { type InstalledPack, readInstalled } from '../installed.js';
 import { installPack, withLock } from '../packs.js';
 import { sweep } from '../sweep.js';
-import { takeObject } from '../tree/objects.js';
+import { objectName, takeObject } from '../tree/objects.js';
 import { type OnShare, placeTree } from '../tree/place.js';
-import { objectName, readArchive } from './import.js';
+import { readArchive } from './import.js';
 
 /** Installs the packs of an archive. Nothing is in place before all of it was checked. */
 export function importPacks(

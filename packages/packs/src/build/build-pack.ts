@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { packName } from '@gozolite/contract/pack';
 import type { PackRecipe } from '@gozolite/languages/file/packs';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { requireSpace } from '../disk.js';
-import { type InstalledPack, type PackedPackage, packName } from '../installed.js';
+import type { InstalledPack, PackedPackage } from '../installed.js';
 import { placeTree, takeFiles } from '../tree/place.js';
 import { scanRoot } from '../tree/scan.js';
 import { debianPackages, lendArchives } from './apt.js';
@@ -76,7 +77,7 @@ export async function buildPack(
     );
     const tree = await placeTree(folders, entries, (share) => storing(0.5 + share / 2));
     const pack: InstalledPack = {
-      name: packName(file.id, version, recipe.variant),
+      name: packName({ language: file.id, version, variant: recipe.variant }),
       language: file.id,
       version,
       variant: recipe.variant,

@@ -5,7 +5,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the clients of the registries are told of mirrors, proxies and certificates. */
 const REGISTRY_SETTINGS = new RegExp(
-  [
+  `^(${[
     '(https?|ftp|no|all)_proxy',
     'PIP_\\w+',
     'npm_config_(registry|cafile|ca|userconfig|globalconfig|https?_proxy|proxy|noproxy|strict_ssl)',
@@ -15,7 +15,7 @@ const REGISTRY_SETTINGS = new RegExp(
     'MAVEN_(OPTS|ARGS)',
     'SSL_CERT_(FILE|DIR)',
     'REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NODE_EXTRA_CA_CERTS',
-  ].join('|'),
+  ].join('|')})$`,
   'i',
 );
 
@@ -43,19 +43,22 @@ export function rootEnvironment(env: Environment): Record<string, string> {
 const PLAIN = { LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 
 function registrySettings(env: Environment): Record<string, string> {
-  const settings = new RegExp(`^(${REGISTRY_SETTINGS.source})$`, 'i');
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
-      value !== undefined && settings.test(name) ? [[name, value]] : [],
+      value !== undefined && REGISTRY_SETTINGS.test(name) ? [[name, value]] : [],
     ),
   );
 }
 
 /**
- * Files and folders of the host that a client in a build root has to see at the same place:
+ * Files and folders of the host that a client in a build root has to see, with their places in it:
  * certificates, settings, what the settings name.
  */
-export function sharedPaths(env: Environment): readonly string[] {
+export function sharedBinds(env: Environment): readonly (readonly [from: string, to: string])[] {
+  return [...sharedPaths(env).map((path) => [path, path] as const), ...settingsAtHome(env)];
+}
+
+function sharedPaths(env: Environment): readonly string[] {
   const home = env.HOME ?? '/root';
   const named = Object.values(registrySettings(env)).filter((value) => isAbsolute(value));
   const paths = [
@@ -72,7 +75,7 @@ export function sharedPaths(env: Environment): readonly string[] {
 }
 
 /** Settings in the user's home, with the place where root's would be. */
-export function sharedSettings(env: Environment): readonly (readonly [string, string])[] {
+function settingsAtHome(env: Environment): readonly (readonly [string, string])[] {
   const home = env.HOME ?? '/root';
   return ['.config/pip/pip.conf', '.pip/pip.conf', '.m2/settings.xml', '.cargo/config.toml']
     .map((path) => [`${home}/${path}`, `/root/${path}`] as const)

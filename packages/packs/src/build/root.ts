@@ -97,10 +97,13 @@ function toolOf(context: BuildContext, inside: Inside) {
 }
 
 /** An ordinary user becomes root of a user namespace with the ids that /etc/subuid gives. */
+function ownUsers(): readonly string[] {
+  return process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto'];
+}
+
 function namespaces(hasNetwork: boolean): readonly string[] {
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto'];
   const own = ['--mount', '--pid', '--uts', '--ipc', ...(hasNetwork ? [] : ['--net'])];
-  return ['unshare', ...user, ...own, '--fork', '--kill-child'];
+  return ['unshare', ...ownUsers(), ...own, '--fork', '--kill-child'];
 }
 
 /** Runs a script on the files of the host as whoever owns the files of build roots. */
@@ -109,9 +112,15 @@ export function runAsOwner(
   { env, signal }: BuildContext,
   [script, ...args]: readonly [string, ...string[]],
 ): Promise<string> {
-  const user =
-    process.getuid?.() === 0 ? [] : ['unshare', '--user', '--map-root-user', '--map-auto'];
-  const command = [...user, 'sh', '-ceu', script, 'sh', ...args];
+  const own = ownUsers();
+  const command = [
+    ...(own.length > 0 ? ['unshare', ...own] : []),
+    'sh',
+    '-ceu',
+    script,
+    'sh',
+    ...args,
+  ];
   return runTool(name, { command, env: rootEnvironment(env), signal });
 }
 

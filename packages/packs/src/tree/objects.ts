@@ -46,36 +46,41 @@ export async function hashOf(path: string): Promise<string> {
   }
 }
 
-export function objectPath(folders: PackFolders, { sha256, mode }: ObjectName): string {
-  return join(folders.objects, sha256.slice(0, 2), `${sha256}-${mode}`);
+type ObjectId = Pick<FileEntry, 'sha256' | 'mode'>;
+
+/** The same content with the same mode is one object. */
+export function objectName({ sha256, mode }: ObjectId): string {
+  return `${sha256}-${mode}`;
 }
 
-type ObjectName = Pick<FileEntry, 'sha256' | 'mode'>;
+export function objectPath(folders: PackFolders, id: ObjectId): string {
+  return join(folders.objects, id.sha256.slice(0, 2), objectName(id));
+}
 
 /**
  * Makes a file an object unless there is one like it already. The file is moved.
  * @returns whether it is new
  */
-export function takeObject(folders: PackFolders, name: ObjectName, file: string): boolean {
-  const object = objectPath(folders, name);
+export function takeObject(folders: PackFolders, id: ObjectId, file: string): boolean {
+  const object = objectPath(folders, id);
   if (lstatSync(object, { throwIfNoEntry: false }) !== undefined) return false;
   mkdirSync(dirname(object), { recursive: true, mode: 0o755 });
-  chmodSync(file, Number.parseInt(name.mode, 8));
+  chmodSync(file, Number.parseInt(id.mode, 8));
   utimesSync(file, TREE_TIME, TREE_TIME);
   renameSync(file, object);
   return true;
 }
 
 /** Gives an object one more name. A file system has a bound of names a file: then it is copied. */
-export function linkObject(folders: PackFolders, name: ObjectName, to: string): void {
-  const object = objectPath(folders, name);
+export function linkObject(folders: PackFolders, id: ObjectId, to: string): void {
+  const object = objectPath(folders, id);
   try {
     linkSync(object, to);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EMLINK')) throw error;
     const copy = `${object}.new`;
     copyFileSync(object, copy);
-    chmodSync(copy, Number.parseInt(name.mode, 8));
+    chmodSync(copy, Number.parseInt(id.mode, 8));
     utimesSync(copy, TREE_TIME, TREE_TIME);
     renameSync(copy, object);
     linkSync(object, to);

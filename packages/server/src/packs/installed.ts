@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InstalledPack } from '@gozolite/languages/offers/offer';
+import { type InstalledPack, isInstalledPack, packName } from '@gozolite/contract/pack';
 
 /** A file of a few hundred bytes and a list of packages; more is none of ours. */
 const BYTES_MAX = 4 * 1024 * 1024;
@@ -49,10 +49,7 @@ function readPack(folder: string, file: string, name: string): InstalledPack | s
   const pack = parse(file);
   if (typeof pack === 'string') return pack;
   if (pack.name !== name) return `it names ${pack.name}`;
-  const variant = pack.variant === null ? '' : `+${pack.variant}`;
-  if (name !== `${pack.language}@${pack.version}${variant}`) {
-    return 'its name is not made of its language, version and variant';
-  }
+  if (name !== packName(pack)) return 'its name is not made of its language, version and variant';
   const usr = statSync(join(folder, 'trees', pack.digest, 'usr'), { throwIfNoEntry: false });
   if (!usr?.isDirectory()) return `its tree ${pack.digest} is not there`;
   return pack;
@@ -62,18 +59,8 @@ function parse(file: string): InstalledPack | string {
   try {
     if (statSync(file).size > BYTES_MAX) return 'it is too large';
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return isPack(value) ? value : 'it lacks a name, language, version, variant or digest';
+    return isInstalledPack(value) ? value : 'it lacks a name, language, version, variant or digest';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-function isPack(value: unknown): value is InstalledPack {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, language, version, variant, digest }: Partial<Record<string, unknown>> = {
-    ...value,
-  };
-  const areTexts = [name, language, version].every((text) => typeof text === 'string');
-  const isVariant = variant === null || typeof variant === 'string';
-  return areTexts && isVariant && typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest);
 }

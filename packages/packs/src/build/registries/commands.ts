@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackedPackage } from '../../installed.js';
-import { hostEnvironment, sharedPaths, sharedSettings } from '../environment.js';
+import { hostEnvironment, sharedBinds } from '../environment.js';
 import { type BuildContext, runInside } from '../root.js';
 import { runTool } from '../tool.js';
 
@@ -60,12 +60,7 @@ export async function installCargo(
       ...['cargo', 'install', '--quiet', '--locked', '--no-track', '--root', '/mnt/target'],
       ...crates,
     ],
-    binds: [
-      ...sharedPaths(context.env).map((path) => [path, path] as const),
-      ...sharedSettings(context.env),
-      [target, '/mnt/target'],
-      [cache, '/mnt/cache'],
-    ],
+    binds: [...sharedBinds(context.env), [target, '/mnt/target'], [cache, '/mnt/cache']],
     env: { CARGO_TARGET_DIR: '/mnt/cache/target' },
   });
   return crates.map((crate) => {

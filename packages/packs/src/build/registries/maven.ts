@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackedPackage } from '../../installed.js';
-import { hostEnvironment, sharedPaths, sharedSettings } from '../environment.js';
+import { hostEnvironment, sharedBinds } from '../environment.js';
 import { type BuildContext, runInside } from '../root.js';
 import { runTool } from '../tool.js';
 
@@ -42,8 +42,7 @@ export async function installMaven(
       hasNetwork: true,
       command,
       binds: [
-        ...sharedPaths(context.env).map((path) => [path, path] as const),
-        ...sharedSettings(context.env),
+        ...sharedBinds(context.env),
         [target, '/mnt/target'],
         [repository, '/mnt/repository'],
         [project, '/mnt/project'],

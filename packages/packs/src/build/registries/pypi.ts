@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PackedPackage } from '../../installed.js';
-import { sharedPaths, sharedSettings } from '../environment.js';
+import { sharedBinds } from '../environment.js';
 import { type BuildContext, runInside } from '../root.js';
 
 /** Debian packages that a root with pip has. */
@@ -28,12 +28,7 @@ export async function installPypi(
   await runInside('pip', context, {
     root: tools,
     hasNetwork: true,
-    binds: [
-      ...sharedPaths(context.env).map((path) => [path, path] as const),
-      ...sharedSettings(context.env),
-      [target, '/mnt/target'],
-      [cache, '/mnt/cache'],
-    ],
+    binds: [...sharedBinds(context.env), [target, '/mnt/target'], [cache, '/mnt/cache']],
     command: [
       ...['python3', '-m', 'pip', 'install', '--no-compile', '--only-binary', ':all:'],
       ...['--no-input', '--disable-pip-version-check', '--root-user-action', 'ignore'],
