@@ -68,6 +68,13 @@ test('of two at once one waits; the pack is built once, the host is not written 
   assert.ok(packages.some((each) => each.ecosystem === 'debian' && each.name === 'lua5.4'));
 });
 
+test('a version that the packages do not make is refused, and what is there stays', async () => {
+  const { code, output } = await gozoPacks(folders.root, ['add', 'lua@9']).ended;
+  assert.equal(code, 1, output);
+  assert.match(output, /asked for is 9, and the toolchain of its packages is 5\.4\.\d/);
+  assert.equal(installed().name, 'lua@5.4');
+});
+
 test('nothing in the tree may be written, nothing runs with the rights of another', () => {
   const tree = join(folders.trees, installed().digest);
   const paths = readdirSync(tree, { recursive: true, withFileTypes: true });

@@ -168,6 +168,17 @@ test('at most two toolchains are asked at once', async () => {
   assert.equal(most, 2);
 });
 
+test('what is to be proven comes by sets: those that most ask for are first', async () => {
+  const named = (id: string, sets?: LanguageFile['sets']) =>
+    other({ id, extensions: [`.${id}`], ...(sets && { sets }) });
+  const files = [named('a'), named('b', ['judge']), named('c'), named('d', ['judge', 'minimal'])];
+  const registry = await open([Object.fromEntries(files.map((file) => [`${file.id}.yaml`, file]))]);
+  assert.deepEqual(
+    registry.claims().map(({ language }) => language),
+    ['d', 'b', 'a', 'c'],
+  );
+});
+
 test('extensions and smoke programs are found by name', async () => {
   const registry = await open([{ 'demo.yaml': demoLanguage() }]);
   assert.equal(registry.byExtension('.DEMO'), 'demo');

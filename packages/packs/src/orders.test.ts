@@ -54,6 +54,14 @@ for (const [text, says] of unknown) {
   });
 }
 
+test('a version asked of a pack that has its own is for the build to judge', () => {
+  const [order] = ordersFor(catalogue, { ...none, names: ['short@9', 'short@9'] });
+  assert.equal(order?.asked, '9');
+  assert.equal(order && installedFor(installed, order), undefined);
+  const [other] = ordersFor(catalogue, { ...none, names: ['short@5'] });
+  assert.equal(other && installedFor(installed, other)?.name, 'short@5.4');
+});
+
 test('all are all versions and variants, a set the first ones of its languages, each once', () => {
   const all = ordersFor(catalogue, { names: ['long'], isAll: true, sets: ['judge'] });
   const names = ['long@3.11', 'long@3.11+data', 'long@3.13', 'short'];

@@ -4,6 +4,7 @@ import { loadLanguages } from '@gozolite/languages/load';
 import { type Catalogue, catalogueOf } from '@gozolite/languages/names/catalogue';
 import { nearestNames } from '@gozolite/languages/names/nearest';
 import { parseReference } from '@gozolite/languages/names/reference';
+import { beginsWith } from '@gozolite/languages/offers/choose';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import type { Order } from './build/build-pack.js';
 import type { InstalledPack } from './installed.js';
@@ -57,14 +58,17 @@ function orderFor(file: LanguageFile, version?: string, variant?: string): Order
     // Without a version of its own, the file has one pack, whatever its version will be.
     (recipe.version === null || recipe.version === (version ?? first));
   const order = all.find(isMeant);
-  if (order !== undefined) return order;
+  if (order !== undefined) {
+    const isOpen = order.recipe.version === null && version !== undefined;
+    return isOpen ? { ...order, asked: version } : order;
+  }
   const known = all.map(nameOfOrder).join(', ');
   const asked = nameAsked(file.id, { version, variant });
   throw new UnknownPackError(`there is no pack ${asked}; there are ${known}`);
 }
 
 function isSame(one: Order, other: Order): boolean {
-  return one.file.id === other.file.id && nameOfOrder(one) === nameOfOrder(other);
+  return nameOfOrder(one) === nameOfOrder(other) && one.asked === other.asked;
 }
 
 /** The pack's name as far as it is known before it is built. */
@@ -81,13 +85,14 @@ function nameAsked(language: string, { version, variant }: Asked): string {
 /** The installed pack that an order would make again. */
 export function installedFor(
   installed: readonly InstalledPack[],
-  { file, recipe }: Order,
+  { file, recipe, asked }: Order,
 ): InstalledPack | undefined {
   return installed.find(
     ({ language, version, variant }) =>
       language === file.id &&
       variant === recipe.variant &&
-      (recipe.version === null || version === recipe.version),
+      (recipe.version === null || version === recipe.version) &&
+      (asked === undefined || beginsWith(version, asked)),
   );
 }
 

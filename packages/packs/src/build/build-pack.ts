@@ -21,6 +21,8 @@ import { isOnPath, type Workshop } from './workshop.js';
 export interface Order {
   readonly file: LanguageFile;
   readonly recipe: PackRecipe;
+  /** What was asked for, where the recipe leaves its version to the toolchain. */
+  readonly asked?: string;
 }
 
 export interface BuiltPack {
@@ -52,9 +54,10 @@ const BEGINS = {
 /** Builds a pack and lays its tree down; it exists once its record is written. */
 export async function buildPack(
   workshop: Workshop,
-  { file, recipe }: Order,
+  order: Order,
   onProgress: OnProgress,
 ): Promise<BuiltPack> {
+  const { file, recipe } = order;
   const { context } = workshop;
   const { folders } = context;
   const work = makeWorkFolder(context);
@@ -64,7 +67,7 @@ export async function buildPack(
     const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
-    const version = await versionOf(context, root, file, recipe.version);
+    const version = await versionOf(context, root, order);
     onProgress({ step: 'storing', share: BEGINS.store });
     const all = [...debianPackages(root), ...packages];
     const rest = 1 - BEGINS.store;

@@ -1,7 +1,8 @@
 import { detect, type Probe } from '@gozolite/languages/detect';
-import type { LanguageFile } from '@gozolite/languages/schema';
+import { beginsWith } from '@gozolite/languages/offers/choose';
 import { PackError } from '../pack-error.js';
 import { existsInside } from '../tree/inside.js';
+import type { Order } from './build-pack.js';
 import { askInside, type BuildContext } from './root.js';
 
 /**
@@ -11,8 +12,7 @@ import { askInside, type BuildContext } from './root.js';
 export async function versionOf(
   context: BuildContext,
   root: string,
-  file: LanguageFile,
-  wanted: string | null,
+  { file, recipe, asked }: Order,
 ): Promise<string> {
   const probe: Probe = async (argv, env) =>
     askInside(context, { root, command: ['env', '-i', ...wordsOf(env), ...argv] });
@@ -22,12 +22,13 @@ export async function versionOf(
     throw new PackError(`the packages do not make up a toolchain: ${detection.reason}`);
   }
   const versions = detection.toolchains.map(({ version }) => version);
-  if (wanted === null) return (versions[0] ?? '').split('.').slice(0, 2).join('.');
-  const isWanted = (version: string) => version === wanted || version.startsWith(`${wanted}.`);
-  if (versions.some(isWanted)) return wanted;
-  throw new PackError(
-    `the language file says ${wanted}, and the toolchain of its packages is ${versions.join(', ')}`,
-  );
+  const wanted = recipe.version ?? asked;
+  if (wanted !== undefined && !versions.some((version) => beginsWith(version, wanted))) {
+    const who = recipe.version === null ? 'asked for is' : 'the language file says';
+    const made = versions.join(', ');
+    throw new PackError(`${who} ${wanted}, and the toolchain of its packages is ${made}`);
+  }
+  return recipe.version ?? (versions[0] ?? '').split('.').slice(0, 2).join('.');
 }
 
 function wordsOf(env: Readonly<Record<string, string>>): readonly string[] {
