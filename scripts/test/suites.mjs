@@ -68,6 +68,7 @@ export const SUITES = [
   },
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
+  serverSuite('prepare', 'runtimes booted before their requests, against cold ones'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
     name: 'container',

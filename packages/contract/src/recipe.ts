@@ -12,6 +12,21 @@ export interface LaunchRecipe {
   /** Absolute program and its leading arguments that no request changes. At least one element. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Absent where nothing of it can be started before its request. */
+  readonly boot?: Boot;
+}
+
+/** A runtime that starts ahead of its request and waits where it would read the program. */
+export interface Boot {
+  /** The first `args` arguments of a request follow. */
+  readonly command: readonly string[];
+  readonly args: number;
+  /** Which of these names the program, where the runtime opens its file before it waits. */
+  readonly opens?: number;
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
+  readonly name: string;
+  readonly program: string;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { LaunchRecipe, Recipe, StageRecipe } from '@gozolite/contract/recipe';
-import { placeholdersOf, substitute } from './file/template.js';
-import type { LanguageFile, StageFile } from './schema.js';
+import type { Boot, LaunchRecipe, Recipe, StageRecipe } from '@gozolite/contract/recipe';
+import { placeholdersOf, spliceOf, substitute } from './file/template.js';
+import type { LanguageFile, PrepareFile, StageFile } from './schema.js';
 
 /** What every program finds in its environment; the launcher adds nothing. */
 export const SANDBOX_ENV = {
@@ -79,11 +79,37 @@ function stageOf(
   const vector = stage.command.map((element) => fix(element, paths, stage.script));
   const env = fixEnv({ ...SANDBOX_ENV, ...file.env, ...stage.env }, paths);
   const fixed = fixedOf(env);
+  const command = vector.slice(0, cut);
+  const boot = stage.prepare && bootOf(stage.prepare, { command, env: fixed }, vector.slice(cut));
   return {
-    launch: launchOf({ rootfs, command: vector.slice(0, cut), env: fixed }),
+    launch: launchOf({ rootfs, command, env: fixed, ...(boot && { boot }) }),
     args: vector.slice(cut),
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fixed))),
     limits: stage.limits ?? {},
+  };
+}
+
+/** Where a boot file lies until it has removed itself. */
+const BOOT_FOLDER = '/work/.gozo-boot';
+
+function bootOf(
+  { file, args = [], env = {}, opens, program }: PrepareFile,
+  launch: Pick<LaunchRecipe, 'command' | 'env'>,
+  rest: readonly string[],
+): Boot {
+  const fill = (text: string) => text.replaceAll('{boot}', BOOT_FOLDER);
+  const splice = rest.findIndex((element) => spliceOf(element) !== undefined);
+  const [tool = '', ...fixed] = launch.command;
+  return {
+    command: [tool, ...args.map(fill), ...fixed],
+    args: splice < 0 ? rest.length : splice,
+    ...(opens && { opens: rest.indexOf('{entry}') }),
+    env: {
+      ...launch.env,
+      ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)])),
+    },
+    name: file,
+    program,
   };
 }
 

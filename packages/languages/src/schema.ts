@@ -12,6 +12,23 @@ const environment = (description: string) =>
   });
 const AbsolutePath = Type.String({ pattern: '^/' });
 
+const Prepare = Type.Object(
+  {
+    file: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      description: 'Its name in the folder `{boot}`.',
+    }),
+    args: Type.Optional(words('Behind the first word of `command`; `{boot}` works.')),
+    env: Type.Optional(environment('While it boots; `{boot}` works.')),
+    opens: Type.Optional(
+      Type.Literal(true, { description: 'It opens the file of `{entry}` before it waits.' }),
+    ),
+    program: text('In the language itself: waits for the request, takes it on, removes itself.'),
+  },
+  { ...closed, description: 'How the runtime is booted ahead: docs/reference/languages.md.' },
+);
+export type PrepareFile = Static<typeof Prepare>;
+
 const Stage = Type.Object(
   {
     command: Type.Array(Type.String(), {
@@ -24,6 +41,7 @@ const Stage = Type.Object(
     limits: Type.Optional(
       Type.Partial(Limits, { ...closed, description: 'Defaults that this language raises.' }),
     ),
+    prepare: Type.Optional(Prepare),
   },
   { ...closed, description: 'How one stage is started.' },
 );

@@ -70,13 +70,16 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
     queueWaitMsMax: config.queueWaitMsMax,
   });
   const folders = [languagesFolder, ...config.languageFolders];
-  const { hostToolchains } = config;
+  const { hostToolchains, prepare } = config;
   const packs = packsOf(config, log);
   const prover = config.smokes ? proverOf(backend, policy, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
     open: (probe) =>
-      openRegistry({ folders, probe, exists: existsSync, hostToolchains, ...proofs, ...packs }),
+      openRegistry({
+        ...{ folders, probe, exists: existsSync, hostToolchains, prepare },
+        ...{ ...proofs, ...packs },
+      }),
     probe: (onLost) => createProbe(backend, policy, onLost),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,

@@ -29,6 +29,8 @@ export interface Config {
   readonly hostToolchains: boolean;
   /** Whether the first program of each language is run before it is said to be available. */
   readonly smokes: boolean;
+  /** Whether runtimes are booted before their requests. */
+  readonly prepare: boolean;
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
@@ -99,6 +101,7 @@ export function readConfig(
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
+    prepare: read.choice('GOZO_PREPARE', YES_OR_NO, 'true') === 'true',
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
     queueMax: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),

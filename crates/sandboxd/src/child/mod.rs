@@ -1,6 +1,7 @@
 //! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
+pub mod handoff;
 pub mod orders;
 mod payload;
 pub mod plan;
@@ -26,6 +27,7 @@ use rustix::process::{
 use rustix::thread::{set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The child's ends of what ties it to the launcher.
@@ -45,11 +47,14 @@ pub struct Ends {
 pub struct Room {
     stack: Vec<u8>,
     orders: Orders,
+    /// Of a runtime that starts at once, and waits for its request itself.
+    boot: Option<Orders>,
 }
 
 impl Room {
-    pub fn make() -> Room {
-        Room { stack: vec![0; PAYLOAD_STACK_BYTES], orders: Orders::room() }
+    pub fn make(boot: Option<Vec<u8>>) -> Room {
+        let stack = vec![0; PAYLOAD_STACK_BYTES];
+        Room { stack, orders: Orders::room(), boot: boot.map(Orders::known) }
     }
 }
 
@@ -57,37 +62,50 @@ const PAYLOAD_STACK_BYTES: usize = 256 * 1024;
 
 /// PID 1 of the sandbox. Never returns.
 pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
-    let Room { mut stack, orders } = room;
+    let Room { mut stack, orders, boot } = room;
     let report = ends.report.as_fd();
     if let Err(failure) = build(site, &ends) {
         tell(report, Report::Failed(failure));
         sys::exit_now(1);
     }
-    let started = pipe_with(PipeFlags::CLOEXEC).map_err(Step::Spawn.failed());
-    let spawned = started.and_then(|(gone, presence)| {
-        let mut payload = Payload::new(site, &ends, (orders, presence));
-        let argument = std::ptr::from_mut(&mut payload).cast::<c_void>();
+    let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Step::Spawn.failed());
+    let started = pipe().and_then(|started| Ok((started, boot.is_some().then(pipe).transpose()?)));
+    let spawned = started.and_then(|((gone, presence), handoff)| {
+        let (told, teller) = handoff.unzip();
+        // Never dropped: to free memory is no more for us than to allocate it.
+        let payload = Payload::new((site, &ends), (orders, boot), (presence, told));
+        let mut payload = ManuallyDrop::new(payload);
+        let argument = std::ptr::from_mut::<Payload<'_>>(&mut payload).cast::<c_void>();
         faults::reach(Step::Spawn);
         let pid = sys::spawn_sharing_memory(&mut stack, run_payload, argument, false);
         let pid = pid.map_err(Step::Spawn.failed())?;
         close_own(&payload.presence);
+        payload.handoff.iter().for_each(close_own);
         wait_until_gone(gone.as_fd());
-        Ok((pid, payload))
+        if let Some(failure) = payload.failure {
+            return Err(failure);
+        }
+        let prepare_cpu_us = payload.cpu_us + process_cpu_us();
+        let (mut at_ns, mut cpu) = (payload.at_ns, payload.cpu);
+        if payload.boot.is_some() {
+            wait_for_release(ends.release.as_fd())?;
+            payload.orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
+            cpu = handoff::take_on(&payload.orders, pid)?;
+            at_ns = monotonic_ns();
+        }
+        tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
+        if let Some(teller) = teller {
+            handoff::write(&payload.orders, teller.as_fd());
+        }
+        Ok(pid)
     });
-    let (pid, payload) = match spawned {
-        Ok(spawned) => spawned,
+    let pid = match spawned {
+        Ok(pid) => pid,
         Err(failure) => {
             tell(report, Report::Failed(failure));
             sys::exit_now(1);
         }
     };
-    if let Some(failure) = payload.failure {
-        tell(report, Report::Failed(failure));
-        sys::exit_now(1);
-    }
-    let prepare_cpu_us = payload.cpu_us + process_cpu_us();
-    let (at_ns, cpu) = (payload.at_ns, payload.cpu);
-    tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
     for end in [&ends.stdin, &ends.stdout, &ends.stderr] {
         close_own(end);
     }
@@ -173,7 +191,7 @@ fn close_all_but<const COUNT: usize>(kept: [&OwnedFd; COUNT]) -> std::io::Result
 fn leave_one_open() -> std::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(c"/etc/passwd", flags, Mode::empty())?;
-    sys::keep_open(file.as_fd())
+    sys::keep_open_as(file.as_fd(), 9)
 }
 
 fn wait_for_release(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {

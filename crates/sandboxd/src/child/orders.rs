@@ -7,6 +7,7 @@ use crate::confine::rlimits::{self, ASKED};
 use rustix::io::{pread, Errno};
 use rustix::thread::CpuSet;
 use std::ffi::{c_char, CStr, CString};
+use std::io::Write;
 use std::os::fd::BorrowedFd;
 
 const WORD_BYTES: usize = 8;
@@ -20,6 +21,8 @@ const AT_ARGV: usize = AT_STARTS + START_WORDS;
 const AT_ENVP: usize = AT_ARGV + 1;
 /// As many CPUs as `CpuSet` has (CPU_SETSIZE of sched_setaffinity(2)).
 const START_WORDS: usize = 16;
+/// Two numbers of 64 bits, a blank and a line's end.
+pub const HANDOFF_LINE_BYTES: usize = 42;
 const BYTES_MAX: usize = WORDS * WORD_BYTES + 2 * STRINGS_BYTES_MAX;
 
 /// The launcher's side.
@@ -71,6 +74,12 @@ impl Orders {
         Orders { bytes: vec![0; BYTES_MAX], read: 0, argv: list(), envp: list() }
     }
 
+    /// What was known before the clone.
+    pub fn known(bytes: Vec<u8>) -> Orders {
+        let read = bytes.len();
+        Orders { bytes, read, ..Orders::room() }
+    }
+
     /// Reads what the launcher wrote. Allocates nothing.
     ///
     /// # Errors
@@ -82,6 +91,12 @@ impl Orders {
                 count => self.read += count,
             }
         }
+        self.understand()
+    }
+
+    /// # Errors
+    /// `EIO` where it is not whole.
+    pub fn understand(&mut self) -> rustix::io::Result<()> {
         let bytes = self.bytes.get(..self.read).unwrap_or_default();
         let mut rest = bytes.get(WORDS * WORD_BYTES..).ok_or(Errno::IO)?;
         for (at, list) in [(AT_ARGV, &mut self.argv), (AT_ENVP, &mut self.envp)] {
@@ -102,6 +117,19 @@ impl Orders {
 
     pub fn envp(&self) -> &[*const c_char] {
         &self.envp
+    }
+
+    /// What a booted runtime is told: how many arguments and how many environment strings, as
+    /// decimal numbers in a line, and the strings themselves, each with a NUL behind it.
+    pub fn handoff(&self, line: &mut [u8; HANDOFF_LINE_BYTES]) -> (usize, &[u8]) {
+        let mut rest = line.as_mut_slice();
+        for (at, end) in [(AT_ARGV, b' '), (AT_ENVP, b'\n')] {
+            // A slice takes what fits, and two numbers of 20 digits do.
+            let _ = write!(rest, "{}{}", word(&self.bytes, at), char::from(end));
+        }
+        let left = rest.len();
+        let texts = self.bytes.get(WORDS * WORD_BYTES..self.read).unwrap_or_default();
+        (HANDOFF_LINE_BYTES.saturating_sub(left), texts)
     }
 
     /// The program's path, for the message where it can't be executed.

@@ -2,6 +2,7 @@
 //! itself, layer by layer, and waits for its orders.
 
 use super::{become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends};
+use crate::child::handoff::HANDOFF;
 use crate::child::orders::Orders;
 use crate::child::plan::Site;
 use crate::child::refused::cannot_execute;
@@ -28,12 +29,20 @@ pub struct Payload<'a> {
     pub at_ns: u64,
     pub cpu_us: u64,
     pub cpu: u32,
+    /// What a runtime is told when its request has come; PID 1 keeps the other end.
+    pub handoff: Option<OwnedFd>,
+    /// Of a runtime that starts before there is a request.
+    pub boot: Option<Orders>,
 }
 
 impl<'a> Payload<'a> {
-    pub fn new(site: &'a Site, ends: &'a Ends, own: (Orders, OwnedFd)) -> Payload<'a> {
-        let (orders, presence) = own;
-        Payload { site, ends, orders, presence, failure: None, at_ns: 0, cpu_us: 0, cpu: 0 }
+    pub fn new(
+        (site, ends): (&'a Site, &'a Ends),
+        (orders, boot): (Orders, Option<Orders>),
+        (presence, handoff): (OwnedFd, Option<OwnedFd>),
+    ) -> Payload<'a> {
+        let (failure, at_ns, cpu_us, cpu) = (None, 0, 0, 0);
+        Payload { site, ends, orders, presence, failure, at_ns, cpu_us, cpu, handoff, boot }
     }
 }
 
@@ -41,18 +50,26 @@ impl<'a> Payload<'a> {
 pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
     let payload = sys::borrow_payload::<Payload<'_>>(argument);
-    let orders = &mut payload.orders;
-    let confined = confine(payload.site, payload.ends, &payload.presence);
-    let prepared = confined.and_then(|()| follow(orders, payload.ends));
+    let handoff = payload.handoff.as_ref();
+    let confined = confine(payload.site, payload.ends, (&payload.presence, handoff));
+    let prepared = confined.and_then(|()| match (&mut payload.boot, handoff) {
+        (Some(boot), Some(handoff)) => begin_boot(boot, handoff),
+        _ => follow(&mut payload.orders, payload.ends),
+    });
     if let Err(failure) = prepared {
         payload.failure = Some(failure);
         sys::exit_now(1);
     }
+    let orders = payload.boot.as_ref().unwrap_or(&payload.orders);
     payload.cpu_us = process_cpu_us();
     payload.cpu = sched_getcpu() as u32;
     payload.at_ns = monotonic_ns();
     faults::reach(Step::Exec);
     let errno = sys::execve(orders.argv(), orders.envp());
+    if payload.boot.is_some() {
+        // There is no request yet that could be told of it: the launcher sees that it is gone.
+        sys::exit_now(1);
+    }
     if let Some(status) = cannot_execute(orders.program(), errno) {
         sys::exit_now(status);
     }
@@ -61,12 +78,16 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
 }
 
 /// The last layers, in order; after them only what the request decides, and execve.
-fn confine(site: &Site, ends: &Ends, presence: &OwnedFd) -> Result<(), SetupFailure> {
+fn confine(
+    site: &Site,
+    ends: &Ends,
+    kept: (&OwnedFd, Option<&OwnedFd>),
+) -> Result<(), SetupFailure> {
     if holds(Protection::NewSession) {
         setsid().map_err(Step::Session.failed())?;
     }
     rlimits::apply(&rlimits::FIXED).map_err(Step::Rlimits.failed())?;
-    take_streams(ends, presence).map_err(Step::Descriptors.failed())?;
+    take_streams(ends, kept).map_err(Step::Descriptors.failed())?;
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
     } else {
@@ -91,11 +112,24 @@ fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
     set_name(c"gozo-waiting").map_err(Step::Orders.failed())?;
     wait_for_release(ends.release.as_fd())?;
     orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
+    pin(orders)?;
+    rlimits::apply(&rlimits::of(orders.rlimits())).map_err(Step::Rlimits.failed())
+}
+
+/// Starts a runtime that will wait itself: its limits can still become those of its request.
+fn begin_boot(boot: &mut Orders, handoff: &OwnedFd) -> Result<(), SetupFailure> {
+    boot.understand().map_err(Step::Orders.failed())?;
+    pin(boot)?;
+    sys::keep_open_as(handoff.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
+    rlimits::apply_soft(&rlimits::of(boot.rlimits())).map_err(Step::Rlimits.failed())
+}
+
+fn pin(orders: &Orders) -> Result<(), SetupFailure> {
     if holds(Protection::Affinity) {
         let set = orders.cpus(sched_getcpu());
         sched_setaffinity(None, &set).map_err(Step::Affinity.failed())?;
     }
-    rlimits::apply(&rlimits::of(orders.rlimits())).map_err(Step::Rlimits.failed())
+    Ok(())
 }
 
 /// The attack lab's build without a user namespace: the capabilities must survive the change of
@@ -106,14 +140,18 @@ fn leave_root(id: u32) -> rustix::io::Result<()> {
     become_sandbox(id)
 }
 
-/// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but two that the payload waits
-/// on and one that PID 1 waits on, which execve closes.
-fn take_streams(ends: &Ends, presence: &OwnedFd) -> std::io::Result<()> {
+/// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but those that the payload and
+/// PID 1 wait on, which execve closes.
+fn take_streams(
+    ends: &Ends,
+    (presence, handoff): (&OwnedFd, Option<&OwnedFd>),
+) -> std::io::Result<()> {
     rustix::stdio::dup2_stdin(&ends.stdin)?;
     rustix::stdio::dup2_stdout(&ends.stdout)?;
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     if holds(Protection::Descriptors) {
-        close_all_but([&ends.release, &ends.orders, presence])
+        // Where there is none, the same one twice.
+        close_all_but([&ends.release, &ends.orders, presence, handoff.unwrap_or(presence)])
     } else {
         Ok(())
     }

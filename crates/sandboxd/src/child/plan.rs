@@ -5,7 +5,7 @@ use crate::confine::landlock::Landlock;
 use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
-use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
+use crate::protocol::message::{Boot, ErrorCode, Limits, Recipe, Words};
 use crate::standing::Standing;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Site {
     pub host_id: u32,
     /// One with listeners in it; else one is taken from the stock.
     pub network: Option<OwnedFd>,
+    /// What is booted in it before there is a request.
+    pub boot: Option<Plan>,
 }
 
 /// What one request asks of its sandbox, checked.
@@ -82,10 +84,34 @@ impl Plan {
         let argv = strings(recipe.command.iter().chain(&words.args))?;
         let mut environment: BTreeMap<&String, &String> = recipe.env.iter().collect();
         environment.extend(&words.env);
-        let pairs: Vec<String> = environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let envp = strings(pairs.iter())?;
-        Ok(Plan { limits, argv, envp, starts })
+        Ok(Plan { limits, argv, envp: pairs(environment)?, starts })
     }
+
+    /// What a runtime is booted with, ahead of any request.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn boot(
+        (boot, args): (&Boot, &[String]),
+        limits: Limits,
+        starts: Vec<usize>,
+    ) -> Result<Plan, (ErrorCode, String)> {
+        let argv = strings(boot.command.iter().chain(args))?;
+        Ok(Plan { limits, argv, envp: pairs(&boot.env)?, starts })
+    }
+
+    /// What a runtime that was booted so still has to be told: the arguments that it has not.
+    pub fn told(mut self, (recipe, boot): (&Recipe, &Boot)) -> Plan {
+        self.argv.drain(..(recipe.command.len() + boot.args).min(self.argv.len()));
+        self
+    }
+}
+
+fn pairs<'a>(
+    environment: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<Vec<CString>, (ErrorCode, String)> {
+    let pairs: Vec<String> = environment.into_iter().map(|(k, v)| format!("{k}={v}")).collect();
+    strings(pairs.iter())
 }
 
 fn strings<'a>(

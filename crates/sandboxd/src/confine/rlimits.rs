@@ -3,7 +3,7 @@
 
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
-use rustix::process::{setrlimit, Resource, Rlimit};
+use rustix::process::{getrlimit, prlimit, setrlimit, Pid, Resource, Rlimit};
 use std::io;
 
 /// Not 0: only a limit of exactly one byte keeps the kernel from starting the host's crash handler
@@ -63,6 +63,29 @@ pub fn of(values: [u64; ASKED]) -> [Row; ASKED] {
         row.2 = value;
     }
     rows
+}
+
+/// Sets only the soft limits, for a runtime that is booted before its request is known.
+pub fn apply_soft(table: &[Row]) -> io::Result<()> {
+    for (protection, resource, value) in table {
+        if holds(*protection) {
+            let maximum = getrlimit(*resource).maximum;
+            let current = Some(maximum.map_or(*value, |maximum| maximum.min(*value)));
+            setrlimit(*resource, Rlimit { current, maximum })?;
+        }
+    }
+    Ok(())
+}
+
+/// As `apply`, to another process of the same uid.
+pub fn apply_to(pid: Pid, table: &[Row]) -> io::Result<()> {
+    for (protection, resource, value) in table {
+        if holds(*protection) {
+            let limit = Rlimit { current: Some(*value), maximum: Some(*value) };
+            prlimit(Some(pid), *resource, limit)?;
+        }
+    }
+    Ok(())
 }
 
 pub fn apply(table: &[Row]) -> io::Result<()> {

@@ -69,11 +69,12 @@ fn begin(start: &Start, payload: &[u8], books: &mut [Recipes; 2], trace: &mut Tr
         rootfs: "host".to_string(),
         command: vec!["/bin/true".to_string()],
         env: Default::default(),
+        boot: None,
     };
     let [recipes, _] = books;
     let known = recipes.get(&start.recipe);
     trace.note(50 + u64::from(known.is_some()));
-    plan(start, (known.unwrap_or(&other), &words), trace);
+    plan(start, (known.map_or(&other, |known| &**known), &words), trace);
 }
 
 fn plan(start: &Start, (recipe, words): (&Recipe, &Words), trace: &mut Trace) {
@@ -93,7 +94,7 @@ fn learn(books: &mut [Recipes; 2], digest: &str, recipe: &Recipe, trace: &mut Tr
         match recipes.learn(digest, recipe.clone()) {
             Ok(()) => {
                 promises::root_is_of_our_own(recipe, serves_packs);
-                assert!(recipes.get(digest) == Some(recipe));
+                assert!(recipes.get(digest).map(|known| &**known) == Some(recipe));
                 trace.note(70 + u64::from(recipe.rootfs.len() == 64));
             }
             Err((code, message)) => trace.refused(code, &message),

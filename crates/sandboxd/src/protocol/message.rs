@@ -26,6 +26,22 @@ pub struct Recipe {
     pub rootfs: String,
     pub command: Vec<String>,
     pub env: BTreeMap<String, String>,
+    /// How its runtime is booted ahead of a request, where it can be.
+    pub boot: Option<Boot>,
+}
+
+/// A runtime that starts before its request comes, and waits where it would read the program.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Boot {
+    /// The first arguments of the request that it is booted for follow: so many.
+    pub command: Vec<String>,
+    pub args: usize,
+    /// Which of these names the program's file, where the runtime opens that before it waits.
+    pub opens: Option<usize>,
+    pub env: BTreeMap<String, String>,
+    /// Of the file below `BOOT_FOLDER` that makes it wait. It removes itself.
+    pub name: String,
+    pub program: String,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

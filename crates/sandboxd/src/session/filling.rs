@@ -24,7 +24,7 @@ const READY_NS_MAX: u64 = 5_000_000_000;
 
 pub struct Filling {
     start: Start,
-    recipe: Recipe,
+    recipe: Rc<Recipe>,
     words: Words,
     parked: Parked,
     /// It was made before the request came.
@@ -98,13 +98,14 @@ impl Filling {
         };
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
-        let kindred = Kindred { rootfs: &recipe.rootfs, purpose: &purpose };
+        let kindred = Kindred { recipe: &recipe, args: &words.args, purpose: &purpose };
         let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), way)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 
     pub fn write(&mut self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
-        let how = Writing { executable: file.executable, append: file.append };
+        let exists = self.parked.has_blank(&file.path);
+        let how = Writing { executable: file.executable, append: file.append, exists };
         let Some(workspace) = self.parked.workspace() else { return Ok(()) };
         workspace.write(&file.path, bytes, how).map_err(|error| {
             if error.raw_os_error() == Some(libc::ENOSPC) {
@@ -139,7 +140,12 @@ impl Filling {
             readiness?;
         }
         let limits = self.start.limits;
-        let plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;
+        let mut plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;
+        let boot = self.recipe.boot.as_ref().filter(|_| self.parked.is_booted());
+        if let Some(boot) = boot {
+            plan = plan.told((&self.recipe, boot));
+        }
+        let is_booted = boot.is_some();
         let parts = self.parked.go(&plan, context.host.cores)?;
         let Parts { launched, pipes, workspace, slot } = parts;
         // Never before the sandbox's own clock: files may have taken their time.
@@ -151,7 +157,10 @@ impl Filling {
             prepared: self.prepared,
             _lease: self.lease,
         };
-        let running = Running::new(launched, pipes, limits, began_ns);
+        let mut running = Running::new(launched, pipes, limits, began_ns);
+        if is_booted {
+            running.was_booted();
+        }
         Ok(Sandbox::new(running, workspace, slot, wishes))
     }
 }

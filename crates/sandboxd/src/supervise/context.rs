@@ -139,7 +139,7 @@ impl Context {
         self.recipes.learn(digest, recipe)
     }
 
-    pub fn recipe(&mut self, digest: &str) -> Option<&Recipe> {
+    pub fn recipe(&mut self, digest: &str) -> Option<&Rc<Recipe>> {
         self.recipes.get(digest)
     }
 

@@ -64,7 +64,8 @@ impl Launched {
         matches!(poll(&mut fds, Some(&now)), Ok(0))
     }
 
-    /// Writes the limits, hands the orders over and lets the program start.
+    /// Writes the limits, hands the orders over and lets the program start, or the runtime that
+    /// waits for it go on.
     ///
     /// # Errors
     /// The step that failed; the sandbox has no program then, and is to be ended.
@@ -108,7 +109,8 @@ fn launch_in(
     workspace: &Workspace,
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
     let (ours, ends) = make_pipes(workspace, site.host_id).map_err(Step::Clone.failed())?;
-    let room = Room::make();
+    let encode = |plan| orders::encode(plan, site.host.cores, group.holds_processes());
+    let room = Room::make(site.boot.as_ref().map(encode));
     let taken = match site.network {
         Some(_) => None,
         None => Some(networks.take().map_err(Step::Loopback.failed())?),

@@ -24,19 +24,38 @@ pub struct Parts {
     pub slot: Rc<Slot>,
 }
 
+/// A runtime that waits in a sandbox.
+pub struct Booted {
+    /// The file that it has opened already, which the program is written into.
+    pub blank: Option<String>,
+}
+
 pub struct Parked {
     parts: Option<Parts>,
     graveyard: Graveyard,
+    booted: Option<Booted>,
 }
 
 impl Parked {
-    pub fn new(parts: Parts, graveyard: &Graveyard) -> Parked {
-        Parked { parts: Some(parts), graveyard: Rc::clone(graveyard) }
+    pub fn new(parts: Parts, booted: Option<Booted>, graveyard: &Graveyard) -> Parked {
+        Parked { parts: Some(parts), graveyard: Rc::clone(graveyard), booted }
     }
 
-    /// Whether it still waits: nothing failed, and nothing has ended it.
+    /// Whether it still waits: nothing failed, and nothing has ended it, nor its runtime.
     pub fn waits(&self) -> bool {
-        self.parts.as_ref().is_some_and(|parts| parts.launched.waits())
+        self.parts.as_ref().is_some_and(|Parts { launched, .. }| {
+            launched.waits() && (self.booted.is_none() || launched.group.processes() > 1)
+        })
+    }
+
+    pub fn is_booted(&self) -> bool {
+        self.booted.is_some()
+    }
+
+    /// Whether this is the file that its runtime has opened already: then it is written into, once.
+    pub fn has_blank(&mut self, path: &str) -> bool {
+        let booted = self.booted.as_mut();
+        booted.and_then(|booted| booted.blank.take_if(|blank| blank == path)).is_some()
     }
 
     pub fn workspace(&mut self) -> Option<&mut Workspace> {

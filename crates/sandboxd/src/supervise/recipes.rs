@@ -2,11 +2,15 @@
 //! the host's and those below its own folder of packs, and no recipe adds to them.
 
 use crate::confine::packs::{is_digest, HOST};
-use crate::protocol::message::{ErrorCode, Recipe};
+use crate::protocol::message::{Boot, ErrorCode, Recipe};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The one that was used longest ago makes room: who needs it tells it again.
 const RECIPES_MAX: usize = 1024;
+const NAME_BYTES_MAX: usize = 64;
+const PROGRAM_BYTES_MAX: usize = 32 * 1024;
+const ARGS_MAX: usize = 64;
 
 pub struct Recipes {
     serves_packs: bool,
@@ -15,7 +19,7 @@ pub struct Recipes {
 }
 
 struct Known {
-    recipe: Recipe,
+    recipe: Rc<Recipe>,
     used: u64,
 }
 
@@ -42,9 +46,12 @@ impl Recipes {
         if !recipe.command.first().is_some_and(|program| program.starts_with('/')) {
             return refused("a recipe's command starts with an absolute path");
         }
+        if recipe.boot.as_ref().is_some_and(|boot| !is_boot(boot)) {
+            return refused("a recipe's boot is a command with an absolute path and a plain file");
+        }
         self.uses += 1;
         match self.known.get_mut(digest) {
-            Some(known) if known.recipe == recipe => {
+            Some(known) if *known.recipe == recipe => {
                 known.used = self.uses;
                 return Ok(());
             }
@@ -54,11 +61,11 @@ impl Recipes {
         if self.known.len() >= RECIPES_MAX {
             self.forget_oldest();
         }
-        self.known.insert(digest.to_string(), Known { recipe, used: self.uses });
+        self.known.insert(digest.to_string(), Known { recipe: Rc::new(recipe), used: self.uses });
         Ok(())
     }
 
-    pub fn get(&mut self, digest: &str) -> Option<&Recipe> {
+    pub fn get(&mut self, digest: &str) -> Option<&Rc<Recipe>> {
         self.uses += 1;
         let known = self.known.get_mut(digest)?;
         known.used = self.uses;
@@ -73,13 +80,25 @@ impl Recipes {
     }
 }
 
+/// Whatever its name says, its file lies in the folder of boot files.
+fn is_boot(boot: &Boot) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let name = boot.name.as_bytes();
+    boot.command.first().is_some_and(|program| program.starts_with('/'))
+        && (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.first().is_some_and(u8::is_ascii_alphanumeric)
+        && name.iter().copied().all(is_plain)
+        && boot.program.len() <= PROGRAM_BYTES_MAX
+        && boot.args <= ARGS_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn recipe(rootfs: &str, program: &str) -> Recipe {
         let command = vec![program.to_string()];
-        Recipe { rootfs: rootfs.to_string(), command, env: Default::default() }
+        Recipe { rootfs: rootfs.to_string(), command, env: Default::default(), boot: None }
     }
 
     fn digest(number: usize) -> String {
@@ -101,6 +120,27 @@ mod tests {
             assert_eq!(takes(&tree), serves_packs);
             assert_eq!(takes("host"), !serves_packs, "the digest is taken, or free");
         }
+    }
+
+    #[test]
+    fn a_boot_file_is_a_plain_name() {
+        let boot = |name: &str, program: &str| Boot {
+            command: vec![program.to_string()],
+            env: Default::default(),
+            args: 1,
+            opens: None,
+            name: name.to_string(),
+            program: String::new(),
+        };
+        for name in ["boot.py", "a", "sitecustomize.py", "A-1_b.x"] {
+            assert!(is_boot(&boot(name, "/usr/bin/python3")), "{name}");
+        }
+        for name in ["", ".", "..", ".x", "a/b", "../a", "a\0", "a b", "é", &"a".repeat(65)] {
+            assert!(!is_boot(&boot(name, "/usr/bin/python3")), "{name}");
+        }
+        assert!(!is_boot(&boot("a", "python3")));
+        let long = Boot { program: "x".repeat(PROGRAM_BYTES_MAX + 1), ..boot("a", "/p") };
+        assert!(!is_boot(&long));
     }
 
     #[test]

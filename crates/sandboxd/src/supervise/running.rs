@@ -42,6 +42,7 @@ pub struct Running {
     pub began_ns: u64,
     started_ns: Option<u64>,
     prepare_cpu_us: u64,
+    booted_cpu_us: u64,
     failure: Option<SetupFailure>,
     ended: Option<Ended>,
     killed: Option<(Killed, u64)>,
@@ -68,6 +69,7 @@ impl Running {
             began_ns,
             started_ns: None,
             prepare_cpu_us: 0,
+            booted_cpu_us: 0,
             failure: None,
             ended: None,
             killed: None,
@@ -80,6 +82,11 @@ impl Running {
             cpu: None,
             dead_ns: None,
         }
+    }
+
+    /// What its runtime used of the CPU before it was given a program is not the program's.
+    pub fn was_booted(&mut self) {
+        self.booted_cpu_us = self.launched.group.cpu_us();
     }
 
     pub fn has_started(&self) -> bool {
@@ -124,7 +131,7 @@ impl Running {
                 Some(Report::Started { at_ns, prepare_cpu_us, cpu }) => {
                     self.cpu = Some(cpu as usize);
                     self.started_ns = Some(at_ns);
-                    self.prepare_cpu_us = prepare_cpu_us;
+                    self.prepare_cpu_us = prepare_cpu_us.max(self.booted_cpu_us);
                     self.next_cpu_ns = self.next_look_ns(0, at_ns);
                     self.next_memory_ns = at_ns + MEMORY_STEP_NS;
                     started = Some(at_ns.saturating_sub(self.began_ns) / 1000);

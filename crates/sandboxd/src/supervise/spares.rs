@@ -3,24 +3,34 @@
 //! spare for a request: then one is made at once, never waited for. Those that wait have the roots
 //! of the last requests, one each (docs/adr/0043).
 
+mod shelf;
+
+use crate::child::monotonic_ns;
 use crate::child::plan::Site;
-use crate::confine::packs::HOST;
 use crate::faults;
-use crate::protocol::message::{ErrorCode, Limits};
+use crate::protocol::message::{ErrorCode, Limits, Recipe};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::Context;
 use crate::supervise::launch::launch;
 use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
+use crate::supervise::spares::shelf::{lay_out, Asked, Breed, Runtime, Shelf, Waiting};
 use crate::workspace::{Kind, Workspace};
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// How many of each purpose wait: a burst that is longer than this starts cold.
 const PLAIN: usize = 4;
 const KEPT: usize = 1;
+/// The same of those that have a runtime booted in them.
+const BOOTED: usize = 4;
+const BOOTED_KEPT: usize = 2;
+const ALL: usize = PLAIN + KEPT + BOOTED + BOOTED_KEPT;
+/// Below this the host has better uses for its memory than runtimes that wait.
+const AVAILABLE_KB_MIN: u64 = 512 * 1024;
+/// How long one waits for a request like the one that it was made after.
+const ASKED_NS_MAX: u64 = 600_000_000_000;
 
 /// What becomes of a sandbox's workspace.
 #[derive(Clone, Debug)]
@@ -46,96 +56,50 @@ impl Unavailable {
     }
 }
 
+#[derive(Default)]
 pub struct Spares {
-    plain: Shelf,
-    kept: Shelf,
+    shelves: Shelves,
     graveyard: Graveyard,
 }
 
-/// Before any request: any limits that can be written will do.
-const FIRST: Limits = Limits {
-    wall_time_ms: 10_000,
-    cpu_time_ms: 10_000,
-    memory_kb: 256 * 1024,
-    stack_kb: 256 * 1024,
-    cpus: 1,
-    output_kb: 1024,
-    disk_kb: 64 * 1024,
-    file_kb: 64 * 1024,
-    processes: 128,
-    open_files: 1024,
-};
-
-/// Those of one purpose.
-struct Shelf {
-    /// Each with the root that it was made from.
-    waiting: VecDeque<(PathBuf, Parked)>,
-    /// The names of the roots that were asked for last: so many wait, of these roots.
-    asked: VecDeque<String>,
-    /// The limits of the last request: the next one's are likely the same, and are written ahead.
-    limits: Limits,
+struct Shelves {
+    plain: Shelf,
+    kept: Shelf,
+    booted: Shelf,
+    booted_kept: Shelf,
 }
 
-impl Shelf {
-    fn of(count: usize) -> Shelf {
-        let asked = (0..count).map(|_| HOST.to_string()).collect();
-        Shelf { waiting: VecDeque::new(), asked, limits: FIRST }
-    }
-
-    fn ask(&mut self, rootfs: &str) {
-        self.asked.pop_front();
-        self.asked.push_back(rootfs.to_string());
-    }
-
-    fn take(&mut self, root: &Path) -> Option<Parked> {
-        let place = self.waiting.iter().position(|(made_from, _)| made_from == root)?;
-        self.waiting.remove(place).map(|(_, parked)| parked)
-    }
-
-    /// The first root of which fewer wait than were asked for.
-    fn wanted(&self, current: &[(String, PathBuf)]) -> Option<(String, PathBuf)> {
-        let lacks = |root: &Path, name: &str| {
-            self.waiting.iter().filter(|(made_from, _)| made_from == root).count()
-                < self.asked.iter().filter(|asked| *asked == name).count()
-        };
-        current.iter().find(|(name, root)| lacks(root, name)).cloned()
-    }
-
-    /// Drops those of which more wait than were asked for, among them all of a root that has gone.
-    fn drop_surplus(&mut self, current: &[(String, PathBuf)]) {
-        let mut left: Vec<(PathBuf, usize)> = current
-            .iter()
-            .map(|(name, root)| {
-                (root.clone(), self.asked.iter().filter(|asked| *asked == name).count())
-            })
-            .collect();
-        self.waiting.retain(|(made_from, _)| {
-            let place = left.iter_mut().find(|(root, count)| root == made_from && *count > 0);
-            place.map(|(_, count)| *count -= 1).is_some()
-        });
+impl Default for Shelves {
+    fn default() -> Shelves {
+        Shelves {
+            plain: Shelf::of_host(PLAIN),
+            kept: Shelf::of_host(KEPT),
+            booted: Shelf::empty(BOOTED),
+            booted_kept: Shelf::empty(BOOTED_KEPT),
+        }
     }
 }
 
-impl Default for Spares {
-    fn default() -> Spares {
-        let (plain, kept) = (Shelf::of(PLAIN), Shelf::of(KEPT));
-        Spares { plain, kept, graveyard: Graveyard::default() }
+impl Shelves {
+    fn shelf(&mut self, purpose: &Purpose, is_booted: bool) -> Option<&mut Shelf> {
+        match (purpose, is_booted) {
+            (Purpose::Plain, false) => Some(&mut self.plain),
+            (Purpose::Kept, false) => Some(&mut self.kept),
+            (Purpose::Plain, true) => Some(&mut self.booted),
+            (Purpose::Kept, true) => Some(&mut self.booted_kept),
+            (Purpose::Over(_), _) => None,
+        }
+    }
+
+    fn all(&mut self) -> [&mut Shelf; 4] {
+        [&mut self.plain, &mut self.kept, &mut self.booted, &mut self.booted_kept]
     }
 }
 
 impl Spares {
-    fn shelf(&mut self, purpose: &Purpose) -> Option<&mut Shelf> {
-        match purpose {
-            Purpose::Plain => Some(&mut self.plain),
-            Purpose::Kept => Some(&mut self.kept),
-            Purpose::Over(_) => None,
-        }
-    }
-
     /// All of them are taken down: the launcher ends.
     pub fn clear(&mut self) {
-        self.plain.waiting.clear();
-        self.kept.waiting.clear();
+        self.shelves.all().into_iter().for_each(|shelf| shelf.waiting.clear());
     }
 
     pub fn graveyard(&self) -> &Graveyard {
@@ -145,80 +109,126 @@ impl Spares {
 
 /// What a sandbox is to be like, but for its limits.
 pub struct Kindred<'a> {
-    /// The name of its root.
-    pub rootfs: &'a str,
+    pub recipe: &'a Rc<Recipe>,
+    pub args: &'a [String],
     pub purpose: &'a Purpose,
 }
 
-/// A sandbox for a request, and whether it was made ahead: never one that has a way out, since its
+/// A sandbox for a request, and whether all was done ahead that could be: never one that has a way out, since its
 /// names and its network are the request's.
 ///
 /// # Errors
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
 pub fn obtain(
     context: &mut Context,
-    Kindred { rootfs, purpose }: &Kindred<'_>,
+    Kindred { recipe, args, purpose }: &Kindred<'_>,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
     way: Option<Way>,
 ) -> Result<(Parked, bool), Unavailable> {
+    let rootfs = &recipe.rootfs;
     let root = context.template.roots_mut().find(rootfs).map_err(|error| {
         // Not by the step itself: that is the child's, in a sandbox of which there is none yet.
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
-    if let Some(shelf) = context.spares.shelf(purpose).filter(|_| way.is_none()) {
+    let runtime = recipe.boot.as_ref().and_then(|boot| {
+        let args = args.get(..boot.args)?.into();
+        let Limits { stack_kb, cpus, .. } = *limits;
+        Some(Runtime { recipe: Rc::clone(recipe), args, stack_kb, cpus })
+    });
+    for runtime in runtime.map(Some).into_iter().chain([None]) {
+        let breed = Breed { rootfs: rootfs.clone(), runtime };
+        let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
+        let Some(shelf) = shelf.filter(|_| way.is_none()) else { break };
         shelf.limits = *limits;
-        shelf.ask(rootfs);
-        while let Some(mut parked) = shelf.take(&root) {
+        shelf.ask(&breed, monotonic_ns());
+        while let Some(mut parked) = shelf.take(&breed, &root) {
             let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
             if parked.waits() && matches!(workspace, Some(Ok(()))) {
-                return Ok((parked, true));
+                let is_ready = recipe.boot.is_none() || parked.is_booted();
+                return Ok((parked, is_ready));
             }
         }
     }
-    Ok((make(context, (&root, purpose), (lent, limits.disk_kb), way)?, false))
+    Ok((make(context, (&root, purpose), (lent, limits), (way, None))?, false))
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
 pub fn stock(context: &mut Context) -> bool {
-    let Some(((rootfs, root), purpose)) = next_wanted(context) else { return false };
-    if context.slots.free() <= PLAIN + KEPT {
-        return false;
-    }
-    let limits = context.spares.shelf(&purpose).map_or(FIRST, |shelf| shelf.limits);
-    let made = make(context, (&root, &purpose), (None, limits.disk_kb), None);
-    let Some(shelf) = context.spares.shelf(&purpose) else { return false };
-    let Ok(parked) = made else {
-        // A pack of which none can be made must not keep the others from being made.
-        shelf.asked.iter_mut().filter(|asked| **asked == rootfs).for_each(|it| *it = HOST.into());
+    let Some(Wanted { breed, root, purpose, mut limits }) = next_wanted(context) else {
         return false;
     };
-    if parked.limit(&limits, context.host.cores).is_err() {
+    if context.slots.free() <= ALL {
         return false;
     }
-    shelf.waiting.push_back((root, parked));
+    let runtime = breed.runtime.as_ref();
+    if let Some(Runtime { stack_kb, cpus, .. }) = runtime {
+        (limits.stack_kb, limits.cpus) = (*stack_kb, *cpus);
+    }
+    let made = make(context, (&root, &purpose), (None, &limits), (None, runtime));
+    let cores = context.host.cores;
+    let is_booted = runtime.is_some();
+    let Some(shelf) = context.spares.shelves.shelf(&purpose, is_booted) else { return false };
+    let Ok(parked) = made else {
+        shelf.give_up(&breed);
+        return false;
+    };
+    if parked.limit(&limits, cores).is_err() {
+        return false;
+    }
+    shelf.waiting.push_back(Waiting { breed, root, parked });
     true
 }
 
+/// What should be made next.
+struct Wanted {
+    breed: Breed,
+    root: PathBuf,
+    purpose: Purpose,
+    limits: Limits,
+}
+
+/// What the host could give without swapping (proc(5), meminfo).
+fn available_kb() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
 /// What should be made next, if anything. A pack that has gone is asked for no more.
-fn next_wanted(context: &mut Context) -> Option<((String, PathBuf), Purpose)> {
-    for purpose in [Purpose::Plain, Purpose::Kept] {
-        let (roots, shelf) = (context.template.roots_mut(), context.spares.shelf(&purpose)?);
-        let mut current: Vec<(String, PathBuf)> = Vec::new();
-        for asked in &mut shelf.asked {
-            if current.iter().any(|(name, _)| name == asked) {
+fn next_wanted(context: &mut Context) -> Option<Wanted> {
+    let now_ns = monotonic_ns();
+    for (purpose, is_booted) in [
+        (Purpose::Plain, false),
+        (Purpose::Kept, false),
+        (Purpose::Plain, true),
+        (Purpose::Kept, true),
+    ] {
+        let roots = context.template.roots_mut();
+        let shelf = context.spares.shelves.shelf(&purpose, is_booted)?;
+        if is_booted {
+            let is_short = available_kb().is_none_or(|kib| kib < AVAILABLE_KB_MIN);
+            let is_fresh = |asked: &Asked| now_ns.saturating_sub(asked.at_ns) < ASKED_NS_MAX;
+            shelf.asked.retain(|asked| !is_short && is_fresh(asked));
+        }
+        let mut current: Vec<(Breed, PathBuf)> = Vec::new();
+        let mut gone: Vec<Breed> = Vec::new();
+        for Asked { breed, .. } in &shelf.asked {
+            if current.iter().any(|(known, _)| known == breed) || gone.contains(breed) {
                 continue;
             }
             // No look at its tree here: a request for it looks.
-            let built = roots.built(asked).map(Path::to_path_buf);
-            match built.map_or_else(|| roots.find(asked), Ok) {
-                Ok(root) => current.push((asked.clone(), root)),
-                Err(_) => *asked = HOST.to_string(),
+            let built = roots.built(&breed.rootfs).map(Path::to_path_buf);
+            match built.map_or_else(|| roots.find(&breed.rootfs), Ok) {
+                Ok(root) => current.push((breed.clone(), root)),
+                Err(_) => gone.push(breed.clone()),
             }
         }
+        gone.iter().for_each(|breed| shelf.give_up(breed));
         shelf.drop_surplus(&current);
-        if let Some(wanted) = shelf.wanted(&current) {
-            return Some((wanted, purpose));
+        if let Some((breed, root)) = shelf.wanted(&current) {
+            let limits = shelf.limits;
+            return Some(Wanted { breed, root, purpose, limits });
         }
     }
     None
@@ -227,8 +237,8 @@ fn next_wanted(context: &mut Context) -> Option<((String, PathBuf), Purpose)> {
 fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
-    (lent, disk_kb): (Option<Rc<Slot>>, u64),
-    way: Option<Way>,
+    (lent, limits): (Option<Rc<Slot>>, &Limits),
+    (way, runtime): (Option<Way>, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -238,7 +248,7 @@ fn make(
         Purpose::Kept => Kind::Kept(&path),
         Purpose::Over(lower) => Kind::Over(lower, &path),
     };
-    let workspace = Workspace::make(&kind, disk_kb, slot.host_id);
+    let workspace = Workspace::make(&kind, limits.disk_kb, slot.host_id);
     let workspace = workspace.map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
     if context.descriptors.run_short(workspace.newest()) {
         return Err(Unavailable::Busy);
@@ -248,10 +258,15 @@ fn make(
     layout.hosts = way.as_ref().map(|way| way.hosts.clone());
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
     let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
-    let site = Site { host, layout, host_id, network };
+    let boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
+    slot.frees_cpu();
+    let booted = runtime.filter(|_| boot.is_some()).map(|runtime| lay_out(runtime, &workspace));
+    let booted =
+        booted.transpose().map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
+    let site = Site { host, layout, host_id, network, boot };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     launched.egress = egress;
     let parts = Parts { launched, pipes, workspace, slot };
-    Ok(Parked::new(parts, context.spares.graveyard()))
+    Ok(Parked::new(parts, booted, context.spares.graveyard()))
 }

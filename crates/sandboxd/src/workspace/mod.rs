@@ -162,8 +162,12 @@ impl Workspace {
         for part in folders {
             folder = self.enter(folder.as_fd(), part)?;
         }
-        let (create, mode) =
-            if how.append { (OFlags::APPEND, 0) } else { (OFlags::CREATE | OFlags::EXCL, 0o600) };
+        let (create, mode) = match how {
+            Writing { append: true, .. } => (OFlags::APPEND, 0),
+            // Empty, ours, and in a sandbox that has seen no request.
+            Writing { exists: true, .. } => (OFlags::empty(), 0),
+            _ => (OFlags::CREATE | OFlags::EXCL, 0o600),
+        };
         let file = open::beneath(folder.as_fd(), name, OFlags::WRONLY | create, mode)?;
         open::check_regular(&file)?;
         write_all(file.as_fd(), bytes)?;
@@ -216,6 +220,8 @@ impl Drop for Workspace {
 pub struct Writing {
     pub executable: bool,
     pub append: bool,
+    /// It is there, and empty.
+    pub exists: bool,
 }
 
 fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const FINE: Writing = Writing { executable: false, append: false };
-const MORE: Writing = Writing { executable: false, append: true };
+const FINE: Writing = Writing { executable: false, append: false, exists: false };
+const MORE: Writing = Writing { executable: false, append: true, exists: false };
 
 /// A folder beside the workspace that nobody may reach through it, and the workspace.
 struct Scene {

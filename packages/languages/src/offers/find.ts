@@ -2,7 +2,7 @@ import type { InstalledPack } from '@gozolite/contract/pack';
 import { compareVersions, type Detection, detect, type Probe } from '../detect.js';
 import { packRecipesOf } from '../file/packs.js';
 import { type DetectedToolchain, HOST, type Place, recipeOf } from '../recipe.js';
-import type { LanguageFile } from '../schema.js';
+import type { LanguageFile, StageFile } from '../schema.js';
 import { smokesOf } from '../smokes/smokes.js';
 import type { Offer, Packs } from './offer.js';
 
@@ -13,6 +13,8 @@ export interface FindDeps {
   readonly packs?: Packs;
   /** False: the host's toolchains serve nobody. */
   readonly hostToolchains?: boolean;
+  /** False: nothing of a language is started before its request. */
+  readonly prepare?: boolean;
 }
 
 /** What was found of one language: detections by the root that was looked in. */
@@ -42,13 +44,19 @@ export async function find(
     const kept = detection.kind === 'not-asked' ? (earlier ?? detection) : detection;
     detections.set(rootfs, kept);
     for (const toolchain of kept.kind === 'found' ? kept.toolchains : []) {
-      offers.push(offerOf(file, toolchain, pack));
+      offers.push(offerOf(deps.prepare === false ? unprepared(file) : file, toolchain, pack));
     }
   }
   return {
     offers: offers.filter((offer, at) => !isHidden(offer, offers.slice(0, at))),
     detections,
   };
+}
+
+function unprepared(file: LanguageFile): LanguageFile {
+  const { compile, run } = file;
+  const without = ({ prepare: _, ...stage }: StageFile): StageFile => stage;
+  return { ...file, ...(compile && { compile: without(compile) }), run: without(run) };
 }
 
 function offerOf(

@@ -10,8 +10,8 @@ export function helloFrame(): Frame {
   return frame({ type: 'hello', version: PROTOCOL_VERSION });
 }
 
-export function recipeFrame({ digest, rootfs, command, env }: LaunchRecipe): Frame {
-  return frame({ type: 'recipe', digest, recipe: { rootfs, command, env } });
+export function recipeFrame({ digest, ...recipe }: LaunchRecipe): Frame {
+  return frame({ type: 'recipe', digest, recipe });
 }
 
 export function diagnoseFrame(): Frame {

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { Execution } from '@gozolite/contract/execution';
+import { loadLanguages } from '@gozolite/languages/load';
+import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { parse } from 'yaml';
+import { type OwnServer, startOwnServer } from '../integration/own-server.js';
+import { serverUnderTest } from '../server-under-test.js';
+
+/** Programs whose interpreter was booted before their request must not be able to tell. */
+
+const PROGRAMS: Readonly<Record<string, Readonly<Record<string, string>>>> = parse(
+  readFileSync(new URL('programs.yaml', import.meta.url), 'utf8'),
+);
+const LANGUAGES = new URL('../../languages/', import.meta.url).pathname;
+const BOOTED_MS_MAX = 60_000;
+
+type Request = Smoke['request'];
+
+let cold: OwnServer;
+beforeAll(async () => {
+  cold = await startOwnServer({ GOZO_PREPARE: 'false' });
+});
+afterAll(() => cold[Symbol.asyncDispose]());
+
+async function execute(url: string, language: string, request: Request): Promise<Execution> {
+  const response = await fetch(new URL('/execute', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ language, ...request }),
+  });
+  assert.equal(response.status, 200);
+  const execution: Execution = JSON.parse(await response.text());
+  return execution;
+}
+
+/** The first of these is booted for by the one before it, once the launcher has a quiet moment. */
+async function executeBooted(language: string, request: Request): Promise<Execution> {
+  const until = performance.now() + BOOTED_MS_MAX;
+  for (;;) {
+    const execution = await execute(serverUnderTest().url, language, request);
+    if (execution.prepared) return execution;
+    assert.ok(performance.now() < until, 'no runtime was ever booted for it');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function seen({ status, stage, limit, stdout, stderr, exit_code, signal }: Execution) {
+  return { status, stage, limit, stdout, stderr, exit_code, signal };
+}
+
+/** V8's last words about its heap tell addresses and times. */
+function withoutAddresses(execution: Execution) {
+  const { stderr, ...rest } = seen(execution);
+  return { ...rest, stderr: stderr.includes('<--- Last few GCs --->') ? 'heap' : stderr };
+}
+
+/** Within a tenth and 2 MB of what a cold run would have used. */
+function assertSameMemory(booted: Execution, cold: Execution): void {
+  const most = Math.max(booted.memory_kb, cold.memory_kb);
+  const apart = Math.abs(booted.memory_kb - cold.memory_kb);
+  const said = `${booted.memory_kb} KiB booted, ${cold.memory_kb} cold`;
+  assert.ok(apart <= most / 10 + 2048, said);
+}
+
+for (const [language, programs] of Object.entries(PROGRAMS)) {
+  describe(language, () => {
+    for (const [name, code] of Object.entries(programs)) {
+      test(`${name}: booted and cold are the same`, async () => {
+        const request = {
+          code,
+          args: ['one two', '-v'],
+          env: { GREETING: 'Grüße = "1 2"' },
+          stdin: 'first\nsecond\n',
+        };
+        const expected = await execute(cold.url, language, request);
+        const booted = await executeBooted(language, request);
+        assert.deepEqual(seen(booted), seen(expected));
+        assertSameMemory(booted, expected);
+      });
+    }
+  });
+}
+
+const { languages } = await loadLanguages([LANGUAGES]);
+for (const { file } of languages) {
+  if (file.run.prepare === undefined) continue;
+  describe(`${file.id}, its smoke programs`, () => {
+    for (const { name, request, expect } of smokesOf(file)) {
+      // Which of its own clocks or sizes ended it first is the machine's to say.
+      if (expect.status !== 'ok' && expect.limit !== undefined) continue;
+      test(`${name}: booted and cold are the same`, async () => {
+        const expected = await execute(cold.url, file.id, request);
+        const booted = await executeBooted(file.id, request);
+        assert.deepEqual(withoutAddresses(booted), withoutAddresses(expected));
+      });
+    }
+  });
+}
+
+const RANDOM: Readonly<Record<string, string>> = {
+  python: 'import random, os, uuid; print(random.random(), os.urandom(8).hex(), uuid.uuid4())',
+  javascript: "console.log(Math.random(), require('crypto').randomUUID())",
+  perl: 'print rand(), "\\n"',
+  php: '<?php echo mt_rand(), " ", rand(), " ", random_int(0, PHP_INT_MAX);',
+};
+for (const [language, code] of Object.entries(RANDOM)) {
+  test(`${language}: two that were booted draw other numbers`, async () => {
+    const drawn = new Set<string>();
+    for (let round = 0; round < 6; round += 1) {
+      const { stdout } = await executeBooted(language, { code });
+      stdout
+        .trim()
+        .split(/\s+/)
+        .forEach((number) => void drawn.add(number));
+    }
+    const each = (await executeBooted(language, { code })).stdout.trim().split(/\s+/).length;
+    assert.equal(drawn.size, 6 * each);
+  });
+}
+
+test('time and CPU of booting are nobody’s', async () => {
+  const expected = await execute(cold.url, 'javascript', { code: '' });
+  const booted = await executeBooted('javascript', { code: '' });
+  assert.ok(booted.cpu_time_ms < expected.cpu_time_ms, `${booted.cpu_time_ms} ms`);
+});
+
+test('limits of the request hold in a runtime that was booted before it', async () => {
+  const loop = { code: 'while True: pass', limits: { cpu_time_ms: 300, wall_time_ms: 5000 } };
+  const memory = { code: 'x = bytearray(200 << 20)', limits: { memory_kb: 65_536 } };
+  const file = { code: "open('x', 'wb').write(b'a' * (2 << 20))", limits: { file_kb: 1024 } };
+  const processes = {
+    code: 'import subprocess\nfor _ in range(99): subprocess.Popen(["sleep", "9"])',
+    limits: { processes: 8 },
+  };
+  const rows = [
+    [loop, 'time_limit_exceeded', 'cpu_time_ms'],
+    [memory, 'memory_limit_exceeded', 'memory_kb'],
+    [file, undefined, undefined],
+    [processes, undefined, undefined],
+  ] as const;
+  for (const [request, status, limit] of rows) {
+    const booted = await executeBooted('python', request);
+    const expected = await execute(cold.url, 'python', request);
+    assert.deepEqual([booted.status, booted.limit], [expected.status, expected.limit]);
+    if (status !== undefined) assert.deepEqual([booted.status, booted.limit], [status, limit]);
+  }
+});
+
+test('a program of another name, and one with a network, starts cold', async () => {
+  const files = [{ path: 'other.py', content: 'print(__file__)' }];
+  const first = await execute(serverUnderTest().url, 'python', { files });
+  assert.equal(first.prepared, false);
+  assert.equal(first.stdout, '/work/other.py\n');
+});
