@@ -85,18 +85,35 @@ for (const [language, programs] of Object.entries(PROGRAMS)) {
 
 const { languages } = await loadLanguages([LANGUAGES]);
 for (const { file } of languages) {
-  if (file.run.prepare === undefined) continue;
+  const { compile, run } = file;
+  if (compile?.prepare === undefined && run.prepare === undefined) continue;
   describe(`${file.id}, its smoke programs`, () => {
     for (const { name, request, expect } of smokesOf(file)) {
       // Which of its own clocks or sizes ended it first is the machine's to say.
       if (expect.status !== 'ok' && expect.limit !== undefined) continue;
       test(`${name}: booted and cold are the same`, async () => {
         const expected = await execute(cold.url, file.id, request);
-        const booted = await executeBooted(file.id, request);
+        // A run on what a compile left is made for it: only where none follows can all be ready.
+        const isWhole = compile === undefined || expected.stage === 'compile';
+        const executeHere = isWhole ? executeBooted : executeTwice;
+        const booted = await executeHere(file.id, request);
         assert.deepEqual(withoutAddresses(booted), withoutAddresses(expected));
+        assert.deepEqual(compilerOf(booted), compilerOf(expected));
       });
     }
   });
+}
+
+/** What the compiler said, but for what it took. */
+function compilerOf({ compile, diagnostics }: Execution) {
+  const { stdout, stderr, exit_code, signal } = compile ?? {};
+  return { stdout, stderr, exit_code, signal, diagnostics };
+}
+
+async function executeTwice(language: string, request: Request): Promise<Execution> {
+  await execute(serverUnderTest().url, language, request);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  return execute(serverUnderTest().url, language, request);
 }
 
 const RANDOM: Readonly<Record<string, string>> = {
@@ -120,11 +137,34 @@ for (const [language, code] of Object.entries(RANDOM)) {
   });
 }
 
-test('time and CPU of booting are nobody’s', async () => {
-  const expected = await execute(cold.url, 'javascript', { code: '' });
-  const booted = await executeBooted('javascript', { code: '' });
-  assert.ok(booted.cpu_time_ms < expected.cpu_time_ms, `${booted.cpu_time_ms} ms`);
+test('the CPU time of booting is nobody’s', async () => {
+  const least = { cold: Number.POSITIVE_INFINITY, booted: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < 5; round += 1) {
+    const expected = await execute(cold.url, 'javascript', { code: '' });
+    const booted = await executeBooted('javascript', { code: '' });
+    least.cold = Math.min(least.cold, expected.cpu_time_ms);
+    least.booted = Math.min(least.booted, booted.cpu_time_ms);
+  }
+  assert.ok(least.booted < least.cold, JSON.stringify(least));
 });
+
+const TYPESCRIPT: Readonly<Record<string, Request>> = {
+  'a wrong type': { code: 'const x: number = "a";\nlet y: string = 5;' },
+  'no syntax': { code: 'const x = ;' },
+  'an option of its own': { code: 'function f(a) { return a }', compile: { args: ['--strict'] } },
+  'an option that is none': { code: '1', compile: { args: ['--nosuch'] } },
+  'a module that is not there': { code: "import { a } from './nosuch.js'; a;" },
+  'another target': { code: 'const x: bigint = 1n', compile: { args: ['--target', 'es5'] } },
+};
+for (const [what, request] of Object.entries(TYPESCRIPT)) {
+  test(`a compiler that was booted says the same of ${what}`, async () => {
+    const expected = await execute(cold.url, 'typescript', request);
+    assert.equal(expected.status, 'compile_error');
+    const booted = await executeBooted('typescript', request);
+    assert.deepEqual(compilerOf(booted), compilerOf(expected));
+    assertSameMemory(booted, expected);
+  });
+}
 
 test('limits of the request hold in a runtime that was booted before it', async () => {
   const loop = { code: 'while True: pass', limits: { cpu_time_ms: 300, wall_time_ms: 5000 } };

@@ -264,12 +264,10 @@ pub fn borrow_payload<'a, T>(pointer: *mut c_void) -> &'a mut T {
     unsafe { &mut *pointer.cast::<T>() }
 }
 
-/// Gives a descriptor this number, past execve; what had it is closed (dup2(2)).
+/// Gives a descriptor this number, not its own, past execve (dup2(2)).
 pub fn keep_open_as(fd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
-    // Onto itself it would change nothing; from a copy, which goes at execve, it does.
-    let copy = rustix::io::fcntl_dupfd_cloexec(fd, number + 1)?;
-    // SAFETY: takes no pointer; the caller owns the number.
-    checked(c_long::from(unsafe { libc::dup2(copy.as_raw_fd(), number) })).map(drop)
+    // SAFETY: takes no pointer.
+    checked(c_long::from(unsafe { libc::dup2(fd.as_raw_fd(), number) })).map(drop)
 }
 
 /// `struct mount_attr` (mount_setattr(2)).

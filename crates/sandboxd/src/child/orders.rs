@@ -211,6 +211,10 @@ mod tests {
             prop_assert_eq!(&orders.bytes[WORDS * WORD_BYTES..orders.read], &texts[..]);
             let first = plan.argv.first().or(plan.envp.first()).map_or(&b""[..], |t| t.as_bytes());
             prop_assert_eq!(orders.program(), first);
+            let mut line = [0; HANDOFF_LINE_BYTES];
+            let (length, told) = orders.handoff(&mut line);
+            let counts = format!("{} {}\n", plan.argv.len(), plan.envp.len());
+            prop_assert_eq!((&line[..length], told), (counts.as_bytes(), &texts[..]));
         }
     }
 
@@ -223,6 +227,16 @@ mod tests {
         assert_eq!(set(0), [1, 2]);
         let values = rlimits::asked(&LIMITS, true).map(|(_, _, value)| value);
         assert_eq!(orders.rlimits(), values);
+    }
+
+    #[test]
+    fn the_longest_numbers_fit_into_the_line() {
+        let mut orders = Orders::room();
+        let words = [u64::MAX; WORDS].map(u64::to_le_bytes);
+        orders.bytes[..WORDS * WORD_BYTES].copy_from_slice(words.as_flattened());
+        let mut line = [0; HANDOFF_LINE_BYTES];
+        assert_eq!(orders.handoff(&mut line).0, HANDOFF_LINE_BYTES);
+        assert_eq!(line.last(), Some(&b'\n'));
     }
 
     #[test]

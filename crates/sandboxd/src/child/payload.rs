@@ -11,6 +11,7 @@ use crate::faults;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::setsid;
 use rustix::thread::{
     sched_getcpu, sched_setaffinity, set_name, set_no_new_privs, set_thread_groups,
@@ -120,7 +121,8 @@ fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
 fn begin_boot(boot: &mut Orders, handoff: &OwnedFd) -> Result<(), SetupFailure> {
     boot.understand().map_err(Step::Orders.failed())?;
     pin(boot)?;
-    sys::keep_open_as(handoff.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
+    let copy = fcntl_dupfd_cloexec(handoff, HANDOFF + 1).map_err(Step::Descriptors.failed())?;
+    sys::keep_open_as(copy.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
     rlimits::apply_soft(&rlimits::of(boot.rlimits())).map_err(Step::Rlimits.failed())
 }
 

@@ -197,4 +197,26 @@ mod tests {
         assert!(strings(list.iter()).is_err());
         assert!(strings(list.iter().take(1)).is_ok());
     }
+
+    #[test]
+    fn a_booted_runtime_is_told_what_it_was_not_started_with() {
+        let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let boot = Boot {
+            command: texts(&["/usr/bin/node", "-r", "boot.cjs"]),
+            args: 2,
+            opens: None,
+            env: BTreeMap::from([("A".into(), "1".into())]),
+            name: "boot.cjs".into(),
+            program: String::new(),
+        };
+        let (rootfs, command) = ("host".to_string(), texts(&["/usr/bin/node"]));
+        let recipe = Recipe { rootfs, command, env: boot.env.clone(), boot: Some(boot.clone()) };
+        let args = texts(&["--heap=1", "main.js", "one", "two"]);
+        let words = Words { args: args.clone(), ..Words::default() };
+        let plan = Plan::new((&recipe, &words), FINE, vec![0]).map(|it| it.told((&recipe, &boot)));
+        assert!(plan.is_ok_and(|plan| plan.argv == [c"one", c"two"] && plan.envp == [c"A=1"]));
+        let booted = Plan::boot((&boot, &args[..2]), FINE, vec![0]);
+        let argv = [c"/usr/bin/node", c"-r", c"boot.cjs", c"--heap=1", c"main.js"];
+        assert!(booted.is_ok_and(|plan| plan.argv == argv));
+    }
 }

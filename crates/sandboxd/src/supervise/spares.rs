@@ -114,8 +114,8 @@ pub struct Kindred<'a> {
     pub purpose: &'a Purpose,
 }
 
-/// A sandbox for a request, and whether all was done ahead that could be: never one that has a way out, since its
-/// names and its network are the request's.
+/// A sandbox for a request, and whether all was done ahead that could be: never one that has a way
+/// out, since its names and its network are the request's.
 ///
 /// # Errors
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
