@@ -21,7 +21,7 @@ export interface InstalledPack extends PackInPlace {
   /** RFC 3339, UTC. */
   readonly built_at: string;
   readonly packages: readonly PackedPackage[];
-  /** What it took here; absent where the pack was imported. */
+  /** What it took on the machine that built it; records of before it was kept have none. */
   readonly build?: PackBuild;
 }
 

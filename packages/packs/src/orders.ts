@@ -43,7 +43,8 @@ export function ordersFor({ languages, names }: Catalogue, wanted: Wanted): read
   return orders.filter((order, index) => orders.findIndex((one) => isSame(one, order)) === index);
 }
 
-function ordersOf(file: LanguageFile): Order[] {
+/** The packs that a language file knows, the default one first. */
+export function ordersOf(file: LanguageFile): readonly Order[] {
   return packRecipesOf(file)
     .filter(({ sources }) => Object.values(sources).some((names) => names.length > 0))
     .map((recipe) => ({ file, recipe }));
