@@ -24,6 +24,12 @@ const sources = {
       '^[A-Za-z0-9][A-Za-z0-9._-]*(\\[[A-Za-z0-9,._-]+\\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?$',
     ),
   ),
+  pypi_source: Type.Optional(
+    words(
+      'Names of PyPI packages that have no wheel: built from source, beside those of `pypi`.',
+      '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+    ),
+  ),
   maven: Type.Optional(
     words(
       'group:artifact:version; the jars of it and of what it needs at run time, in ' +
@@ -107,11 +113,12 @@ function recipesOfEntry({
   ];
 }
 
+const SOURCE_NAMES = ['debian', 'npm', 'pypi', 'pypi_source', 'maven', 'go', 'cargo'] as const;
+
 function together(entry: PackSources, more: PackSources): PackSources {
-  const names = ['debian', 'npm', 'pypi', 'maven', 'go', 'cargo'] as const;
   return Object.fromEntries(
-    names
-      .map((name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const)
-      .filter(([, packages]) => packages.length > 0),
+    SOURCE_NAMES.map(
+      (name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const,
+    ).filter(([, packages]) => packages.length > 0),
   );
 }

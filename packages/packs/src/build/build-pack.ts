@@ -136,7 +136,7 @@ async function installRegistries(
   onProgress: OnProgress,
 ): Promise<readonly PackedPackage[]> {
   const { context, tools } = workshop;
-  const { npm = [], pypi = [], maven = [], go = [], cargo = [] } = recipe.sources;
+  const { npm = [], pypi = [], pypi_source = [], maven = [], go = [], cargo = [] } = recipe.sources;
   const language = file.id;
   const found: PackedPackage[] = [];
   const say = (step: string) => onProgress({ step, share: BEGINS.registries });
@@ -144,10 +144,10 @@ async function installRegistries(
     say('installing from npm');
     found.push(...(await installNpm(context, root, npm)));
   }
-  if (pypi.length > 0) {
+  if (pypi.length + pypi_source.length > 0) {
     say('installing from PyPI');
     const place = { root, tools: await tools('pip'), language };
-    found.push(...(await installPypi(context, place, pypi)));
+    found.push(...(await installPypi(context, place, { wheels: pypi, built: pypi_source })));
   }
   if (maven.length > 0) {
     say('installing from Maven');
