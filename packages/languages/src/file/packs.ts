@@ -93,6 +93,11 @@ export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[
   return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
 }
 
+/** Whether there is anything that it could be built from. */
+export function isBuildable({ sources }: PackRecipe): boolean {
+  return Object.values(sources).some((names) => names.length > 0);
+}
+
 /** What a host installs that has no packs: `packages`, else what the default pack is made of. */
 export function hostSources(packed: Packed): PackSources {
   return packed.packages ?? packRecipesOf(packed)[0]?.sources ?? {};
