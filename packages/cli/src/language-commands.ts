@@ -16,6 +16,7 @@ export function addLanguageCommands(program: Command, commands: LanguageCommands
     .option('--all', 'every language that is known')
     .option('--json [file]', 'print JSON, or write it into a file beside the table')
     .option('--markdown <file>', 'write a page of it all')
+    .option('--reuse <file>', 'take over what this JSON says of equal files and packs that passed')
     .addOption(
       new Option('--from <place>', FROM)
         .choices(['packs', 'host'] as const)
@@ -32,6 +33,7 @@ export function addLanguageCommands(program: Command, commands: LanguageCommands
         jobs: flags.jobs,
         from: flags.from,
         markdown: flags.markdown,
+        reuse: flags.reuse,
       }),
     );
   program
@@ -62,6 +64,7 @@ interface CheckFlags {
   readonly jobs?: number;
   readonly from?: 'packs' | 'host';
   readonly markdown?: string;
+  readonly reuse?: string;
 }
 
 const FROM = 'every installed pack and nothing of the host, or the host and no pack';

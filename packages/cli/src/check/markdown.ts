@@ -1,5 +1,6 @@
 import { CORE_SMOKES } from '@gozolite/languages/smokes/standard';
-import { hasPassed, type LanguageFinding, type SmokeFinding } from './run-smokes.js';
+import { hasPassed, type LanguageFinding } from './run-smokes.js';
+import type { SmokeFinding } from './smoke-finding.js';
 
 const DIGEST_SHOWN = 12;
 const HEAD = `# Conformance

@@ -4,7 +4,8 @@ import { test } from 'vitest';
 import type { Edition } from './editions.js';
 import { markdownOf } from './markdown.js';
 import { jsonOf, tableOf } from './report.js';
-import type { LanguageFinding, SmokeFinding } from './run-smokes.js';
+import type { LanguageFinding } from './run-smokes.js';
+import type { SmokeFinding } from './smoke-finding.js';
 
 const file: LanguageFile = {
   id: 'demo',

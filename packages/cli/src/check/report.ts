@@ -1,8 +1,10 @@
+import { basename } from 'node:path';
 import { describeProblem } from '@gozolite/languages/parse';
 import { CORE_SMOKES } from '@gozolite/languages/smokes/standard';
 import type { InstalledPack } from '@gozolite/packs/installed';
 import colors from 'picocolors';
-import { hasPassed, type LanguageFinding, type SmokeFinding } from './run-smokes.js';
+import { hasPassed, type LanguageFinding } from './run-smokes.js';
+import type { SmokeFinding } from './smoke-finding.js';
 
 const MARKS = {
   passed: colors.green('✓'),
@@ -83,8 +85,8 @@ function summaryOf(findings: readonly LanguageFinding[]): string {
   return good === findings.length ? colors.green(words) : colors.red(words);
 }
 
-function packOf({ name, digest, bytes, files, build, packages }: InstalledPack) {
-  return { name, digest, bytes, files, ...(build && { build }), packages };
+function packOf({ name, digest, bytes, files, build }: InstalledPack) {
+  return { name, digest, bytes, files, ...(build && { build }) };
 }
 
 /** The same for programs: versions, digests, every smoke program. */
@@ -92,7 +94,8 @@ export function jsonOf(version: string, findings: readonly LanguageFinding[]): s
   const languages = findings.map((finding) => {
     const { target, edition, missing, smokes } = finding;
     return {
-      path: target.path,
+      // The same wherever it is installed.
+      path: target.isNamedFile ? target.path : `languages/${basename(target.path)}`,
       sha256: target.sha256,
       id: target.file?.id ?? null,
       name: target.file?.name ?? null,

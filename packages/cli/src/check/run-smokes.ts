@@ -1,23 +1,13 @@
-import type { Execution } from '@gozolite/contract/execution';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
 import { GozoProblem } from '@gozolite/sdk/errors';
 import type { Gozo } from '@gozolite/sdk/gozo';
+import type { Earlier } from './earlier.js';
 import { type Edition, editionsOf } from './editions.js';
 import type { CheckPacks } from './packs-of-check.js';
+import type { SmokeFinding } from './smoke-finding.js';
 import type { Target } from './targets.js';
-
-/** What came of one smoke program. */
-export interface SmokeFinding {
-  readonly name: string;
-  /** In words; none where it passed. */
-  readonly differences: readonly string[];
-  /** Of the record; null where the request was refused. */
-  readonly status: Execution['status'] | null;
-  /** As the record tells it: queue and sandboxes included. */
-  readonly totalMs: number | null;
-}
 
 /** What came of one language file, or of one pack of it. */
 export interface LanguageFinding {
@@ -34,6 +24,7 @@ export interface RunOptions {
   readonly packs: Pick<CheckPacks, 'of' | 'failureOf'>;
   /** Names of the programs that are run; all where none is named. */
   readonly only: readonly string[];
+  readonly earlier: Earlier;
   /** Programs that run at once. */
   readonly jobs: number;
   readonly signal: AbortSignal;
@@ -60,13 +51,7 @@ export async function runSmokes(
       return { ...row, edition, missing, smokes: [] as SmokeFinding[] };
     }),
   );
-  const waiting = findings
-    .flatMap(({ edition, missing, smokes }) =>
-      edition === undefined || missing !== undefined
-        ? []
-        : chosen(edition.file, options.only).map((smoke, at) => ({ edition, smoke, smokes, at })),
-    )
-    .values();
+  const waiting = findings.flatMap((finding) => toRun(finding, options)).values();
   const work = async () => {
     for (const { edition, smoke, smokes, at } of waiting) {
       const finding = await runSmoke(edition.reference, smoke, options);
@@ -81,6 +66,30 @@ export async function runSmokes(
 /** What the host has in the place of a pack that can't be built was not asked for. */
 function withoutToolchain(edition: Edition | undefined): Edition | undefined {
   return edition && { ...edition, version: null, toolchain: null };
+}
+
+interface Waiting {
+  readonly edition: Edition;
+  readonly smoke: Smoke;
+  /** Where its finding goes, and at which place. */
+  readonly smokes: SmokeFinding[];
+  readonly at: number;
+}
+
+/** The programs of a row that are still to be run; what is known of it is taken over. */
+function toRun(
+  { target, edition, missing, smokes }: LanguageFinding & { readonly smokes: SmokeFinding[] },
+  { only, earlier }: RunOptions,
+): readonly Waiting[] {
+  if (edition === undefined || missing !== undefined) return [];
+  const wanted = chosen(edition.file, only);
+  const known = earlier(target.sha256, edition) ?? [];
+  const taken = wanted.flatMap(({ name }) => known.find((each) => each.name === name) ?? []);
+  if (taken.length < wanted.length) {
+    return wanted.map((smoke, at) => ({ edition, smoke, smokes, at }));
+  }
+  smokes.push(...taken);
+  return [];
 }
 
 /** The record of a language without a toolchain says why it has none. */

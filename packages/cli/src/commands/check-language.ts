@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { readEarlier } from '../check/earlier.js';
 import { markdownOf } from '../check/markdown.js';
 import { type From, packsFor } from '../check/packs-of-check.js';
 import { jsonOf, tableOf } from '../check/report.js';
@@ -22,6 +23,8 @@ export interface CheckOptions {
   /** Programs that run at once; by default one for each CPU. */
   readonly jobs: number | undefined;
   readonly from: From;
+  /** An earlier report; what it says of equal files and trees that passed is taken over. */
+  readonly reuse: string | undefined;
   /** A file for a page of it all. */
   readonly markdown: string | undefined;
 }
@@ -50,7 +53,7 @@ export async function checkLanguage(
 async function findingsOf(
   where: Where,
   targets: readonly Target[],
-  { only, jobs, from }: CheckOptions,
+  { version, only, jobs, from, reuse }: CheckOptions,
   signal: AbortSignal,
 ): Promise<readonly LanguageFinding[]> {
   const good = targets.flatMap(({ path, file }) => (file === undefined ? [] : [path]));
@@ -74,6 +77,7 @@ async function findingsOf(
   return await runSmokes(targets, {
     gozo: engine.gozo,
     packs,
+    earlier: readEarlier(reuse, version),
     only,
     jobs: jobs ?? availableParallelism(),
     signal,
