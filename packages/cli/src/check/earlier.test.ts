@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { demoLanguage } from '@gozolite/languages/demo-language';
 import { afterEach, beforeEach, test } from 'vitest';
 import { UsageError } from '../usage-error.js';
 import { readEarlier } from './earlier.js';
@@ -18,7 +19,7 @@ const row = {
   ...{ sha256: 'file', passed: true, toolchain: { digest: 'tree' }, smokes: [smoke] },
 };
 const editionOf = (digest: string | undefined): Edition => ({
-  file: { ...({} as Edition['file']), id: 'demo' },
+  file: demoLanguage(),
   ...{ reference: 'demo', pack: undefined, version: '1', available: true, reason: undefined },
   toolchain: { source: 'demo@1', version: '1', ...(digest !== undefined && { digest }) },
 });
