@@ -31,6 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
       launcher,
       floor,
       packs: packsRoot(process.env, process.getuid?.() === 0),
+      hostToolchains: process.env.GOZO_HOST_TOOLCHAINS !== 'false',
     },
     {
       run: async (where, options) => {

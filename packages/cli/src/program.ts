@@ -25,12 +25,13 @@ interface Environment {
   readonly floor: string | undefined;
   /** The folder of packs. */
   readonly packs: string;
+  readonly hostToolchains: boolean;
 }
 
 /** @param programArgs what stands behind `--`: the program's, not ours */
 export function createProgram(
   version: string,
-  { url, launcher, floor, packs }: Environment,
+  { url, launcher, floor, packs, hostToolchains }: Environment,
   commands: Commands,
   programArgs: readonly string[],
 ): Command {
@@ -45,6 +46,7 @@ export function createProgram(
     launcher,
     isReduced: floor === 'reduced',
     packs,
+    hostToolchains,
   });
   const withServer = (command: Command): Command =>
     command

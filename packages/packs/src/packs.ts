@@ -107,12 +107,14 @@ async function addOne(
   const name = nameOfOrder(order);
   const start = performance.now();
   try {
-    const { pack, newBytes } = await buildPack(workshop, order, onProgress(name));
+    const { pack: built, newBytes } = await buildPack(workshop, order, onProgress(name));
+    const tookMs = Math.round(performance.now() - start);
+    const pack = { ...built, build: { ms: tookMs, new_bytes: newBytes } };
     const old = installedFor(before, order);
     if (old?.digest === pack.digest && old.name === pack.name) return { kind: 'unchanged', pack };
     await installPack(context, pack, old);
     const kind = old === undefined ? 'added' : 'replaced';
-    return { kind, pack, newBytes, tookMs: Math.round(performance.now() - start) };
+    return { kind, pack, newBytes, tookMs };
   } catch (error) {
     context.signal.throwIfAborted();
     const { message } = clearer(folders, error);

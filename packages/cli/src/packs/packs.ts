@@ -17,6 +17,7 @@ import {
 import { addPacks, removePacks, withLock } from '@gozolite/packs/packs';
 import { verifyTree } from '@gozolite/packs/tree/verify';
 import { UsageError } from '../usage-error.js';
+import { installedIn } from './installed-in.js';
 import type { PacksRequest } from './program.js';
 import { createPacksProgress, megabytes, type PacksProgress } from './progress.js';
 
@@ -163,16 +164,6 @@ async function list({ root, languages }: PacksContext, json: boolean): Promise<n
     if (available.length > 0) print(`\nCould be added: ${available.join(' ')}`);
   }
   return 0;
-}
-
-/** Looking is not making: where no pack ever was, there is no folder. */
-function installedIn(root: string): readonly InstalledPack[] {
-  try {
-    return readInstalled(packFolders(root));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function print(line: string): void {

@@ -24,6 +24,12 @@ const sources = {
       '^[A-Za-z0-9][A-Za-z0-9._-]*(\\[[A-Za-z0-9,._-]+\\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?$',
     ),
   ),
+  pypi_source: Type.Optional(
+    words(
+      'Names of PyPI packages that have no wheel: built from source, beside those of `pypi`.',
+      '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+    ),
+  ),
   maven: Type.Optional(
     words(
       'group:artifact:version; the jars of it and of what it needs at run time, in ' +
@@ -87,6 +93,11 @@ export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[
   return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
 }
 
+/** Whether there is anything that it could be built from. */
+export function isBuildable({ sources }: PackRecipe): boolean {
+  return Object.values(sources).some((names) => names.length > 0);
+}
+
 /** What a host installs that has no packs: `packages`, else what the default pack is made of. */
 export function hostSources(packed: Packed): PackSources {
   return packed.packages ?? packRecipesOf(packed)[0]?.sources ?? {};
@@ -107,11 +118,12 @@ function recipesOfEntry({
   ];
 }
 
+const SOURCE_NAMES = ['debian', 'npm', 'pypi', 'pypi_source', 'maven', 'go', 'cargo'] as const;
+
 function together(entry: PackSources, more: PackSources): PackSources {
-  const names = ['debian', 'npm', 'pypi', 'maven', 'go', 'cargo'] as const;
   return Object.fromEntries(
-    names
-      .map((name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const)
-      .filter(([, packages]) => packages.length > 0),
+    SOURCE_NAMES.map(
+      (name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const,
+    ).filter(([, packages]) => packages.length > 0),
   );
 }

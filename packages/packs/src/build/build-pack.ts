@@ -8,6 +8,7 @@ import { placeTree, takeFiles } from '../tree/place.js';
 import { scanRoot } from '../tree/scan.js';
 import { debianPackages, lendArchives } from './apt.js';
 import { copyRoot } from './base.js';
+import { keepNotes, notesOf } from './notes.js';
 import { installCargo, installGo } from './registries/commands.js';
 import { installMaven } from './registries/maven.js';
 import { installNpm } from './registries/npm.js';
@@ -63,7 +64,9 @@ export async function buildPack(
   const work = makeWorkFolder(context);
   try {
     const root = join(work, 'root');
-    await installDebian(workshop, { root, packages: recipe.sources.debian ?? [] }, onProgress);
+    const notes = notesOf(file);
+    const { debian = [] } = recipe.sources;
+    await installDebian(workshop, { root, packages: debian, notes }, onProgress);
     const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
@@ -75,7 +78,7 @@ export async function buildPack(
       context.signal.throwIfAborted();
       onProgress({ step: 'storing', share: BEGINS.store + share * rest });
     };
-    const { entries, newBytes } = await takeFiles(folders, scanRoot(root), (share) =>
+    const { entries, newBytes } = await takeFiles(folders, scanRoot(root, notes), (share) =>
       storing(share / 2),
     );
     const tree = await placeTree(folders, entries, (share) => storing(0.5 + share / 2));
@@ -94,9 +97,15 @@ export async function buildPack(
   }
 }
 
+interface DebianOrder {
+  readonly root: string;
+  readonly packages: readonly string[];
+  readonly notes: readonly string[];
+}
+
 async function installDebian(
   { context, apt, base, downloading }: Workshop,
-  { root, packages }: { readonly root: string; readonly packages: readonly string[] },
+  { root, packages, notes }: DebianOrder,
   onProgress: OnProgress,
 ): Promise<void> {
   onProgress({ step: 'resolving', share: BEGINS.resolve });
@@ -118,6 +127,7 @@ async function installDebian(
   });
   onProgress({ step: 'installing', share: BEGINS.install });
   await copyRoot(context, base, root);
+  await keepNotes(context, root, notes);
   lendArchives(apt.archives, root, plan);
   await apt.install(root, {
     packages,
@@ -136,7 +146,7 @@ async function installRegistries(
   onProgress: OnProgress,
 ): Promise<readonly PackedPackage[]> {
   const { context, tools } = workshop;
-  const { npm = [], pypi = [], maven = [], go = [], cargo = [] } = recipe.sources;
+  const { npm = [], pypi = [], pypi_source = [], maven = [], go = [], cargo = [] } = recipe.sources;
   const language = file.id;
   const found: PackedPackage[] = [];
   const say = (step: string) => onProgress({ step, share: BEGINS.registries });
@@ -144,10 +154,10 @@ async function installRegistries(
     say('installing from npm');
     found.push(...(await installNpm(context, root, npm)));
   }
-  if (pypi.length > 0) {
+  if (pypi.length + pypi_source.length > 0) {
     say('installing from PyPI');
     const place = { root, tools: await tools('pip'), language };
-    found.push(...(await installPypi(context, place, pypi)));
+    found.push(...(await installPypi(context, place, { wheels: pypi, built: pypi_source })));
   }
   if (maven.length > 0) {
     say('installing from Maven');
