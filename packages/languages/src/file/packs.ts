@@ -56,6 +56,14 @@ export const PackEntries = Type.Array(
         pattern: '^[0-9]+(\\.[0-9]+)*$',
         description: 'How its toolchain begins to tell its version: 3.11.',
       }),
+      suite: Type.Optional(
+        Type.String({
+          pattern: '^[a-z]+$',
+          description:
+            "Debian's release by its name, trixie, where its packages have this version and the " +
+            "host's own release has not.",
+        }),
+      ),
       ...sources,
       variants: Type.Optional(
         Type.Record(Type.String({ pattern: '^[a-z][a-z0-9]*$' }), PackSources, {
@@ -78,12 +86,17 @@ export interface PackRecipe {
   /** Null: the first two numbers of the version that the built toolchain tells. */
   readonly version: string | null;
   readonly variant: string | null;
+  /** Of Debian, which everything is built on. Null: the host's own. */
+  readonly suite: string | null;
   readonly sources: PackSources;
 }
 
 /** Every pack that a language file knows, the default one first. */
 export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[] {
-  const short: PackRecipe = { version: null, variant: null, sources: packages ?? {} };
+  const short: PackRecipe = {
+    ...{ version: null, variant: null, suite: null },
+    sources: packages ?? {},
+  };
   return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
 }
 
@@ -94,14 +107,15 @@ export function hostSources(packed: Packed): PackSources {
 
 function recipesOfEntry({
   version,
+  suite: named,
   variants = {},
   ...entry
 }: Static<typeof PackEntries>[number]): readonly PackRecipe[] {
+  const suite = named ?? null;
   return [
-    { version, variant: null, sources: entry },
+    { version, variant: null, suite, sources: entry },
     ...Object.entries(variants).map(([variant, more]) => ({
-      version,
-      variant,
+      ...{ version, variant, suite },
       sources: together(entry, more),
     })),
   ];

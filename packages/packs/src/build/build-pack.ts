@@ -15,7 +15,7 @@ import { installPypi } from './registries/pypi.js';
 import { makeWorkFolder, removeRoot, runAsOwner } from './root.js';
 import { settleRoot } from './settle.js';
 import { versionOf } from './toolchain.js';
-import { isOnPath, type Workshop } from './workshop.js';
+import { isOnPath, type Suite, type Workshop } from './workshop.js';
 
 /** One pack that is to be built. */
 export interface Order {
@@ -63,8 +63,10 @@ export async function buildPack(
   const work = makeWorkFolder(context);
   try {
     const root = join(work, 'root');
-    await installDebian(workshop, { root, packages: recipe.sources.debian ?? [] }, onProgress);
-    const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
+    onProgress({ step: 'resolving', share: BEGINS.resolve });
+    const built = { ...workshop, ...(await workshop.suiteOf(recipe.suite)) };
+    await installDebian(built, { root, packages: recipe.sources.debian ?? [] }, onProgress);
+    const packages = await installRegistries(built, { root, file, recipe }, onProgress);
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
     const version = await versionOf(context, root, order);
@@ -95,11 +97,10 @@ export async function buildPack(
 }
 
 async function installDebian(
-  { context, apt, base, downloading }: Workshop,
+  { context, apt, base, downloading }: Workshop & Suite,
   { root, packages }: { readonly root: string; readonly packages: readonly string[] },
   onProgress: OnProgress,
 ): Promise<void> {
-  onProgress({ step: 'resolving', share: BEGINS.resolve });
   if (packages.length === 0) return copyRoot(context, base, root);
   const plan = await apt.plan(base, packages);
   requireSpace(context.folders.root, plan.downloadBytes + plan.installedBytes);
@@ -131,11 +132,10 @@ async function installDebian(
 }
 
 async function installRegistries(
-  workshop: Workshop,
+  { context, tools }: Workshop & Suite,
   { root, file, recipe }: Order & { readonly root: string },
   onProgress: OnProgress,
 ): Promise<readonly PackedPackage[]> {
-  const { context, tools } = workshop;
   const { npm = [], pypi = [], maven = [], go = [], cargo = [] } = recipe.sources;
   const language = file.id;
   const found: PackedPackage[] = [];
