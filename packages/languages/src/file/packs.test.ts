@@ -8,21 +8,30 @@ import { hostSources, packRecipesOf } from './packs.js';
 test('the short form is one pack whose version its toolchain tells', () => {
   const packages = { debian: ['lua5.4'] };
   assert.deepEqual(packRecipesOf({ packages }), [
-    { version: null, variant: null, suite: null, sources: packages },
+    { version: null, variant: null, suite: null, prepare: [], sources: packages },
   ]);
 });
 
 test('a variant has what its entry has, and more', () => {
   const packs = [
     { version: '3.11', debian: ['python3'], variants: { data: { pypi: ['numpy'] } } },
-    { version: '3.13', suite: 'trixie', debian: ['python3'], variants: { more: {} } },
+    {
+      ...{ version: '3.13', suite: 'trixie', debian: ['python3'], prepare: 'a' },
+      variants: { more: { prepare: 'b' } },
+    },
   ];
   const sources = { debian: ['python3'] };
   assert.deepEqual(packRecipesOf({ packs }), [
-    { version: '3.11', variant: null, suite: null, sources },
-    { version: '3.11', variant: 'data', suite: null, sources: { ...sources, pypi: ['numpy'] } },
-    { version: '3.13', variant: null, suite: 'trixie', sources },
-    { version: '3.13', variant: 'more', suite: 'trixie', sources },
+    { version: '3.11', variant: null, suite: null, prepare: [], sources },
+    {
+      version: '3.11',
+      variant: 'data',
+      suite: null,
+      prepare: [],
+      sources: { ...sources, pypi: ['numpy'] },
+    },
+    { version: '3.13', variant: null, suite: 'trixie', prepare: ['a'], sources },
+    { version: '3.13', variant: 'more', suite: 'trixie', prepare: ['a', 'b'], sources },
   ]);
 });
 

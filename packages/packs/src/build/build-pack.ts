@@ -12,7 +12,7 @@ import { installCargo, installGo } from './registries/commands.js';
 import { installMaven } from './registries/maven.js';
 import { installNpm } from './registries/npm.js';
 import { installPypi } from './registries/pypi.js';
-import { makeWorkFolder, removeRoot, runAsOwner } from './root.js';
+import { type BuildContext, makeWorkFolder, removeRoot, runAsOwner, runInside } from './root.js';
 import { settleRoot } from './settle.js';
 import { versionOf } from './toolchain.js';
 import { isOnPath, type Suite, type Workshop } from './workshop.js';
@@ -47,6 +47,7 @@ const BEGINS = {
   download: 0.02,
   install: 0.3,
   registries: 0.6,
+  prepare: 0.7,
   settle: 0.8,
   store: 0.85,
 };
@@ -67,6 +68,7 @@ export async function buildPack(
     const built = { ...workshop, ...(await workshop.suiteOf(recipe.suite)) };
     await installDebian(built, { root, packages: recipe.sources.debian ?? [] }, onProgress);
     const packages = await installRegistries(built, { root, file, recipe }, onProgress);
+    await prepare(context, root, { recipe, onProgress });
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
     const version = await versionOf(context, root, order);
@@ -93,6 +95,20 @@ export async function buildPack(
     return { pack, newBytes };
   } finally {
     await removeRoot(context, work);
+  }
+}
+
+/** What runs in the root once more has less than a package's script: no capability at all. */
+async function prepare(
+  context: BuildContext,
+  root: string,
+  { recipe, onProgress }: { readonly recipe: PackRecipe; readonly onProgress: OnProgress },
+): Promise<void> {
+  for (const script of recipe.prepare) {
+    onProgress({ step: 'preparing', share: BEGINS.prepare });
+    const bare = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+    const command = [...bare, 'sh', '-ceu', script];
+    await runInside('its preparation', context, { root, command });
   }
 }
 
