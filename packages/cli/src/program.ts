@@ -4,6 +4,7 @@ import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
 import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
+import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 
@@ -16,6 +17,7 @@ export interface Commands {
   readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
   readonly packs: (request: PacksRequest) => Promise<void>;
+  readonly data: (request: DataRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -80,6 +82,7 @@ export function createProgram(
       commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
     );
   addPacksCommands(program, commands.packs);
+  addDataCommands(program, commands.data);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
@@ -124,6 +127,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly compileLimit?: Partial<Limits>;
   readonly artifact?: string[];
   readonly network?: string[];
+  readonly data?: string[];
   readonly out?: string;
   readonly requestId?: string;
   readonly time?: number;
@@ -148,6 +152,7 @@ function addRunOptions(command: Command): Command {
       'what it may connect to, if the server permits it (repeat)',
       collect,
     )
+    .option('--data <name>', 'a data set to find at /data/<name> (repeat)', collect)
     .option('--request-id <id>', 'sent as X-Request-Id')
     .option('--json', 'print the whole record instead of the output');
   for (const name of LIMIT_NAMES) {
@@ -183,6 +188,7 @@ function runOptionsOf(
     compileLimits: flags.compileLimit ?? {},
     artifacts: flags.artifact ?? [],
     network: flags.network ?? [],
+    data: flags.data ?? [],
     out: flags.out,
     requestId: flags.requestId,
     json: flags.json === true,

@@ -79,7 +79,8 @@ export function addPacks(
     using disk = watchDisk(folders.root);
     const signal = AbortSignal.any([context.signal, disk.signal]);
     const watched = { ...context, signal };
-    const workshop = await openWorkshop(watched, watcher.onStep).catch((error: unknown) => {
+    const suites = missing.map(({ recipe }) => recipe.suite);
+    const workshop = await openWorkshop(watched, suites, watcher.onStep).catch((error: unknown) => {
       throw clearer(folders, error);
     });
     const waiting = missing.values();

@@ -4,11 +4,12 @@
 //! of the last requests, one each (docs/adr/0043).
 
 use crate::child::plan::Site;
+use crate::confine::data::DataSets;
 use crate::confine::packs::HOST;
 use crate::faults;
 use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::steps::{SetupFailure, Step};
-use crate::supervise::context::Context;
+use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
 use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
@@ -150,8 +151,21 @@ pub struct Kindred<'a> {
     pub purpose: &'a Purpose,
 }
 
-/// A sandbox for a request, and whether it was made ahead: never one that has a way out, since its
-/// names and its network are the request's.
+/// What only the request decides, and has to be there before the sandbox: its names and network,
+/// its data sets.
+#[derive(Default)]
+pub struct Own {
+    pub way: Option<Way>,
+    pub data: Option<DataSets>,
+}
+
+impl Own {
+    fn is_nothing(&self) -> bool {
+        self.way.is_none() && self.data.is_none()
+    }
+}
+
+/// A sandbox for a request, and whether it was made ahead: never one that has something of its own.
 ///
 /// # Errors
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
@@ -159,14 +173,14 @@ pub fn obtain(
     context: &mut Context,
     Kindred { rootfs, purpose }: &Kindred<'_>,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    way: Option<Way>,
+    own: Own,
 ) -> Result<(Parked, bool), Unavailable> {
     let root = context.template.roots_mut().find(rootfs).map_err(|error| {
         // Not by the step itself: that is the child's, in a sandbox of which there is none yet.
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
-    if let Some(shelf) = context.spares.shelf(purpose).filter(|_| way.is_none()) {
+    if let Some(shelf) = context.spares.shelf(purpose).filter(|_| own.is_nothing()) {
         shelf.limits = *limits;
         shelf.ask(rootfs);
         while let Some(mut parked) = shelf.take(&root) {
@@ -176,7 +190,7 @@ pub fn obtain(
             }
         }
     }
-    Ok((make(context, (&root, purpose), (lent, limits.disk_kb), way)?, false))
+    Ok((make(context, (&root, purpose), (lent, limits.disk_kb), own)?, false))
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
@@ -186,7 +200,7 @@ pub fn stock(context: &mut Context) -> bool {
         return false;
     }
     let limits = context.spares.shelf(&purpose).map_or(FIRST, |shelf| shelf.limits);
-    let made = make(context, (&root, &purpose), (None, limits.disk_kb), None);
+    let made = make(context, (&root, &purpose), (None, limits.disk_kb), Own::default());
     let Some(shelf) = context.spares.shelf(&purpose) else { return false };
     let Ok(parked) = made else {
         // A pack of which none can be made must not keep the others from being made.
@@ -228,7 +242,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, disk_kb): (Option<Rc<Slot>>, u64),
-    way: Option<Way>,
+    Own { way, data }: Own,
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -246,12 +260,14 @@ fn make(
     let workspace = workspace.leave_to(&context.undertaker);
     let mut layout = context.layout(root);
     layout.hosts = way.as_ref().map(|way| way.hosts.clone());
+    layout.data = data.as_ref().map(|data| c_string(data.path()));
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
     let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
     let site = Site { host, layout, host_id, network };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     launched.egress = egress;
+    launched.data = data;
     let parts = Parts { launched, pipes, workspace, slot };
     Ok(Parked::new(parts, context.spares.graveyard()))
 }

@@ -32,7 +32,7 @@ test('without a pack the language is checked by its name alone', () => {
   assert.deepEqual(more, []);
 });
 
-test('each pack is a row of its own, with its own digest; a variant has the version it is one of', () => {
+test('each pack is a row of its own, with its own digest; a variant has its version', () => {
   const rows = editionsOf(file, info, [pack('3.11', 'data'), pack('3.11', null)]);
   assert.deepEqual(
     rows.map(({ reference, version, available, toolchain }) => [

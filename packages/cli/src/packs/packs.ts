@@ -69,8 +69,9 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       const names = canonicalNames(await readCatalogue(context.languages), request.names);
       return withLock(build, progress.onWait, async () => {
         const chosen = chooseInstalled(readInstalled(build.folders), names);
+        const sets = { packs: chosen, data: [] };
         const show = progress.share('export', request.file);
-        const bytes = await exportPacks(build, resolve(request.file), chosen, show);
+        const bytes = await exportPacks(build, resolve(request.file), sets, show);
         const words = chosen.map(({ name }) => name).join(', ');
         print(`${request.file}: ${words}, ${megabytes(bytes)} before compression`);
         return 0;
@@ -78,9 +79,10 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
     }
     case 'import': {
       const show = progress.share('import', request.file);
-      const file = resolve(request.file);
-      const installed = await importPacks(build, file, show, progress.onWait);
-      for (const { name, digest } of installed) print(`${name}: imported, ${digest}`);
+      const sets = await importPacks(build, resolve(request.file), show, progress.onWait);
+      for (const { name, digest } of [...sets.packs, ...sets.data]) {
+        print(`${name}: imported, ${digest}`);
+      }
       return 0;
     }
   }

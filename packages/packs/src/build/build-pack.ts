@@ -13,10 +13,10 @@ import { installCargo, installGo } from './registries/commands.js';
 import { installMaven } from './registries/maven.js';
 import { installNpm } from './registries/npm.js';
 import { installPypi } from './registries/pypi.js';
-import { makeWorkFolder, removeRoot, runAsOwner } from './root.js';
+import { type BuildContext, makeWorkFolder, removeRoot, runAsOwner, runInside } from './root.js';
 import { settleRoot } from './settle.js';
 import { versionOf } from './toolchain.js';
-import { isOnPath, type Workshop } from './workshop.js';
+import { isOnPath, type Suite, type Workshop } from './workshop.js';
 
 /** One pack that is to be built. */
 export interface Order {
@@ -48,6 +48,7 @@ const BEGINS = {
   download: 0.02,
   install: 0.3,
   registries: 0.6,
+  prepare: 0.7,
   settle: 0.8,
   store: 0.85,
 };
@@ -64,10 +65,13 @@ export async function buildPack(
   const work = makeWorkFolder(context);
   try {
     const root = join(work, 'root');
+    onProgress({ step: 'resolving', share: BEGINS.resolve });
+    const built = { ...workshop, ...(await workshop.suiteOf(recipe.suite)) };
     const notes = notesOf(file);
     const { debian = [] } = recipe.sources;
-    await installDebian(workshop, { root, packages: debian, notes }, onProgress);
-    const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
+    await installDebian(built, { root, packages: debian, notes }, onProgress);
+    const packages = await installRegistries(built, { root, file, recipe }, onProgress);
+    await prepare(context, root, { recipe, onProgress });
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
     const version = await versionOf(context, root, order);
@@ -97,6 +101,20 @@ export async function buildPack(
   }
 }
 
+/** What runs in the root once more has less than a package's script: no capability at all. */
+async function prepare(
+  context: BuildContext,
+  root: string,
+  { recipe, onProgress }: { readonly recipe: PackRecipe; readonly onProgress: OnProgress },
+): Promise<void> {
+  for (const script of recipe.prepare) {
+    onProgress({ step: 'preparing', share: BEGINS.prepare });
+    const bare = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+    const command = [...bare, 'sh', '-ceu', script];
+    await runInside('its preparation', context, { root, command });
+  }
+}
+
 interface DebianOrder {
   readonly root: string;
   readonly packages: readonly string[];
@@ -104,11 +122,10 @@ interface DebianOrder {
 }
 
 async function installDebian(
-  { context, apt, base, downloading }: Workshop,
+  { context, apt, base, downloading }: Workshop & Suite,
   { root, packages, notes }: DebianOrder,
   onProgress: OnProgress,
 ): Promise<void> {
-  onProgress({ step: 'resolving', share: BEGINS.resolve });
   if (packages.length === 0) return copyRoot(context, base, root);
   const plan = await apt.plan(base, packages);
   requireSpace(context.folders.root, plan.downloadBytes + plan.installedBytes);
@@ -141,11 +158,10 @@ async function installDebian(
 }
 
 async function installRegistries(
-  workshop: Workshop,
+  { context, tools }: Workshop & Suite,
   { root, file, recipe }: Order & { readonly root: string },
   onProgress: OnProgress,
 ): Promise<readonly PackedPackage[]> {
-  const { context, tools } = workshop;
   const { npm = [], pypi = [], pypi_source = [], maven = [], go = [], cargo = [] } = recipe.sources;
   const language = file.id;
   const found: PackedPackage[] = [];
