@@ -35,6 +35,17 @@ export function plantTree(packs: string, digest: string, texts: Texts): string {
   return tree;
 }
 
+/** A data set's tree: texts by path, nothing of which is a program. */
+export function plantData(packs: string, digest: string, texts: Texts): string {
+  const data = join(packs, 'trees', digest, 'data');
+  makeFolder(data);
+  for (const [path, text] of Object.entries(texts)) {
+    makeFolder(dirname(join(data, path)));
+    writeFileSync(join(data, path), text, { mode: 0o644 });
+  }
+  return data;
+}
+
 /** The tree first, then, by a rename, the word that it is there. */
 export function plantPack(packs: string, name: string, texts: Texts): PlantedPack {
   const digest = digestOf(`${name} ${JSON.stringify(texts)}`);

@@ -57,7 +57,7 @@ function refusedBy({ outcome }: SandboxResult): string {
 test('a program finds the pack and nothing of the host', async () => {
   const code = 'cat /usr/share/demo /etc/demo.conf; echo; ls -1 / | cat; ls /usr; ls /usr/share';
   const lines = printed(await run(DEMO, code)).split('\n');
-  const top = ['bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'tmp', 'usr', 'work'];
+  const top = ['bin', 'data', 'dev', 'etc', 'lib', 'lib64', 'proc', 'tmp', 'usr', 'work'];
   assert.deepEqual(lines, [
     'of the packits own',
     ...top,

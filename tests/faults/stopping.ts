@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import type { DataSet } from '@gozolite/contract/data/data-set';
 import { SETUP_STEPS, type SetupStep } from '@gozolite/contract/outcome';
+import { digestOf, plantData } from '../planted-packs.js';
 import { eventually } from '../server-under-test.js';
 import { type Launcher, nameOf, newFolder, processesOf, startLauncher } from './launcher.js';
 import { talk } from './wire.js';
@@ -10,6 +12,7 @@ const STOPPED_MS_MAX = 15_000;
 /** Only a program with a network has these, and others wait beside it: one of theirs is killed. */
 const OF_NETWORK: readonly SetupStep[] = ['egress', 'hosts'];
 export const TARGET = 'nobody.invalid:9';
+const DATA = digestOf('iris');
 
 export interface Stopping {
   readonly launcher: Launcher;
@@ -33,7 +36,9 @@ export const startUnstopped = (program: string, folder: string): Promise<Launche
   start(program, folder, []);
 
 function start(program: string, folder: string, more: readonly string[]): Promise<Launcher> {
-  const flags = [...more, '--network-allow', TARGET];
+  const packs = join(folder, 'packs');
+  plantData(packs, DATA, { 'iris.csv': '5.1,setosa' });
+  const flags = [...more, '--network-allow', TARGET, '--packs', packs];
   return startLauncher({ program, flags, folder, isReady: listens });
 }
 
@@ -48,7 +53,8 @@ const listens = ({ socket }: Launcher): Promise<boolean> =>
 export function ofStep<T extends object>(
   step: SetupStep,
   caps: T,
-): { network?: { allow: readonly string[] } & T } {
+): { network?: { allow: readonly string[] } & T; data?: readonly DataSet[] } {
+  if (step === 'data') return { data: [{ name: 'iris', digest: DATA }] };
   return OF_NETWORK.includes(step) ? { network: { allow: [TARGET], ...caps } } : {};
 }
 

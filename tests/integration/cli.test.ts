@@ -73,6 +73,15 @@ test('standard input passes through, every byte of it', async () => {
   assert.deepEqual(ran.bytes, bytes);
 });
 
+test('standard input may come late', async () => {
+  const child = start(['run', '-l', 'bash', '-c', 'cat']);
+  const ran = ended(child);
+  child.stdin.write('early\n');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  child.stdin.end('late\n');
+  assert.equal((await ran).stdout, 'early\nlate\n');
+});
+
 test('--no-stdin gives the program none', async () => {
   const ran = await gozo(['run', '-l', 'bash', '--no-stdin', '-c', 'cat; echo end'], 'not this');
   assert.equal(ran.stdout, 'end\n');

@@ -20,18 +20,22 @@ export interface Running {
 /** What of the host a build must not touch. */
 const HOST = ['/usr', '/etc', '/root', '/var/lib/dpkg', '/var/lib/apt', '/var/cache'];
 
+export function gozoPacks(folder: string, args: readonly string[], before = 'true'): Running {
+  return gozo(folder, ['packs', ...args], before);
+}
+
 /**
- * `gozo packs …` where all of these are read-only, so that any write to them is an error.
+ * `gozo …` where all of these are read-only, so that any write to them is an error.
  * @param before more words of shell, with a mount namespace of the call's own
  */
-export function gozoPacks(folder: string, args: readonly string[], before = 'true'): Running {
+export function gozo(folder: string, args: readonly string[], before = 'true'): Running {
   const frozen = HOST.map(
     (path) => `mount --bind ${path} ${path}; mount -o remount,bind,ro ${path}`,
   );
   const script = ['set -e', ...frozen, before, 'exec "$@"'].join('\n');
-  const command = ['--mount', 'sh', '-c', script, 'sh', process.execPath, CLI, 'packs', ...args];
+  const command = ['--mount', 'sh', '-c', script, 'sh', process.execPath, CLI, ...args];
   const child = spawn('unshare', command, {
-    env: cleanEnvironment({ GOZO_PACKS: folder }),
+    env: cleanEnvironment({ GOZO_PACKS: folder, NO_COLOR: '1' }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

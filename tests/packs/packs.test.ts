@@ -15,14 +15,19 @@ import { join } from 'node:path';
 import { packFolders } from '@gozolite/packs/folders';
 import { readInstalled } from '@gozolite/packs/installed';
 import { afterAll, beforeAll, test } from 'vitest';
-import { gozoPacks } from './gozo-packs.js';
+import { guideFile } from '../guide-file.js';
+import { gozo, gozoPacks } from './gozo-packs.js';
 
 // In the order in which they stand: each goes on with what the one before left.
 const home = mkdtempSync(join(tmpdir(), 'gozo-packs-'));
 const folders = packFolders(join(home, 'packs'));
 const elsewhere = packFolders(join(home, 'elsewhere'));
 const archive = join(home, 'packs.tar.gz');
-beforeAll(() => mkdirSync(folders.root));
+beforeAll(() => {
+  // The engine's own user reads packs.
+  chmodSync(home, 0o755);
+  mkdirSync(folders.root);
+});
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const installed = () => {
@@ -145,6 +150,29 @@ test('a full disk is called by its name, and leaves no pack', async () => {
     assert.match(output, /the disk of .* is full/);
     assert.doesNotMatch(output, /lua@5\.4\.json/);
   }
+});
+
+test('check-language builds the pack of a file, and runs its programs from it alone', async () => {
+  const path = join(home, 'my-awk.yaml');
+  const json = join(home, 'checked.json');
+  writeFileSync(path, guideFile());
+  const checked = await gozo(folders.root, ['check-language', path, '--json', json]).ended;
+  assert.equal(checked.code, 0, checked.output);
+  assert.match(checked.output, /^my-awk@\d\S*: added in /m);
+  const pack = readInstalled(folders).find(({ language }) => language === 'my-awk');
+  const [row] = JSON.parse(readFileSync(json, 'utf8')).languages;
+  assert.equal(row.toolchain.digest, pack?.digest);
+  assert.equal(row.smokes.length, 9);
+  writeFileSync(
+    path,
+    guideFile().replaceAll('my-awk', 'no-awk').replace('[mawk]', '[no-such-awk]'),
+  );
+  const failed = await gozo(folders.root, ['check-language', path]).ended;
+  assert.equal(failed.code, 1, failed.output);
+  assert.match(failed.output, /^no-awk +its toolchain is missing$/m);
+  assert.match(failed.output, /Its pack can't be built: .*\n.*no-such-awk/);
+  const removed = await gozoPacks(folders.root, ['remove', 'my-awk']).ended;
+  assert.equal(removed.code, 0, removed.output);
 });
 
 test('a removed pack leaves nothing', async () => {

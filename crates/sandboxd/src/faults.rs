@@ -1,10 +1,10 @@
 //! Stops at a named step, so that a test can kill whom it likes just there. Without the feature
 //! `fault-lab` nothing of this is in the program.
 //!
-//! The first sandbox of a launcher's life stops (at the steps of a network: each that has one), in
-//! whichever process does the step, as soon as it is done. That process tells by its name,
-//! `gozo-stop-` and the step's number, and goes on when the file that was named appears, if it
-//! still sees the host's files then.
+//! The first sandbox of a launcher's life stops (at the steps of a network or of data: each that
+//! has one), in whichever process does the step, as soon as it is done. That process tells by its
+//! name, `gozo-stop-` and the step's number, and goes on when the file that was named appears, if
+//! it still sees the host's files then.
 
 #[cfg(not(feature = "fault-lab"))]
 mod chosen {
@@ -56,7 +56,9 @@ mod chosen {
     pub fn reach(step: Step) {
         let Some(stop) = STOP.get() else { return };
         let is_first = SANDBOX.load(Ordering::Relaxed) == 1;
-        if stop.step != step || !(is_first || matches!(step, Step::Egress | Step::Hosts)) {
+        if stop.step != step
+            || !(is_first || matches!(step, Step::Egress | Step::Hosts | Step::Data))
+        {
             return;
         }
         let _ = set_name(&stop.name);

@@ -25,6 +25,8 @@ export interface Where {
   readonly isReduced: boolean;
   /** Where packs are put, for a private engine. */
   readonly packs: string;
+  /** GOZO_HOST_TOOLCHAINS=false: a private engine has packs alone. */
+  readonly hostToolchains: boolean;
 }
 
 /** What the call needs to know of languages: all, one by name, or the one of a file name. */
@@ -48,6 +50,7 @@ export async function connect(where: Where, wanted: Wanted): Promise<Connection>
     languageFiles: await languageFiles(join(home, 'languages'), wanted),
     floor: where.isReduced ? 'reduced' : 'full',
     packs: where.packs,
+    hostToolchains: where.hostToolchains,
     // Who wants one program run need not wait for others.
     triesLanguages: wanted.kind === 'all',
   });

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CheckOptions } from './commands/check-language.js';
 import type { NewLanguageOptions } from './commands/new-language.js';
 
@@ -15,6 +15,13 @@ export function addLanguageCommands(program: Command, commands: LanguageCommands
     .argument('[files-or-names...]', 'path of a language file, or name of a language that is known')
     .option('--all', 'every language that is known')
     .option('--json [file]', 'print JSON, or write it into a file beside the table')
+    .option('--markdown <file>', 'write a page of it all')
+    .option('--reuse <file>', 'take over what this JSON says of equal files and packs that passed')
+    .addOption(
+      new Option('--from <place>', FROM)
+        .choices(['packs', 'host'] as const)
+        .default(undefined, FILES),
+    )
     .option('--only <smoke>', 'only the smoke program of this name (repeat)', collect)
     .option('--jobs <number>', 'programs that run at once; default one for each CPU', jobs)
     .action((named: string[], flags: CheckFlags) =>
@@ -24,6 +31,9 @@ export function addLanguageCommands(program: Command, commands: LanguageCommands
         json: flags.json ?? false,
         only: flags.only ?? [],
         jobs: flags.jobs,
+        from: flags.from,
+        markdown: flags.markdown,
+        reuse: flags.reuse,
       }),
     );
   program
@@ -52,7 +62,13 @@ interface CheckFlags {
   readonly json?: string | true;
   readonly only?: readonly string[];
   readonly jobs?: number;
+  readonly from?: 'packs' | 'host';
+  readonly markdown?: string;
+  readonly reuse?: string;
 }
+
+const FROM = 'every installed pack and nothing of the host, or the host and no pack';
+const FILES = 'as a server chooses; the pack of a named file is built';
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

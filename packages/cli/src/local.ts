@@ -37,7 +37,9 @@ export interface LocalParts {
   readonly languageFiles: readonly string[];
   /** With less isolation than this it does not start. */
   readonly floor: 'full' | 'reduced';
-  readonly packs: string;
+  /** Undefined: none serve. */
+  readonly packs: string | undefined;
+  readonly hostToolchains: boolean;
   /** The first program of each language is run, to tell which of them work. */
   readonly triesLanguages: boolean;
 }
@@ -114,6 +116,8 @@ interface Layout {
   readonly httpSocket: string;
   readonly data: string;
   readonly server: string;
+  /** A folder that is not there. */
+  readonly noPacks: string;
 }
 
 function layOut(folder: string, parts: LocalParts, user: User | undefined): Layout {
@@ -140,6 +144,7 @@ function layOut(folder: string, parts: LocalParts, user: User | undefined): Layo
     httpSocket: join(sockets, 'http.sock'),
     data: user !== undefined && existsSync(SHARED_DATA) ? SHARED_DATA : data,
     server,
+    noPacks: join(folder, 'no-packs'),
   };
 }
 
@@ -149,7 +154,7 @@ export function startLauncher(plan: {
   readonly socket: string;
   readonly owner: number;
   readonly floor: LocalParts['floor'];
-  readonly packs?: string;
+  readonly packs?: string | undefined;
 }): Child {
   const base = UID_BASE + (process.pid % UID_SLICES) * SLOTS;
   return startChild('the launcher', {
@@ -186,7 +191,10 @@ function startServer(parts: LocalParts, layout: Layout, user: User | undefined):
       GOZO_DRAIN_MS: '0',
       GOZO_LOG_LEVEL: 'silent',
       GOZO_ISOLATION_FLOOR: parts.floor,
-      GOZO_PACKS: parts.packs,
+      GOZO_PACKS: parts.packs ?? layout.noPacks,
+      GOZO_HOST_TOOLCHAINS: String(parts.hostToolchains),
+      // Whoever starts it has installed them.
+      GOZO_DATA_ALLOW: '*',
       GOZO_SMOKES: String(parts.triesLanguages),
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],

@@ -14,6 +14,7 @@ import { serve } from './commands/serve.js';
 import { installation } from './connect.js';
 import { EXIT } from './exit-code.js';
 import { LocalEngineError } from './local.js';
+import { data } from './packs/data.js';
 import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
 import { UsageError } from './usage-error.js';
@@ -31,6 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
       launcher,
       floor,
       packs: packsRoot(process.env, process.getuid?.() === 0),
+      hostToolchains: process.env.GOZO_HOST_TOOLCHAINS !== 'false',
     },
     {
       run: async (where, options) => {
@@ -62,6 +64,10 @@ async function main(argv: readonly string[]): Promise<number> {
           },
           request,
         );
+      },
+      data: async (request) => {
+        const root = packsRoot(process.env, process.getuid?.() === 0);
+        exitCode = await data({ root, env: process.env, signal: interruption() }, request);
       },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {

@@ -4,6 +4,7 @@ import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
 import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
+import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 
@@ -16,6 +17,7 @@ export interface Commands {
   readonly prove: () => Promise<void>;
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
   readonly packs: (request: PacksRequest) => Promise<void>;
+  readonly data: (request: DataRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -25,12 +27,13 @@ interface Environment {
   readonly floor: string | undefined;
   /** The folder of packs. */
   readonly packs: string;
+  readonly hostToolchains: boolean;
 }
 
 /** @param programArgs what stands behind `--`: the program's, not ours */
 export function createProgram(
   version: string,
-  { url, launcher, floor, packs }: Environment,
+  { url, launcher, floor, packs, hostToolchains }: Environment,
   commands: Commands,
   programArgs: readonly string[],
 ): Command {
@@ -45,6 +48,7 @@ export function createProgram(
     launcher,
     isReduced: floor === 'reduced',
     packs,
+    hostToolchains,
   });
   const withServer = (command: Command): Command =>
     command
@@ -78,6 +82,7 @@ export function createProgram(
       commands.serve(options.port === undefined ? {} : { GOZO_PORT: options.port }),
     );
   addPacksCommands(program, commands.packs);
+  addDataCommands(program, commands.data);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
@@ -122,6 +127,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly compileLimit?: Partial<Limits>;
   readonly artifact?: string[];
   readonly network?: string[];
+  readonly data?: string[];
   readonly out?: string;
   readonly requestId?: string;
   readonly time?: number;
@@ -146,6 +152,7 @@ function addRunOptions(command: Command): Command {
       'what it may connect to, if the server permits it (repeat)',
       collect,
     )
+    .option('--data <name>', 'a data set to find at /data/<name> (repeat)', collect)
     .option('--request-id <id>', 'sent as X-Request-Id')
     .option('--json', 'print the whole record instead of the output');
   for (const name of LIMIT_NAMES) {
@@ -181,6 +188,7 @@ function runOptionsOf(
     compileLimits: flags.compileLimit ?? {},
     artifacts: flags.artifact ?? [],
     network: flags.network ?? [],
+    data: flags.data ?? [],
     out: flags.out,
     requestId: flags.requestId,
     json: flags.json === true,

@@ -14,6 +14,7 @@ const plain: RunInput = {
   compileLimits: {},
   artifacts: [],
   network: [],
+  data: [],
   labels: {},
 };
 

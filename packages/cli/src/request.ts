@@ -22,12 +22,13 @@ export interface RunInput {
   readonly artifacts: readonly string[];
   /** Empty: nothing is asked for. */
   readonly network: readonly string[];
+  readonly data: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /** The request for what was typed: only what differs from the server's defaults. */
 export function requestOf(input: RunInput): ExecuteRequest {
-  const { args, env, limits, artifacts, labels, network } = input;
+  const { args, env, limits, artifacts, labels, network, data } = input;
   const compile = {
     ...(input.compileArgs.length === 0 ? {} : { args: [...input.compileArgs] }),
     ...(isEmpty(input.compileLimits) ? {} : { limits: input.compileLimits }),
@@ -43,6 +44,7 @@ export function requestOf(input: RunInput): ExecuteRequest {
     ...(artifacts.length === 0 ? {} : { artifacts: [...artifacts] }),
     ...(isEmpty(labels) ? {} : { labels }),
     ...(network.length === 0 ? {} : { network: { allow: [...network] } }),
+    ...(data.length === 0 ? {} : { data: [...data] }),
   };
 }
 

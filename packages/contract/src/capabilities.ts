@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DataSetInfo } from './data/data-set.js';
 import { Isolation } from './execution.js';
 import { Limits } from './limits.js';
 
@@ -66,6 +67,9 @@ export const Capabilities = Type.Object({
     },
     { description: 'What a request may ask for, and the caps of each execution.' },
   ),
+  data: Type.Array(DataSetInfo, {
+    description: 'The data sets that a request may ask for: granted by the policy, and in place.',
+  }),
   concurrency: Type.Integer(),
   queue: Type.Integer(),
 });

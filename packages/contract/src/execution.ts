@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DATA_BOUNDS, DataSet } from './data/data-set.js';
 import { LEVELS, type Level } from './level.js';
 import { Limits } from './limits.js';
 import { Connection, Network } from './network.js';
@@ -66,6 +67,14 @@ export const ExecuteRequest = Type.Object(
       ),
     ),
     network: Type.Optional(Network),
+    data: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: DATA_BOUNDS.setsMax,
+        description:
+          'Names of data sets that the policy grants; the run finds each at /data/<name>.',
+        examples: [['iris']],
+      }),
+    ),
     artifacts: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), {
         maxItems: REQUEST_BOUNDS.artifactGlobsMax,
@@ -226,6 +235,11 @@ export const Execution = Type.Object({
   isolation: Isolation,
   prepared: Type.Boolean(),
   artifacts: Type.Optional(Type.Array(Artifact)),
+  data: Type.Optional(
+    Type.Array(DataSet, {
+      description: 'With a request that names data sets: those it was given.',
+    }),
+  ),
   network_log: Type.Optional(
     Type.Array(Connection, { description: 'With a request that has an allow-list: always.' }),
   ),

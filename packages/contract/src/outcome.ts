@@ -14,6 +14,7 @@ export const SETUP_STEPS = [
   'proc',
   'masks',
   'hosts',
+  'data',
   'release',
   'identity',
   'parent-death',

@@ -56,6 +56,8 @@ export interface DiagnosticRule {
   readonly next?: readonly string[];
   /** Where no group says it; else an error. */
   readonly severity?: 'error' | 'warning' | 'note';
+  /** 0 where the compiler counts columns from there; else from 1. */
+  readonly columns_from?: 0;
 }
 
 /** One version and variant of one language, resolved: all that engine and backends ever see. */

@@ -1,3 +1,4 @@
+import type { DataSet } from '@gozolite/contract/data/data-set';
 import type { Limits } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
@@ -29,6 +30,8 @@ export interface Admitted extends Identity {
   readonly artifacts: readonly string[];
   /** What the run may connect to, where the request has a list; the compiler nothing. */
   readonly network?: NetworkPolicy;
+  /** What the run finds below /data; the compiler nothing. */
+  readonly data?: readonly DataSet[];
 }
 
 /** A known language whose toolchain the host lacks: there is a record, and nothing runs. */

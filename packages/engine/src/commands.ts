@@ -9,7 +9,7 @@ export interface Commands {
 }
 
 export function commandsFor(admitted: Admitted): Commands {
-  const { id, recipe, limits, entry, args, artifacts, network } = admitted;
+  const { id, recipe, limits, entry, args, artifacts, network, data } = admitted;
   const files = admitted.files.map((file) => file.path);
   const compile = compileCommand(admitted, files);
   const expanded = expandArgs(recipe.run, { entry, files, args, limits: limits.run });
@@ -28,6 +28,7 @@ export function commandsFor(admitted: Admitted): Commands {
       keepOutput: false,
       artifacts,
       ...(network === undefined || network.allow.length === 0 ? {} : { network }),
+      ...(data === undefined ? {} : { data }),
     }),
   };
 }

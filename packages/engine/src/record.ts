@@ -48,6 +48,7 @@ export function recordOf(admitted: Admitted, ending: Ending, isolation: Isolatio
     language: { id: language, version, toolchain: { ...toolchain } },
     ...closing(admitted, isolation, ending.prepared),
     ...(admitted.artifacts.length === 0 ? {} : { artifacts: [...ending.artifacts] }),
+    ...(admitted.data === undefined ? {} : { data: [...admitted.data] }),
     ...(admitted.network === undefined ? {} : { network_log: [...(ending.connections ?? [])] }),
   };
 }

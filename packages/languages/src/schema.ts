@@ -59,6 +59,9 @@ const DiagnosticRule = Type.Object(
         description: 'Where no group says it; default error.',
       }),
     ),
+    columns_from: Type.Optional(
+      Type.Literal(0, { description: 'Where the compiler counts columns from 0.' }),
+    ),
   },
   closed,
 );

@@ -20,6 +20,14 @@ test('the fourteen languages are there, complete', () => {
   expect(core).toEqual(expect.arrayContaining(FOURTEEN.split(' ')));
 });
 
+const INTERPRETED = `awk bun deno duckdb elixir erlang lisp luajit octave postgresql prolog pypy r
+  racket raku scheme tcl`;
+
+test('seventeen more that are interpreted are complete, too', () => {
+  const core = languages.filter(({ depth }) => depth === 'core').map(({ id }) => id);
+  expect(core).toEqual(expect.arrayContaining(INTERPRETED.split(/\s+/)));
+});
+
 test('a complete language has every standard smoke program, or says why it cannot', () => {
   for (const file of languages.filter(({ depth }) => depth === 'core')) {
     const named = [...Object.keys(smokeFilesOf(file)), ...Object.keys(file.not_applicable ?? {})];

@@ -12,6 +12,8 @@ export interface PackFolders {
   readonly manifests: string;
   /** `<name>.json`: its presence is what makes a pack exist. */
   readonly installed: string;
+  /** `<name>.json`: the same for a data set. */
+  readonly data: string;
   /** Kept until the packs are in place, so that an interrupted build goes on. */
   readonly downloads: string;
   /** Roots in which packs are built. */
@@ -26,6 +28,7 @@ export function packFolders(root: string): PackFolders {
     objects: below('objects'),
     manifests: below('manifests'),
     installed: below('installed'),
+    data: below('data'),
     downloads: below('downloads'),
     build: below('build'),
   };

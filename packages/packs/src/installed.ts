@@ -21,6 +21,14 @@ export interface InstalledPack extends PackInPlace {
   /** RFC 3339, UTC. */
   readonly built_at: string;
   readonly packages: readonly PackedPackage[];
+  /** What it took on the machine that built it; records of before it was kept have none. */
+  readonly build?: PackBuild;
+}
+
+export interface PackBuild {
+  readonly ms: number;
+  /** Of the tree's bytes those that no pack installed before had. */
+  readonly new_bytes: number;
 }
 
 const NAME = /^[a-z][a-z0-9-]*@[0-9][0-9a-z.]*(\+[a-z][a-z0-9]*)?$/;

@@ -1,5 +1,5 @@
 import { type PackId, packName } from '@gozolite/contract/pack';
-import { packRecipesOf } from '@gozolite/languages/file/packs';
+import { isBuildable, packRecipesOf } from '@gozolite/languages/file/packs';
 import { loadLanguages } from '@gozolite/languages/load';
 import { type Catalogue, catalogueOf } from '@gozolite/languages/names/catalogue';
 import { nearestNames } from '@gozolite/languages/names/nearest';
@@ -43,9 +43,10 @@ export function ordersFor({ languages, names }: Catalogue, wanted: Wanted): read
   return orders.filter((order, index) => orders.findIndex((one) => isSame(one, order)) === index);
 }
 
-function ordersOf(file: LanguageFile): Order[] {
+/** The packs that a language file knows, the default one first. */
+export function ordersOf(file: LanguageFile): readonly Order[] {
   return packRecipesOf(file)
-    .filter(({ sources }) => Object.values(sources).some((names) => names.length > 0))
+    .filter(isBuildable)
     .map((recipe) => ({ file, recipe }));
 }
 

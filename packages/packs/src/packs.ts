@@ -79,7 +79,8 @@ export function addPacks(
     using disk = watchDisk(folders.root);
     const signal = AbortSignal.any([context.signal, disk.signal]);
     const watched = { ...context, signal };
-    const workshop = await openWorkshop(watched, watcher.onStep).catch((error: unknown) => {
+    const suites = missing.map(({ recipe }) => recipe.suite);
+    const workshop = await openWorkshop(watched, suites, watcher.onStep).catch((error: unknown) => {
       throw clearer(folders, error);
     });
     const waiting = missing.values();
@@ -107,12 +108,14 @@ async function addOne(
   const name = nameOfOrder(order);
   const start = performance.now();
   try {
-    const { pack, newBytes } = await buildPack(workshop, order, onProgress(name));
+    const { pack: built, newBytes } = await buildPack(workshop, order, onProgress(name));
+    const tookMs = Math.round(performance.now() - start);
+    const pack = { ...built, build: { ms: tookMs, new_bytes: newBytes } };
     const old = installedFor(before, order);
     if (old?.digest === pack.digest && old.name === pack.name) return { kind: 'unchanged', pack };
     await installPack(context, pack, old);
     const kind = old === undefined ? 'added' : 'replaced';
-    return { kind, pack, newBytes, tookMs: Math.round(performance.now() - start) };
+    return { kind, pack, newBytes, tookMs };
   } catch (error) {
     context.signal.throwIfAborted();
     const { message } = clearer(folders, error);

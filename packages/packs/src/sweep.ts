@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDataSets } from './data/sets.js';
 import type { PackFolders } from './folders.js';
 import { readInstalled } from './installed.js';
 import { dropUnlinked } from './tree/objects.js';
@@ -19,7 +20,8 @@ export interface Swept {
  * that was killed. To be called under the lock only.
  */
 export async function sweep(folders: PackFolders): Promise<Swept> {
-  const needed = new Set(readInstalled(folders).map(({ digest }) => digest));
+  const kept = [...readInstalled(folders), ...readDataSets(folders)];
+  const needed = new Set(kept.map(({ digest }) => digest));
   for (const name of readdirSync(folders.trees)) {
     const tree = join(folders.trees, name);
     if (name.startsWith('.new-')) removeTree(tree);
@@ -36,7 +38,7 @@ export async function sweep(folders: PackFolders): Promise<Swept> {
     if (isMounted) inUse += 1;
     else removeTree(join(folders.trees, name));
   }
-  for (const folder of [folders.installed, folders.manifests]) {
+  for (const folder of [folders.installed, folders.data, folders.manifests]) {
     for (const name of readdirSync(folder).filter((each) => each.endsWith('.new'))) {
       rmSync(join(folder, name));
     }

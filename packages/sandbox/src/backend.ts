@@ -1,4 +1,5 @@
 import type { Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type { DataSet } from '@gozolite/contract/data/data-set';
 import type { Isolation } from '@gozolite/contract/execution';
 import type { LimitName, Limits } from '@gozolite/contract/limits';
 import type { Connection, NetworkPolicy } from '@gozolite/contract/network';
@@ -32,6 +33,8 @@ export interface SandboxCommand {
   readonly artifacts: readonly string[];
   /** What it may connect to; absent: nothing. */
   readonly network?: NetworkPolicy;
+  /** What it finds below /data; absent: nothing. */
+  readonly data?: readonly DataSet[];
 }
 
 export interface OutputChunk {

@@ -20,6 +20,7 @@ import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { openDataSets } from './packs/data.js';
 import { type PackWatch, watchPacks } from './packs/watch.js';
 import { createProbe } from './probe.js';
 import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
@@ -90,14 +91,15 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const { concurrency, queueMax, network } = config;
+  const data = openDataSets(config.packsFolder, config.dataAllow);
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, network, concurrency, queueMax, isolationFloor },
-    hostToolchains,
+    ...{ backend, engine, toolchains, policy, network, data, concurrency, queueMax },
+    ...{ hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policy, network, log }),
+    executeRoute({ engine, toolchains, policy, network, data, log }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),

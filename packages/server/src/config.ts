@@ -1,3 +1,4 @@
+import { isDataName } from '@gozolite/contract/data/data-set';
 import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
@@ -45,6 +46,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** What requests may connect to; nothing, unless it is set. */
   readonly network: NetworkPolicy;
+  /** Names of the data sets that requests may ask for, `*` for all; none, unless it is set. */
+  readonly dataAllow: readonly string[];
   /** With less isolation than this nothing runs. */
   readonly isolationFloor: Level;
 }
@@ -120,6 +123,7 @@ export function readConfig(
     }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
     network: readNetwork(read, faults),
+    dataAllow: readDataAllow(read, backend, faults),
     isolationFloor,
   };
   for (const name of Object.keys(env)) {
@@ -149,6 +153,23 @@ function readNetwork(read: ReturnType<typeof reader>, faults: string[]): Network
     connectionsMax: read.integer('GOZO_NETWORK_CONNECTIONS', upTo(connectionsMax, 64)),
     timeMsMax: read.integer('GOZO_NETWORK_TIME_MS', upTo(timeMsMax, 60_000)),
   };
+}
+
+/** The policy of the one tenant that there is. */
+function readDataAllow(
+  read: ReturnType<typeof reader>,
+  backend: BackendName,
+  faults: string[],
+): readonly string[] {
+  const allow = [...new Set(read.list('GOZO_DATA_ALLOW', ','))];
+  for (const name of allow.filter((each) => each !== '*' && !isDataName(each))) {
+    const what = 'no name of a data set: small letters, digits, and . _ - between them';
+    faults.push(`GOZO_DATA_ALLOW has "${name}", which is ${what}`);
+  }
+  if (allow.length > 0 && backend === 'container') {
+    faults.push('GOZO_DATA_ALLOW grants data sets, and the container backend has none');
+  }
+  return allow;
 }
 
 /** The settings that the start or the CLI reads, beside the server's own. */

@@ -1,5 +1,6 @@
 import { arch, release } from 'node:os';
 import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type { DataSetInfo } from '@gozolite/contract/data/data-set';
 import type { Readiness } from '@gozolite/contract/health';
 import { type Level, meetsFloor } from '@gozolite/contract/level';
 import type { LimitPolicy } from '@gozolite/contract/limits';
@@ -9,6 +10,7 @@ import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
 import type { AttackState } from './attack-watch.js';
+import type { DataSets } from './packs/data.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
 
@@ -18,6 +20,7 @@ export interface StatusDeps {
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
+  readonly data: DataSets;
   readonly concurrency: number;
   readonly queueMax: number;
   readonly hostToolchains: boolean;
@@ -51,6 +54,7 @@ export function createStatus(deps: StatusDeps): Status {
           connections_max: deps.network.connectionsMax,
           time_ms_max: deps.network.timeMsMax,
         },
+        data: [...infoOf(deps.data)],
         concurrency: deps.concurrency,
         queue: deps.queueMax,
       };
@@ -74,6 +78,11 @@ export function createStatus(deps: StatusDeps): Status {
       return afterAttacks(deps.attacks?.());
     },
   };
+}
+
+function infoOf({ granted, find }: DataSets): readonly DataSetInfo[] {
+  const sets = granted().flatMap((name) => find(name) ?? []);
+  return sets.map(({ name, digest, bytes, files }) => ({ name, digest, bytes, files }));
 }
 
 function afterAttacks(state: AttackState | undefined): Readiness {

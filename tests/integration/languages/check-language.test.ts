@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
+import { guideFile } from '../../guide-file.js';
 import { BUILD } from '../own-server.js';
 
 let folder = '';
@@ -21,16 +22,9 @@ function gozo(...args: readonly string[]) {
   return { exitCode: ran.status, stdout: ran.stdout, stderr: ran.stderr };
 }
 
-/** The whole file of docs/guides/add-a-language.md. */
-function guideFile(): string {
-  const guide = new URL('../../../docs/guides/add-a-language.md', import.meta.url);
-  const page = readFileSync(guide, 'utf8');
-  return /```yaml\n(id: [\s\S]*?)```/.exec(page)?.[1] ?? '';
-}
-
 test("the guide's language passes, and its row has a mark for each program", () => {
   writeFileSync(join(folder, 'my-awk.yaml'), guideFile());
-  const { exitCode, stdout, stderr } = gozo('check-language', 'my-awk.yaml');
+  const { exitCode, stdout, stderr } = gozo('check-language', 'my-awk.yaml', '--from', 'host');
   assert.equal(exitCode, 0, stdout + stderr);
   assert.match(stdout, /^my-awk +\S+ +✓ ✓ ✓ · ✓ · ✓ ✓ ✓ ✓ ✓ · · · · · · {2}0\/0$/m);
   assert.match(stdout, /1 of 1 languages passed, 9 of 9 programs as expected/);
@@ -49,7 +43,7 @@ test('what differs, what is missing and what is wrong are told, each of its file
     write('missing', ['tool: /usr/bin/mawk', 'tool: /usr/bin/no-such-awk']),
     write('wrong', ['source: main.awk', 'sorce: main.awk']),
   ];
-  const checked = gozo('check-language', ...files, '--only', 'hello', '--json');
+  const checked = gozo('check-language', ...files, '--from=host', '--only=hello', '--json');
   assert.equal(checked.exitCode, 1, checked.stderr);
   const report = JSON.parse(checked.stdout);
   const [differs, missing, wrong] = report.languages;
@@ -72,7 +66,7 @@ test('new-language writes a file without a fault, once, and not for a name that 
   const [, schema = ''] = /^# yaml-language-server: \$schema=(\/\S+)\n/.exec(text) ?? [];
   assert.equal(JSON.parse(readFileSync(schema, 'utf8')).title, 'GozoLite language file');
   assert.match(text, /^packages: \{ debian: \[mawk\] \}$/m);
-  const checked = gozo('check-language', 'my-awk.yaml', '--only', 'hello', '--json');
+  const checked = gozo('check-language', 'my-awk.yaml', '--from=host', '--only=hello', '--json');
   assert.deepEqual(JSON.parse(checked.stdout).languages[0].problems, []);
   assert.equal(gozo('new-language', 'my-awk').exitCode, 64);
   assert.match(gozo('new-language', 'py').stderr, /py is a name of python already/);

@@ -1,6 +1,7 @@
 //! The layers of confinement, one file each, in the order of docs/architecture.md.
 
 pub mod capabilities;
+pub mod data;
 pub mod etc;
 pub mod landlock;
 pub mod namespaces;

@@ -58,12 +58,8 @@ impl Packs {
     /// `ENOENT` where there is none, `ELOOP` or `ENOTDIR` for a symlink or a file, `EPERM` where it
     /// belongs to somebody else or others may write to it.
     pub fn open(&self, digest: &str) -> io::Result<Tree> {
-        if !is_digest(digest) {
-            return Err(Errno::INVAL.into());
-        }
-        let trees = self.open_trees()?;
-        let tree = folder(trees.as_fd(), digest)?;
-        let identity = Identity::of(&check_owner(&tree)?);
+        let (tree, stat) = self.open_tree(digest)?;
+        let identity = Identity::of(&stat);
         let usr = folder(tree.as_fd(), "usr")?;
         check_owner(&usr)?;
         let etc = match beneath(tree.as_fd(), "etc", OFlags::RDONLY | OFlags::DIRECTORY, 0) {
@@ -73,6 +69,27 @@ impl Packs {
         };
         etc.as_ref().map(check_owner).transpose()?;
         Ok(Tree { usr, etc, identity })
+    }
+
+    /// Opens a data set: the folder `data` of a tree that is no toolchain's.
+    ///
+    /// # Errors
+    /// As of `open`.
+    pub fn open_data(&self, digest: &str) -> io::Result<OwnedFd> {
+        let (tree, _) = self.open_tree(digest)?;
+        let data = folder(tree.as_fd(), "data")?;
+        check_owner(&data)?;
+        Ok(data)
+    }
+
+    fn open_tree(&self, digest: &str) -> io::Result<(OwnedFd, Stat)> {
+        if !is_digest(digest) {
+            return Err(Errno::INVAL.into());
+        }
+        let trees = self.open_trees()?;
+        let tree = folder(trees.as_fd(), digest)?;
+        let stat = check_owner(&tree)?;
+        Ok((tree, stat))
     }
 
     /// # Errors
@@ -211,6 +228,23 @@ mod tests {
             assert_eq!(world.errno(DIGEST), None, "{}", place.display());
             assert!(set_permissions(&place, Permissions::from_mode(0o755)).is_ok());
         }
+    }
+
+    #[test]
+    fn a_data_set_is_the_folder_data_and_no_toolchain() {
+        let world = World::new("data");
+        let data = || Packs::new(world.folder.clone()).open_data(DIGEST);
+        let errno = || data().err().and_then(|error| error.raw_os_error());
+        assert_eq!(errno(), Some(libc::ENOENT));
+        assert!(symlink("/etc", world.path("data")).is_ok());
+        assert_eq!(errno(), Some(libc::ELOOP));
+        assert!(std::fs::remove_file(world.path("data")).is_ok());
+        assert!(create_dir_all(world.path("data")).is_ok());
+        assert_eq!(errno(), None);
+        assert!(set_permissions(world.path("data"), Permissions::from_mode(0o757)).is_ok());
+        assert_eq!(errno(), Some(libc::EPERM));
+        let elsewhere = Packs::new(world.folder.clone()).open_data("../x");
+        assert_eq!(elsewhere.err().and_then(|it| it.raw_os_error()), Some(libc::EINVAL));
     }
 
     #[test]

@@ -13,15 +13,15 @@ use rustix::mount::{
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 pub const ATTR_RDONLY: u64 = 0x1;
-const ATTR_NOSUID: u64 = 0x2;
-const ATTR_NODEV: u64 = 0x4;
-const ATTR_NOEXEC: u64 = 0x8;
+pub const ATTR_NOSUID: u64 = 0x2;
+pub const ATTR_NODEV: u64 = 0x4;
+pub const ATTR_NOEXEC: u64 = 0x8;
 
 const DEVICES: [(&str, u32); 5] =
     [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
@@ -40,7 +40,7 @@ pub enum Source<'a> {
 pub fn make(root: &Path, source: &Source<'_>) -> io::Result<()> {
     // A pack's configuration is copied, and needs room.
     mount(c"root", root, c"tmpfs", MountFlags::empty(), c"mode=0755,size=16m")?;
-    for name in ["usr", "etc", "dev", "proc", "work", "tmp"] {
+    for name in ["usr", "etc", "dev", "proc", "work", "tmp", "data"] {
         folder(&root.join(name), 0o755)?;
     }
     match source {
@@ -52,7 +52,7 @@ pub fn make(root: &Path, source: &Source<'_>) -> io::Result<()> {
             etc::of_host(&root.join("etc"))?;
         }
         Source::Pack(tree) => {
-            attach(tree, &root.join("usr"))?;
+            attach(&tree.usr, &root.join("usr"))?;
             for name in MERGED {
                 link_merged(tree, root, name)?;
             }
@@ -68,12 +68,12 @@ pub fn make(root: &Path, source: &Source<'_>) -> io::Result<()> {
 
 /// Mounts the opened folder itself: no path is looked up again. Nothing that is mounted below it
 /// comes along.
-fn attach(tree: &Tree, target: &Path) -> io::Result<()> {
+pub fn attach(opened: &OwnedFd, target: &Path) -> io::Result<()> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH;
-    let usr = open_tree(&tree.usr, c"", flags)?;
-    Ok(move_mount(&usr, c"", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+    let clone = open_tree(opened, c"", flags)?;
+    Ok(move_mount(&clone, c"", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
 /// A pack's tree is merged always.

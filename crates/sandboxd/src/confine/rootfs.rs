@@ -20,6 +20,8 @@ pub struct Layout {
     pub masks: Vec<(CString, CString)>,
     /// What lies over /etc/hosts, where the sandbox has a network.
     pub hosts: Option<CString>,
+    /// What lies over /data, where the sandbox has data sets (data.rs).
+    pub data: Option<CString>,
     pub shm_options: CString,
 }
 
@@ -40,6 +42,9 @@ pub fn begin(layout: &Layout) -> Result<(), SetupFailure> {
     }
     if let Some(hosts) = &layout.hosts {
         mount_bind(hosts.as_c_str(), c"etc/hosts").map_err(Step::Hosts.failed())?;
+    }
+    if let Some(data) = &layout.data {
+        mount_bind_recursive(data.as_c_str(), c"data").map_err(Step::Data.failed())?;
     }
     Ok(())
 }

@@ -85,6 +85,11 @@ impl Template {
         self.base.join(format!("hosts-{name}"))
     }
 
+    /// Where a sandbox's data sets are put together.
+    pub fn data_path(&self, name: &str) -> PathBuf {
+        self.base.join(format!("data-{name}"))
+    }
+
     /// Nothing is in it, and nothing can be put there.
     pub fn empty_folder(&self) -> PathBuf {
         self.base.join("masks/folder")

@@ -53,6 +53,15 @@ pub struct Start {
     #[serde(default)]
     pub keep: bool,
     pub network: Option<Network>,
+    #[serde(default)]
+    pub data: Vec<DataSet>,
+}
+
+/// A tree of the launcher's own packs that the program finds at /data/<name>.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct DataSet {
+    pub name: String,
+    pub digest: String,
 }
 
 /// What the program may connect to, and how much.

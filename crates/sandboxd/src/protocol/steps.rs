@@ -25,6 +25,7 @@ steps! {
     Proc = "proc",
     Masks = "masks",
     Hosts = "hosts",
+    Data = "data",
     Release = "release",
     Identity = "identity",
     ParentDeath = "parent-death",

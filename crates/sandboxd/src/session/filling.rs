@@ -9,13 +9,14 @@ use crate::protocol::steps::SetupFailure;
 use crate::session::asked::understand;
 use crate::session::sandbox::{Sandbox, Wishes};
 use crate::supervise::context::Context;
+use crate::supervise::data;
 use crate::supervise::judge::setup_failed;
 use crate::supervise::network::egress::Egress;
 use crate::supervise::network::way;
 use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
-use crate::supervise::spares::{obtain, Kindred, Purpose, Unavailable};
+use crate::supervise::spares::{obtain, Kindred, Own, Purpose, Unavailable};
 use crate::workspace::Writing;
 use std::rc::Rc;
 
@@ -99,7 +100,8 @@ impl Filling {
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
         let kindred = Kindred { recipe: &recipe, args: &words.args, purpose: &purpose };
-        let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), way)?;
+        let own = Own { way, data: data::open(&start.data, context)? };
+        let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), own)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
 

@@ -19,7 +19,13 @@ pub fn run(root: &Path) -> Result<(), String> {
         format!("cannot make {what} of a sandbox's own: {error}.{}", switches::remedies())
     };
     let root = CString::new(root.as_os_str().as_bytes()).unwrap_or_default();
-    let layout = Layout { root, masks: Vec::new(), hosts: None, shm_options: CString::default() };
+    let layout = Layout {
+        root,
+        masks: Vec::new(),
+        hosts: None,
+        data: None,
+        shm_options: CString::default(),
+    };
     let flags = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     match sys::clone3(flags as u64, None) {
         Ok(Cloned::Child) => {

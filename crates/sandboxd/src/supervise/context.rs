@@ -62,7 +62,7 @@ pub struct Layer {
 }
 
 /// No path of ours holds a NUL; an empty one would be refused by the kernel.
-fn c_string(path: &Path) -> CString {
+pub fn c_string(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
 }
 
@@ -149,6 +149,7 @@ impl Context {
             root: c_string(root),
             masks: self.masks.clone(),
             hosts: None,
+            data: None,
             shm_options: plan::shm_options(),
         }
     }

@@ -6,6 +6,7 @@ use crate::cgroup::{Group, Tree};
 use crate::child::orders;
 use crate::child::plan::{Plan, Site};
 use crate::child::{self, Ends, Room};
+use crate::confine::data::DataSets;
 use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
@@ -32,6 +33,8 @@ pub struct Launched {
     pub report: OwnedFd,
     /// What carries its connections, where it has a network.
     pub egress: Option<Egress>,
+    /// What it reads at /data, which goes with it.
+    pub data: Option<DataSets>,
     /// Its closing tells the child, until it has a death signal, that the launcher is gone.
     release: OwnedFd,
     orders: OwnedFd,
@@ -92,9 +95,10 @@ pub fn launch(
 ) -> Result<(Launched, Pipes), SetupFailure> {
     let group = tree.take().map_err(Step::Cgroup.failed())?;
     match launch_in(&group, networks, site, workspace) {
-        Ok((pidfd, Ours { report, release, orders, pipes })) => {
-            Ok((Launched { pidfd, group, report, egress: None, release, orders }, pipes))
-        }
+        Ok((pidfd, Ours { report, release, orders, pipes })) => Ok((
+            Launched { pidfd, group, report, egress: None, data: None, release, orders },
+            pipes,
+        )),
         Err(failure) => {
             let _ = tree.remove(&group);
             Err(failure)

@@ -3,6 +3,7 @@
 
 pub mod context;
 pub mod daemon;
+pub mod data;
 pub mod descriptors;
 pub mod judge;
 pub mod launch;

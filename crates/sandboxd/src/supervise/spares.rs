@@ -7,10 +7,11 @@ mod shelf;
 
 use crate::child::monotonic_ns;
 use crate::child::plan::Site;
+use crate::confine::data::DataSets;
 use crate::faults;
 use crate::protocol::message::{ErrorCode, Limits, Recipe};
 use crate::protocol::steps::{SetupFailure, Step};
-use crate::supervise::context::Context;
+use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
 use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
@@ -114,8 +115,22 @@ pub struct Kindred<'a> {
     pub purpose: &'a Purpose,
 }
 
-/// A sandbox for a request, and whether all was done ahead that could be: never one that has a way
-/// out, since its names and its network are the request's.
+/// What only the request decides, and has to be there before the sandbox: its names and network,
+/// its data sets.
+#[derive(Default)]
+pub struct Own {
+    pub way: Option<Way>,
+    pub data: Option<DataSets>,
+}
+
+impl Own {
+    fn is_nothing(&self) -> bool {
+        self.way.is_none() && self.data.is_none()
+    }
+}
+
+/// A sandbox for a request, and whether all was done ahead that could be: never one that has
+/// something of its own.
 ///
 /// # Errors
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
@@ -123,7 +138,7 @@ pub fn obtain(
     context: &mut Context,
     Kindred { recipe, args, purpose }: &Kindred<'_>,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    way: Option<Way>,
+    own: Own,
 ) -> Result<(Parked, bool), Unavailable> {
     let rootfs = &recipe.rootfs;
     let root = context.template.roots_mut().find(rootfs).map_err(|error| {
@@ -139,7 +154,7 @@ pub fn obtain(
     for runtime in runtime.map(Some).into_iter().chain([None]) {
         let breed = Breed { rootfs: rootfs.clone(), runtime };
         let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
-        let Some(shelf) = shelf.filter(|_| way.is_none()) else { break };
+        let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.limits = *limits;
         shelf.ask(&breed, monotonic_ns());
         while let Some(mut parked) = shelf.take(&breed, &root) {
@@ -150,7 +165,7 @@ pub fn obtain(
             }
         }
     }
-    Ok((make(context, (&root, purpose), (lent, limits), (way, None))?, false))
+    Ok((make(context, (&root, purpose), (lent, limits), (own, None))?, false))
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
@@ -165,7 +180,7 @@ pub fn stock(context: &mut Context) -> bool {
     if let Some(Runtime { stack_kb, cpus, .. }) = runtime {
         (limits.stack_kb, limits.cpus) = (*stack_kb, *cpus);
     }
-    let made = make(context, (&root, &purpose), (None, &limits), (None, runtime));
+    let made = make(context, (&root, &purpose), (None, &limits), (Own::default(), runtime));
     let cores = context.host.cores;
     let is_booted = runtime.is_some();
     let Some(shelf) = context.spares.shelves.shelf(&purpose, is_booted) else { return false };
@@ -238,7 +253,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    (way, runtime): (Option<Way>, Option<&Runtime>),
+    (Own { way, data }, runtime): (Own, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -256,6 +271,7 @@ fn make(
     let workspace = workspace.leave_to(&context.undertaker);
     let mut layout = context.layout(root);
     layout.hosts = way.as_ref().map(|way| way.hosts.clone());
+    layout.data = data.as_ref().map(|data| c_string(data.path()));
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
     let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
     let boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
@@ -267,6 +283,7 @@ fn make(
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     launched.egress = egress;
+    launched.data = data;
     let parts = Parts { launched, pipes, workspace, slot };
     Ok(Parked::new(parts, booted, context.spares.graveyard()))
 }

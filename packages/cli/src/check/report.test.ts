@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import type { LanguageInfo } from '@gozolite/contract/capabilities';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { test } from 'vitest';
+import type { Edition } from './editions.js';
+import { markdownOf } from './markdown.js';
 import { jsonOf, tableOf } from './report.js';
-import type { LanguageFinding, SmokeFinding } from './run-smokes.js';
+import type { LanguageFinding } from './run-smokes.js';
+import type { SmokeFinding } from './smoke-finding.js';
 
 const file: LanguageFile = {
   id: 'demo',
@@ -22,25 +24,28 @@ const file: LanguageFile = {
   not_applicable: { threads: 'one thread' },
 };
 const toolchain = { source: 'host', version: '3.2' };
-const info: LanguageInfo = {
-  id: 'demo',
-  name: 'Demo',
+const edition: Edition = {
+  file,
+  reference: 'demo',
+  pack: undefined,
   version: '3.2',
-  versions: [{ version: '3.2', variants: [], available: true, toolchain }],
-  aliases: [],
-  extensions: [],
+  toolchain,
   available: true,
-  source: '',
-  template: '',
+  reason: undefined,
 };
-const target = { path: 'x/demo.yaml', sha256: 'ab', file, problems: [] };
+const target = { path: 'x/demo.yaml', isNamedFile: true, sha256: 'ab', file, problems: [] };
 const smoke = (name: string, ...differences: string[]): SmokeFinding => ({
   name,
   differences,
   status: 'ok',
   totalMs: 12,
 });
-const good: LanguageFinding = { target, info, missing: undefined, smokes: [smoke('hello')] };
+const good: LanguageFinding = {
+  target,
+  edition,
+  missing: undefined,
+  smokes: [smoke('hello')],
+};
 
 const plain = (lines: readonly string[]) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of the terminal
@@ -60,12 +65,12 @@ test('a row has a mark for each standard program, and counts the others', () => 
 
 test('a wrong file shows its lines, a missing toolchain what was looked for', () => {
   const problems = [{ file: 'bad.yaml', line: 7, message: 'nmae: unknown key' }];
-  const wrong = { path: 'bad.yaml', sha256: '', file: undefined, problems };
+  const wrong = { ...target, path: 'bad.yaml', file: undefined, problems };
   const missing = 'The toolchain of Demo is missing: /usr/bin/demo not found';
   const table = plain(
     tableOf([
-      { target: wrong, info: undefined, missing: undefined, smokes: [] },
-      { target, info: { ...info, version: null, available: false }, missing, smokes: [] },
+      { target: wrong, edition: undefined, missing: undefined, smokes: [] },
+      { target, edition: { ...edition, version: null, available: false }, missing, smokes: [] },
     ]),
   );
   assert.ok(table.includes('bad.yaml           the file is wrong'));
@@ -84,4 +89,21 @@ test('JSON has versions, digests and every program', () => {
   assert.deepEqual(language.smokes, [
     { name: 'hello', passed: true, status: 'ok', total_ms: 12, differences: [] },
   ]);
+});
+
+test('a page has a row for each pack, with its tree, and says below what differed', () => {
+  const pack = {
+    ...{ name: 'demo@3', language: 'demo', version: '3', variant: null, digest: 'c0'.repeat(32) },
+    ...{ bytes: 57_400_000, files: 9, built_at: '', packages: [] },
+    build: { ms: 12_340, new_bytes: 1_250_000 },
+  };
+  const packed = { ...edition, reference: pack.name, pack };
+  const smokes = [smoke('hello'), smoke('stdin', 'stdout: | differs')];
+  const page = markdownOf('0.1.0', [good, { ...good, edition: packed, smokes }]).split('\n');
+  assert.ok(page.includes('| demo | 3.2 |  | 1/1 |  | threads |  |  |  |'));
+  const digest = '`c0c0c0c0c0c0`';
+  const row = `| demo@3 | 3.2 | ${digest} | 1/2 | stdin | threads | 57 | 1.3 | 12.3 |`;
+  assert.ok(page.includes(row), page.join('\n'));
+  assert.ok(page.includes('- demo@3, stdin: stdout: \\| differs'));
+  assert.ok(page.some((line) => line.startsWith('GozoLite 0.1.0: **1 of 2** rows passed')));
 });

@@ -1,7 +1,10 @@
+import { basename } from 'node:path';
 import { describeProblem } from '@gozolite/languages/parse';
 import { CORE_SMOKES } from '@gozolite/languages/smokes/standard';
+import type { InstalledPack } from '@gozolite/packs/installed';
 import colors from 'picocolors';
-import { hasPassed, type LanguageFinding, type SmokeFinding } from './run-smokes.js';
+import { hasPassed, type LanguageFinding } from './run-smokes.js';
+import type { SmokeFinding } from './smoke-finding.js';
 
 const MARKS = {
   passed: colors.green('✓'),
@@ -14,7 +17,7 @@ const MARKS = {
 export function tableOf(findings: readonly LanguageFinding[]): readonly string[] {
   const letters = CORE_SMOKES.map((_, at) => String.fromCharCode(97 + at));
   const width = Math.max(8, ...findings.map((finding) => titleOf(finding).length));
-  const versions = Math.max(7, ...findings.map(({ info }) => (info?.version ?? '').length));
+  const versions = Math.max(7, ...findings.map(({ edition }) => (edition?.version ?? '').length));
   const head = ['LANGUAGE'.padEnd(width), 'VERSION'.padEnd(versions), letters.join(' '), 'OWN'];
   return [
     ...legend(letters),
@@ -23,7 +26,7 @@ export function tableOf(findings: readonly LanguageFinding[]): readonly string[]
     ...findings.map((finding) =>
       [
         titleOf(finding).padEnd(width),
-        (finding.info?.version ?? '').padEnd(versions),
+        (finding.edition?.version ?? '').padEnd(versions),
         cellsOf(finding),
       ].join('  '),
     ),
@@ -42,14 +45,14 @@ function legend(letters: readonly string[]): readonly string[] {
   return [...rows.map((row) => row.trimEnd()), `${marks}  ${MARKS.absent} not in the file`];
 }
 
-function titleOf({ target: { file, path } }: LanguageFinding): string {
-  return file?.id ?? path;
+function titleOf({ target: { path }, edition }: LanguageFinding): string {
+  return edition?.reference ?? path;
 }
 
-function cellsOf({ target: { file }, info, smokes }: LanguageFinding): string {
-  if (file === undefined) return colors.red('the file is wrong');
-  if (info?.available !== true) return colors.red('its toolchain is missing');
-  const excused = file.not_applicable ?? {};
+function cellsOf({ edition, missing, smokes }: LanguageFinding): string {
+  if (edition === undefined) return colors.red('the file is wrong');
+  if (missing !== undefined) return colors.red('its toolchain is missing');
+  const excused = edition.file.not_applicable ?? {};
   const cells = CORE_SMOKES.map((name) => {
     const smoke = smokes.find((each) => each.name === name);
     if (smoke === undefined) return name in excused ? MARKS.excused : MARKS.absent;
@@ -82,12 +85,17 @@ function summaryOf(findings: readonly LanguageFinding[]): string {
   return good === findings.length ? colors.green(words) : colors.red(words);
 }
 
+function packOf({ name, digest, bytes, files, build }: InstalledPack) {
+  return { name, digest, bytes, files, ...(build && { build }) };
+}
+
 /** The same for programs: versions, digests, every smoke program. */
 export function jsonOf(version: string, findings: readonly LanguageFinding[]): string {
   const languages = findings.map((finding) => {
-    const { target, info, missing, smokes } = finding;
+    const { target, edition, missing, smokes } = finding;
     return {
-      path: target.path,
+      // The same wherever it is installed.
+      path: target.isNamedFile ? target.path : `languages/${basename(target.path)}`,
       sha256: target.sha256,
       id: target.file?.id ?? null,
       name: target.file?.name ?? null,
@@ -96,10 +104,11 @@ export function jsonOf(version: string, findings: readonly LanguageFinding[]): s
       same_as: target.file?.same_as ?? null,
       passed: hasPassed(finding),
       problems: target.problems.map(({ line, message }) => ({ line, message })),
-      available: info?.available ?? false,
-      ...(missing !== undefined && { reason: info?.reason, message: missing }),
-      version: info?.version ?? null,
-      toolchain: info?.versions[0]?.toolchain ?? null,
+      available: edition !== undefined && missing === undefined,
+      ...(missing !== undefined && { reason: edition?.reason, message: missing }),
+      version: edition?.version ?? null,
+      toolchain: edition?.toolchain ?? null,
+      ...(edition?.pack && { pack: packOf(edition.pack) }),
       smokes: smokes.map(({ name, differences, status, totalMs }) => ({
         name,
         passed: differences.length === 0,

@@ -1,37 +1,30 @@
-import type { LanguageInfo } from '@gozolite/contract/capabilities';
-import type { Execution } from '@gozolite/contract/execution';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
 import { GozoProblem } from '@gozolite/sdk/errors';
 import type { Gozo } from '@gozolite/sdk/gozo';
+import type { Earlier } from './earlier.js';
+import { type Edition, editionsOf } from './editions.js';
+import type { CheckPacks } from './packs-of-check.js';
+import type { SmokeFinding } from './smoke-finding.js';
 import type { Target } from './targets.js';
 
-/** What came of one smoke program. */
-export interface SmokeFinding {
-  readonly name: string;
-  /** In words; none where it passed. */
-  readonly differences: readonly string[];
-  /** Of the record; null where the request was refused. */
-  readonly status: Execution['status'] | null;
-  /** As the record tells it: queue and sandboxes included. */
-  readonly totalMs: number | null;
-}
-
-/** What came of one language file. */
+/** What came of one language file, or of one pack of it. */
 export interface LanguageFinding {
   readonly target: Target;
   /** Absent where the file is wrong. */
-  readonly info: LanguageInfo | undefined;
-  /** What was looked for in vain, and what to install, where the toolchain is missing. */
+  readonly edition: Edition | undefined;
+  /** Why there is no toolchain, or what was looked for in vain, and what to install. */
   readonly missing: string | undefined;
   readonly smokes: readonly SmokeFinding[];
 }
 
 export interface RunOptions {
   readonly gozo: Gozo;
+  readonly packs: Pick<CheckPacks, 'of' | 'failureOf'>;
   /** Names of the programs that are run; all where none is named. */
   readonly only: readonly string[];
+  readonly earlier: Earlier;
   /** Programs that run at once. */
   readonly jobs: number;
   readonly signal: AbortSignal;
@@ -44,35 +37,74 @@ export async function runSmokes(
   options: RunOptions,
 ): Promise<readonly LanguageFinding[]> {
   const { languages } = await options.gozo.capabilities({ signal: options.signal });
+  const rows = targets.flatMap((target): { target: Target; edition: Edition | undefined }[] => {
+    const { file } = target;
+    const info = languages.find(({ id }) => id === file?.id);
+    if (file === undefined || info === undefined) return [{ target, edition: undefined }];
+    const editions = editionsOf(file, info, options.packs.of(file.id));
+    return editions.map((edition) => ({ target, edition }));
+  });
   const findings = await Promise.all(
-    targets.map(async (target) => {
-      const info = languages.find(({ id }) => id === target.file?.id);
-      const missing = info?.available === false ? await reasonOf(info, options) : undefined;
-      return { target, info, missing, smokes: [] as SmokeFinding[] };
+    rows.map(async (row) => {
+      const missing = await missingOf(row.edition, options);
+      const edition = missing === undefined ? row.edition : withoutToolchain(row.edition);
+      return { ...row, edition, missing, smokes: [] as SmokeFinding[] };
     }),
   );
-  const waiting = findings
-    .flatMap(({ target: { file }, info, smokes }) =>
-      file === undefined || info?.available !== true
-        ? []
-        : chosen(file, options.only).map((smoke, at) => ({ language: file.id, smoke, smokes, at })),
-    )
-    .values();
+  const waiting = findings.flatMap((finding) => toRun(finding, options)).values();
   const work = async () => {
-    for (const { language, smoke, smokes, at } of waiting) {
-      const finding = await runSmoke(language, smoke, options);
+    for (const { edition, smoke, smokes, at } of waiting) {
+      const finding = await runSmoke(edition.reference, smoke, options);
       smokes[at] = finding;
-      options.onDone(language, finding);
+      options.onDone(edition.reference, finding);
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
   return findings;
 }
 
+/** What the host has in the place of a pack that can't be built was not asked for. */
+function withoutToolchain(edition: Edition | undefined): Edition | undefined {
+  return edition && { ...edition, version: null, toolchain: null };
+}
+
+interface Waiting {
+  readonly edition: Edition;
+  readonly smoke: Smoke;
+  /** Where its finding goes, and at which place. */
+  readonly smokes: SmokeFinding[];
+  readonly at: number;
+}
+
+/** The programs of a row that are still to be run; what is known of it is taken over. */
+function toRun(
+  { target, edition, missing, smokes }: LanguageFinding & { readonly smokes: SmokeFinding[] },
+  { only, earlier }: RunOptions,
+): readonly Waiting[] {
+  if (edition === undefined || missing !== undefined) return [];
+  const wanted = chosen(edition.file, only);
+  const known = earlier(target.sha256, edition) ?? [];
+  const taken = wanted.flatMap(({ name }) => known.find((each) => each.name === name) ?? []);
+  if (taken.length < wanted.length) {
+    return wanted.map((smoke, at) => ({ edition, smoke, smokes, at }));
+  }
+  smokes.push(...taken);
+  return [];
+}
+
 /** The record of a language without a toolchain says why it has none. */
-async function reasonOf({ id }: LanguageInfo, { gozo, signal }: RunOptions): Promise<string> {
-  const { message } = await gozo.execute({ language: id, code: '' }, { signal });
-  return message ?? 'its toolchain is missing';
+async function missingOf(
+  edition: Edition | undefined,
+  { gozo, packs, signal }: RunOptions,
+): Promise<string | undefined> {
+  if (edition === undefined) return undefined;
+  const failure = packs.failureOf(edition.file.id);
+  if (failure !== undefined) return `Its pack can't be built: ${failure}`;
+  if (edition.available) return undefined;
+  const { message } = await gozo.execute({ language: edition.reference, code: '' }, { signal });
+  // Also where the host has the same version, which a bare name would have got.
+  const unseen = "the engine's own user can't read the folder of packs";
+  return message ?? (edition.pack === undefined ? 'its toolchain is missing' : unseen);
 }
 
 function chosen(file: LanguageFile, only: readonly string[]): readonly Smoke[] {
@@ -97,7 +129,7 @@ async function runSmoke(
 }
 
 /** A file that is wrong, a toolchain that is missing and a program that differs all count. */
-export function hasPassed({ target, info, smokes }: LanguageFinding): boolean {
-  const isGood = target.file !== undefined && info?.available === true;
+export function hasPassed({ edition, missing, smokes }: LanguageFinding): boolean {
+  const isGood = edition !== undefined && missing === undefined;
   return isGood && smokes.every(({ differences }) => differences.length === 0);
 }

@@ -9,6 +9,8 @@ import { UsageError } from '../usage-error.js';
 /** One language file that is to be checked. */
 export interface Target {
   readonly path: string;
+  /** By its path, not as a language that is known. */
+  readonly isNamedFile: boolean;
   /** Of the file's bytes, hex. */
   readonly sha256: string;
   /** Absent where the file is wrong. */
@@ -23,14 +25,16 @@ export interface Target {
 export async function readTargets(folder: string, named: readonly string[]): Promise<Target[]> {
   const shipped = await loadLanguages([folder]);
   const paths = named.length === 0 ? allPaths(shipped) : named.map((name) => pathOf(shipped, name));
+  const isNamedFile = (path: string) => named.includes(path);
   const validator = languageValidator();
   const read = [...new Set(paths)].map((path): Target => {
     const content = contentOf(path);
     const parsed = parseLanguage(content, path, validator);
     const sha256 = createHash('sha256').update(content).digest('hex');
+    const target = { path, isNamedFile: isNamedFile(path), sha256 };
     return parsed.ok
-      ? { path, sha256, file: parsed.value, problems: [] }
-      : { path, sha256, file: undefined, problems: parsed.error };
+      ? { ...target, file: parsed.value, problems: [] }
+      : { ...target, file: undefined, problems: parsed.error };
   });
   return withClaims(shipped, read);
 }

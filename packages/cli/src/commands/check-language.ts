@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { readEarlier } from '../check/earlier.js';
+import { markdownOf } from '../check/markdown.js';
+import { type From, packsFor } from '../check/packs-of-check.js';
 import { jsonOf, tableOf } from '../check/report.js';
 import { hasPassed, type LanguageFinding, runSmokes } from '../check/run-smokes.js';
 import { readTargets, type Target } from '../check/targets.js';
@@ -19,6 +22,11 @@ export interface CheckOptions {
   readonly only: readonly string[];
   /** Programs that run at once; by default one for each CPU. */
   readonly jobs: number | undefined;
+  readonly from: From;
+  /** An earlier report; what it says of equal files and trees that passed is taken over. */
+  readonly reuse: string | undefined;
+  /** A file for a page of it all. */
+  readonly markdown: string | undefined;
 }
 
 /** `gozo check-language`. @returns 0 where every file and every program of it is good, else 1 */
@@ -34,6 +42,9 @@ export async function checkLanguage(
   const findings = await findingsOf(where, targets, options, signal);
   const json = jsonOf(options.version, findings);
   if (typeof options.json === 'string') writeFileSync(options.json, json);
+  if (options.markdown !== undefined) {
+    writeFileSync(options.markdown, markdownOf(options.version, findings));
+  }
   process.stdout.write(options.json === true ? json : `${tableOf(findings).join('\n')}\n`);
   return findings.every(hasPassed) ? 0 : 1;
 }
@@ -42,25 +53,31 @@ export async function checkLanguage(
 async function findingsOf(
   where: Where,
   targets: readonly Target[],
-  { only, jobs }: CheckOptions,
+  { version, only, jobs, from, reuse }: CheckOptions,
   signal: AbortSignal,
 ): Promise<readonly LanguageFinding[]> {
   const good = targets.flatMap(({ path, file }) => (file === undefined ? [] : [path]));
   if (good.length === 0) {
-    return targets.map((target) => ({ target, info: undefined, missing: undefined, smokes: [] }));
+    const nothing = { edition: undefined, missing: undefined, smokes: [] };
+    return targets.map((target) => ({ target, ...nothing }));
   }
-  // Before it starts, packs of these files would be built and named to it.
+  const { env } = process;
+  const isGiven = Boolean(env.GOZO_PACKS || env.GOZO_STATE);
+  await using packs = await packsFor(targets, { from, root: where.packs, isGiven, env, signal });
   const home = installation();
   await using engine = await startLocal({
     launcher: where.launcher ?? join(home, 'sandboxd'),
     server: join(home, 'server.mjs'),
     languageFiles: good,
     floor: where.isReduced ? 'reduced' : 'full',
-    packs: where.packs,
+    packs: packs.root,
+    hostToolchains: from !== 'packs' && where.hostToolchains,
     triesLanguages: false,
   });
   return await runSmokes(targets, {
     gozo: engine.gozo,
+    packs,
+    earlier: readEarlier(reuse, version),
     only,
     jobs: jobs ?? availableParallelism(),
     signal,

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
 import type { Execution } from '@gozolite/contract/execution';
 import { ofExtension } from '@gozolite/contract/extension';
 import type { Gozo } from '@gozolite/sdk/gozo';
@@ -8,8 +8,6 @@ import { cuts, exitCodeOf, explain } from '../exit-code.js';
 import { readProgramFiles, writeArtifacts } from '../files.js';
 import { type RunInput, requestOf } from '../request.js';
 import { UsageError } from '../usage-error.js';
-
-const STDIN = 0;
 
 export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'stdin'> {
   readonly language: string | undefined;
@@ -24,9 +22,9 @@ export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'std
 
 /** `gozo run`. @returns the exit code. */
 export async function run(where: Where, options: RunOptions, signal: AbortSignal): Promise<number> {
-  const program = programOf(options);
+  const program = await programOf(options);
   const readsStdin = options.passesStdin && !options.files.includes('-') && !process.stdin.isTTY;
-  const stdin = readsStdin ? readFileSync(STDIN) : undefined;
+  const stdin = readsStdin ? await buffer(process.stdin) : undefined;
   const connection: Connection = await connect(where, wantedOf(options));
   try {
     const language = options.language ?? (await languageOf(connection.gozo, options.files));
@@ -43,14 +41,14 @@ export async function run(where: Where, options: RunOptions, signal: AbortSignal
   }
 }
 
-function programOf({
+async function programOf({
   code,
   files,
   language,
   out,
   artifacts,
   json,
-}: RunOptions): RunInput['program'] {
+}: RunOptions): Promise<RunInput['program']> {
   if (artifacts.length > 0 && out === undefined && !json) {
     throw new UsageError('--artifact wants --out <folder> to write to, or --json');
   }
@@ -63,7 +61,7 @@ function programOf({
   if (code !== undefined) return { code };
   if (!files.includes('-')) return { files: readProgramFiles(files) };
   if (files.length > 1) throw new UsageError('"-" is the whole program: no other file beside it');
-  return { code: readFileSync(STDIN, 'utf8') };
+  return { code: await text(process.stdin) };
 }
 
 function wantedOf({ language, files }: RunOptions): Wanted {

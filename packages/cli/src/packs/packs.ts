@@ -17,6 +17,7 @@ import {
 import { addPacks, removePacks, withLock } from '@gozolite/packs/packs';
 import { verifyTree } from '@gozolite/packs/tree/verify';
 import { UsageError } from '../usage-error.js';
+import { installedIn } from './installed-in.js';
 import type { PacksRequest } from './program.js';
 import { createPacksProgress, megabytes, type PacksProgress } from './progress.js';
 
@@ -68,8 +69,9 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       const names = canonicalNames(await readCatalogue(context.languages), request.names);
       return withLock(build, progress.onWait, async () => {
         const chosen = chooseInstalled(readInstalled(build.folders), names);
+        const sets = { packs: chosen, data: [] };
         const show = progress.share('export', request.file);
-        const bytes = await exportPacks(build, resolve(request.file), chosen, show);
+        const bytes = await exportPacks(build, resolve(request.file), sets, show);
         const words = chosen.map(({ name }) => name).join(', ');
         print(`${request.file}: ${words}, ${megabytes(bytes)} before compression`);
         return 0;
@@ -77,9 +79,10 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
     }
     case 'import': {
       const show = progress.share('import', request.file);
-      const file = resolve(request.file);
-      const installed = await importPacks(build, file, show, progress.onWait);
-      for (const { name, digest } of installed) print(`${name}: imported, ${digest}`);
+      const sets = await importPacks(build, resolve(request.file), show, progress.onWait);
+      for (const { name, digest } of [...sets.packs, ...sets.data]) {
+        print(`${name}: imported, ${digest}`);
+      }
       return 0;
     }
   }
@@ -163,16 +166,6 @@ async function list({ root, languages }: PacksContext, json: boolean): Promise<n
     if (available.length > 0) print(`\nCould be added: ${available.join(' ')}`);
   }
   return 0;
-}
-
-/** Looking is not making: where no pack ever was, there is no folder. */
-function installedIn(root: string): readonly InstalledPack[] {
-  try {
-    return readInstalled(packFolders(root));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function print(line: string): void {

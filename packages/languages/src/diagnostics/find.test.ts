@@ -27,6 +27,15 @@ test('each line that fits is one, in order, files relative to the workspace', ()
   ]);
 });
 
+test('columns that a compiler counts from 0 are told from 1', () => {
+  const rule = {
+    pattern: '^(?<line>\\d+):(?<column>\\d*): (?<message>.+)$',
+    columns_from: 0,
+  } as const;
+  const columns = findDiagnostics([rule], ['1:0: a\n2:7: b\n3:: c\n']).map(({ column }) => column);
+  assert.deepEqual(columns, [1, 8, null]);
+});
+
 test('one that goes over lines has its column from where the caret stands', () => {
   const words = '/work/main.js:2\nconst x = ;\n          ^\n\nSyntaxError: Unexpected token\n';
   assert.deepEqual(findDiagnostics([node], [words]), [

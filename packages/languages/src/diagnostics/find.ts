@@ -43,10 +43,12 @@ export function findDiagnostics(
 interface Rule {
   readonly patterns: readonly Pattern[];
   readonly severity: Diagnostic['severity'];
+  readonly columnsFrom: number;
 }
 
-function compileRule({ pattern, next = [], severity = 'error' }: DiagnosticRule): Rule {
-  return { patterns: [pattern, ...next].map(compilePattern), severity };
+function compileRule(rule: DiagnosticRule): Rule {
+  const { pattern, next = [], severity = 'error', columns_from: columnsFrom = 1 } = rule;
+  return { patterns: [pattern, ...next].map(compilePattern), severity, columnsFrom };
 }
 
 interface Match {
@@ -60,7 +62,8 @@ function firstMatch(
   at: number,
   budget: Budget,
 ): Match | undefined {
-  for (const { patterns, severity } of rules) {
+  for (const rule of rules) {
+    const { patterns } = rule;
     let line = at;
     let groups: Groups | undefined;
     for (const [index, pattern] of patterns.entries()) {
@@ -74,7 +77,7 @@ function firstMatch(
       groups = { ...next.groups, ...groups };
       line = next.line;
     }
-    if (groups) return { diagnostic: diagnosticOf(groups, severity), lastLine: line };
+    if (groups) return { diagnostic: diagnosticOf(groups, rule), lastLine: line };
   }
   return undefined;
 }
@@ -94,14 +97,14 @@ function nextMatch(
   return undefined;
 }
 
-function diagnosticOf(groups: Groups, severity: Diagnostic['severity']): Diagnostic {
+function diagnosticOf(groups: Groups, { severity, columnsFrom }: Rule): Diagnostic {
   const { file, line, column, caret, message } = groups;
   return {
     severity: groups.severity === undefined ? severity : severityOf(groups.severity.text),
     message: (message?.text ?? '').trim(),
     file: file === undefined ? null : relative(file.text),
     line: numberOf(line?.text),
-    column: numberOf(column?.text) ?? (caret === undefined ? null : caret.at + 1),
+    column: numberOf(column?.text, columnsFrom) ?? (caret === undefined ? null : caret.at + 1),
   };
 }
 
@@ -110,9 +113,9 @@ function severityOf(word: string): Diagnostic['severity'] {
   return /warn/i.test(word) ? 'warning' : 'note';
 }
 
-/** Of 1 and above; a number that no file has is none. */
-function numberOf(text: string | undefined): number | null {
-  const number = Number(text);
+/** Of 1 and above, counted from `first`; a number that no file has is none. */
+function numberOf(text: string | undefined, first = 1): number | null {
+  const number = Number.parseInt(text ?? '', 10) + 1 - first;
   return Number.isSafeInteger(number) && number > 0 ? number : null;
 }
 

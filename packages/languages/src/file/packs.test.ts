@@ -8,19 +8,30 @@ import { hostSources, packRecipesOf } from './packs.js';
 test('the short form is one pack whose version its toolchain tells', () => {
   const packages = { debian: ['lua5.4'] };
   assert.deepEqual(packRecipesOf({ packages }), [
-    { version: null, variant: null, sources: packages },
+    { version: null, variant: null, suite: null, prepare: [], sources: packages },
   ]);
 });
 
 test('a variant has what its entry has, and more', () => {
   const packs = [
     { version: '3.11', debian: ['python3'], variants: { data: { pypi: ['numpy'] } } },
-    { version: '3.9', debian: ['pypy3'] },
+    {
+      ...{ version: '3.13', suite: 'trixie', debian: ['python3'], prepare: 'a' },
+      variants: { more: { prepare: 'b' } },
+    },
   ];
+  const sources = { debian: ['python3'] };
   assert.deepEqual(packRecipesOf({ packs }), [
-    { version: '3.11', variant: null, sources: { debian: ['python3'] } },
-    { version: '3.11', variant: 'data', sources: { debian: ['python3'], pypi: ['numpy'] } },
-    { version: '3.9', variant: null, sources: { debian: ['pypy3'] } },
+    { version: '3.11', variant: null, suite: null, prepare: [], sources },
+    {
+      version: '3.11',
+      variant: 'data',
+      suite: null,
+      prepare: [],
+      sources: { ...sources, pypi: ['numpy'] },
+    },
+    { version: '3.13', variant: null, suite: 'trixie', prepare: ['a'], sources },
+    { version: '3.13', variant: 'more', suite: 'trixie', prepare: ['a', 'b'], sources },
   ]);
 });
 

@@ -24,6 +24,12 @@ const sources = {
       '^[A-Za-z0-9][A-Za-z0-9._-]*(\\[[A-Za-z0-9,._-]+\\])?([<>=!~]=?[A-Za-z0-9.*+!,<>=~]+)?$',
     ),
   ),
+  pypi_source: Type.Optional(
+    words(
+      'Names of PyPI packages that have no wheel: built from source, beside those of `pypi`.',
+      '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+    ),
+  ),
   maven: Type.Optional(
     words(
       'group:artifact:version; the jars of it and of what it needs at run time, in ' +
@@ -49,6 +55,15 @@ export const PackSources = Type.Object(sources, {
 });
 export type PackSources = Static<typeof PackSources>;
 
+const prepare = Type.Optional(
+  Type.String({
+    minLength: 1,
+    description:
+      'Shell commands that end the making of its tree: run in it, without a network and without ' +
+      'any capability. What they write below /usr stays.',
+  }),
+);
+
 export const PackEntries = Type.Array(
   Type.Object(
     {
@@ -56,11 +71,22 @@ export const PackEntries = Type.Array(
         pattern: '^[0-9]+(\\.[0-9]+)*$',
         description: 'How its toolchain begins to tell its version: 3.11.',
       }),
-      ...sources,
-      variants: Type.Optional(
-        Type.Record(Type.String({ pattern: '^[a-z][a-z0-9]*$' }), PackSources, {
-          description: 'By name, what a variant has beyond the entry.',
+      suite: Type.Optional(
+        Type.String({
+          pattern: '^[a-z]+$',
+          description:
+            "Debian's release by its name, trixie, where its packages have this version and the " +
+            "host's own release has not.",
         }),
+      ),
+      ...sources,
+      prepare,
+      variants: Type.Optional(
+        Type.Record(
+          Type.String({ pattern: '^[a-z][a-z0-9]*$' }),
+          Type.Object({ ...sources, prepare }, closed),
+          { description: 'By name, what a variant has beyond the entry.' },
+        ),
       ),
     },
     closed,
@@ -78,13 +104,25 @@ export interface PackRecipe {
   /** Null: the first two numbers of the version that the built toolchain tells. */
   readonly version: string | null;
   readonly variant: string | null;
+  /** Of Debian, which everything is built on. Null: the host's own. */
+  readonly suite: string | null;
   readonly sources: PackSources;
+  /** Scripts, in order, that end the making of its tree. */
+  readonly prepare: readonly string[];
 }
 
 /** Every pack that a language file knows, the default one first. */
 export function packRecipesOf({ packages, packs }: Packed): readonly PackRecipe[] {
-  const short: PackRecipe = { version: null, variant: null, sources: packages ?? {} };
+  const short: PackRecipe = {
+    ...{ version: null, variant: null, suite: null, prepare: [] },
+    sources: packages ?? {},
+  };
   return packs === undefined ? [short] : packs.flatMap(recipesOfEntry);
+}
+
+/** Whether there is anything that it could be built from. */
+export function isBuildable({ sources }: PackRecipe): boolean {
+  return Object.values(sources).some((names) => names.length > 0);
 }
 
 /** What a host installs that has no packs: `packages`, else what the default pack is made of. */
@@ -94,24 +132,29 @@ export function hostSources(packed: Packed): PackSources {
 
 function recipesOfEntry({
   version,
+  suite: named,
+  prepare: script,
   variants = {},
   ...entry
 }: Static<typeof PackEntries>[number]): readonly PackRecipe[] {
+  const suite = named ?? null;
+  const scripts = [script].filter((each) => each !== undefined);
   return [
-    { version, variant: null, sources: entry },
-    ...Object.entries(variants).map(([variant, more]) => ({
-      version,
-      variant,
+    { version, variant: null, suite, sources: entry, prepare: scripts },
+    ...Object.entries(variants).map(([variant, { prepare: own, ...more }]) => ({
+      ...{ version, variant, suite },
       sources: together(entry, more),
+      prepare: own === undefined ? scripts : [...scripts, own],
     })),
   ];
 }
 
+const SOURCE_NAMES = ['debian', 'npm', 'pypi', 'pypi_source', 'maven', 'go', 'cargo'] as const;
+
 function together(entry: PackSources, more: PackSources): PackSources {
-  const names = ['debian', 'npm', 'pypi', 'maven', 'go', 'cargo'] as const;
   return Object.fromEntries(
-    names
-      .map((name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const)
-      .filter(([, packages]) => packages.length > 0),
+    SOURCE_NAMES.map(
+      (name) => [name, [...(entry[name] ?? []), ...(more[name] ?? [])]] as const,
+    ).filter(([, packages]) => packages.length > 0),
   );
 }

@@ -19,6 +19,7 @@ export function smokeFaults(file: LanguageFile): readonly Fault[] {
     ...absenceFaults(file, smokes),
     ...excuseFaults(file, smokes),
     ...(file.depth === 'core' ? coreFaults(smokes) : []),
+    ...variantFaults(file),
     ...Object.entries(smokes).flatMap(([name, smoke]) =>
       // What a standard smoke brings is good; its line would be nowhere in the file.
       name in file.smokes ? faultsOfOne(name, smoke) : [],
@@ -72,6 +73,16 @@ function coreFaults(smokes: Readonly<Record<string, SmokeFile>>): readonly Fault
     faults.push({ path: ['smokes', 'unicode'], message });
   }
   return faults;
+}
+
+/** A program of a variant that no pack has would never run. */
+function variantFaults({ packs = [], smokes }: LanguageFile): readonly Fault[] {
+  const known = packs.flatMap(({ variants = {} }) => Object.keys(variants));
+  return Object.entries(smokes).flatMap(([name, { variant }]) =>
+    variant === undefined || known.includes(variant)
+      ? []
+      : [{ path: ['smokes', name, 'variant'], message: `there is no variant ${variant}` }],
+  );
 }
 
 function isAscii(text: string): boolean {

@@ -1,5 +1,5 @@
 import { installCommands } from '../file/install.js';
-import { type PackRecipe, packRecipesOf } from '../file/packs.js';
+import { isBuildable, type PackRecipe, packRecipesOf } from '../file/packs.js';
 import type { Reference } from '../names/reference.js';
 import { HOST } from '../recipe.js';
 import type { LanguageFile } from '../schema.js';
@@ -78,7 +78,8 @@ function missingMessage(
   const add = `gozo packs add ${name}`;
   if (!allowed.hostToolchains) {
     const why = "the host's do not serve here (GOZO_HOST_TOOLCHAINS=false)";
-    return `${head}: ${why}. Add its pack: ${add}`;
+    const hasPack = packRecipesOf(file).some(isBuildable);
+    return hasPack ? `${head}: ${why}. Add its pack: ${add}` : `${head}: ${why}. It has no pack`;
   }
   if (name !== standard) return `${head}: this pack of it is not in place. Add it: ${add}`;
   const detection = found.detections.get(HOST.rootfs);
@@ -87,6 +88,14 @@ function missingMessage(
       ? 'no version of it works'
       : detection.reason;
   const install = installCommands([file]).join(' && ');
-  const how = `Install it with: ${install}`;
-  return `${head}: ${reason}. ${allowed.packs ? `${how}, or add its pack: ${add}` : how}`;
+  const ways = [
+    ...(install === '' ? [] : [`Install it with: ${install}`]),
+    ...(allowed.packs && packRecipesOf(file).some(isBuildable) ? [`add its pack: ${add}`] : []),
+  ];
+  const [how = 'No package of the registries has it', ...others] = ways;
+  return `${head}: ${reason}. ${[firstUpper(how), ...others].join(', or ')}`;
+}
+
+function firstUpper(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,6 +1,6 @@
 import type { LanguageInfo } from '@gozolite/contract/capabilities';
 import { installCommands } from '../file/install.js';
-import { packRecipesOf } from '../file/packs.js';
+import { isBuildable, packRecipesOf } from '../file/packs.js';
 import { namesOf } from '../names/catalogue.js';
 import type { LanguageFile } from '../schema.js';
 import { type Allowed, beginsWith, choose } from './choose.js';
@@ -40,7 +40,7 @@ export function infoOf(
 }
 
 function installOf(file: LanguageFile, { hostToolchains }: Allowed): string {
-  const [pack] = packRecipesOf(file);
+  const [pack] = packRecipesOf(file).filter(isBuildable);
   if (hostToolchains || pack === undefined) return installCommands([file]).join(' && ');
   return `gozo packs add ${packNameOf(file, pack)}`;
 }

@@ -31,6 +31,12 @@ const rows: readonly (readonly [string, Partial<Expectation>, object, RegExp])[]
     /\(4 and 3/,
   ],
   ['a digest', { stdout_sha256: '0'.repeat(64) }, {}, /^SHA-256 of stdout: expected "0{64}"/],
+  [
+    'an empty artifact',
+    { artifacts: ['a.png image/png'] },
+    { artifacts: [{ path: 'a.png', bytes: 0, media_type: 'image/png' }] },
+    /^artifacts: expected "a\.png image\/png", got ""$/,
+  ],
   ['a pattern', { stderr_pattern: 'boom' }, {}, /^stderr: expected \/boom\/m in ""$/],
 ];
 for (const [name, expected, actual, says] of rows) {

@@ -18,6 +18,7 @@ export function differencesOf(expected: Expectation, actual: Execution): readonl
     ...matches('stdout', expected.stdout_pattern, actual.stdout),
     ...matches('stderr', expected.stderr_pattern, actual.stderr),
     ...matches("the compiler's output", expected.compile_pattern, compiler),
+    ...artifactDifferences(expected.artifacts, actual.artifacts ?? []),
     ...diagnosticDifferences(expected.diagnostics, actual.diagnostics ?? []),
   ];
 }
@@ -30,6 +31,16 @@ function equal(what: string, expected: unknown, actual: unknown): readonly strin
 function matches(what: string, pattern: string | undefined, actual: string): readonly string[] {
   if (pattern === undefined || new RegExp(pattern, 'm').test(actual)) return [];
   return [`${what}: expected /${pattern}/m in ${JSON.stringify(actual.slice(0, 4096))}`];
+}
+
+function artifactDifferences(
+  expected: Expectation['artifacts'],
+  actual: NonNullable<Execution['artifacts']>,
+): readonly string[] {
+  if (expected === undefined) return [];
+  const found = actual.filter(({ bytes }) => bytes > 0);
+  const words = found.map(({ path, media_type: type }) => `${path} ${type}`).sort();
+  return equal('artifacts', expected.join(', '), words.join(', '));
 }
 
 function diagnosticDifferences(

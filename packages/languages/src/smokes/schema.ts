@@ -52,6 +52,11 @@ export const Expectation = Type.Object(
     compile_pattern: Type.Optional(
       Type.String({ description: "Over the compiler's stdout and stderr, one after the other." }),
     ),
+    artifacts: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Those that come back, each as `path media/type`, sorted; none is empty.',
+      }),
+    ),
     diagnostics: Type.Optional(
       Type.Array(ExpectedDiagnostic, {
         description: 'All that there are, in order, as far as each is described.',
@@ -62,7 +67,8 @@ export const Expectation = Type.Object(
 );
 export type Expectation = Static<typeof Expectation>;
 
-const { code, files, entry, stdin, stdin_encoding, args, env, compile } = ExecuteRequest.properties;
+const { code, files, entry, stdin, stdin_encoding, args, env, compile, artifacts } =
+  ExecuteRequest.properties;
 export const SmokeFile = Type.Object(
   {
     code,
@@ -74,7 +80,11 @@ export const SmokeFile = Type.Object(
     args,
     env,
     compile,
+    artifacts,
     limits: Type.Optional(Type.Partial(Limits, closed)),
+    variant: Type.Optional(
+      Type.String({ description: 'Of a pack; the program is run with it, and never without.' }),
+    ),
     expect: Type.Optional(Expectation),
   },
   {

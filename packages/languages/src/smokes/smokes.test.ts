@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { demoLanguage } from '../demo-language.js';
+import type { SmokeFile } from './schema.js';
 import { smokesOf } from './smokes.js';
 
 const named = (change: object, name: string) =>
@@ -42,4 +43,20 @@ test('the program that adds lines adds a mebibyte of them, in a complete languag
 test('a program that does something else with its lines has to say what', () => {
   const smokes = { stdin: { code: 'x', expect: { status: 'ok', stdout: '' } } } as const;
   assert.equal(named({ smokes, depth: 'core', not_applicable: {} }, 'stdin_big'), undefined);
+});
+
+test('a program of a variant runs with it, beside all others, and never without', () => {
+  const smokes: Record<string, SmokeFile> = {
+    echo: { code: 'a', expect: { status: 'ok' } },
+    plots: { code: 'b', variant: 'data', artifacts: ['*.png'], expect: { status: 'ok' } },
+  };
+  const names = (variant?: string) =>
+    smokesOf(demoLanguage({ smokes }), variant).map(({ name }) => name);
+  assert.deepEqual(
+    [undefined, 'data', 'more'].map((variant) => names(variant).includes('plots')),
+    [false, true, false],
+  );
+  assert.ok(names('data').includes('echo'));
+  const plots = smokesOf(demoLanguage({ smokes }), 'data').find(({ name }) => name === 'plots');
+  assert.deepEqual(plots?.request, { code: 'b', artifacts: ['*.png'] });
 });

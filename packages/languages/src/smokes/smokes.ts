@@ -11,10 +11,15 @@ export interface Smoke {
   readonly expect: Expectation;
 }
 
-/** The programs of a file, with what their names bring; a big standard input is made here. */
-export function smokesOf(file: LanguageFile): readonly Smoke[] {
-  return Object.entries(smokeFilesOf(file)).map(([name, smoke]) => {
-    const { expect, stdin_repeat: repeat, ...request } = smoke;
+/**
+ * The programs of a file, with what their names bring; a big standard input is made here.
+ * @param variant whose own programs come, too
+ */
+export function smokesOf(file: LanguageFile, variant: string | null = null): readonly Smoke[] {
+  const all = Object.entries(smokeFilesOf(file));
+  const wanted = all.filter(([, smoke]) => (smoke.variant ?? variant) === variant);
+  return wanted.map(([name, smoke]) => {
+    const { expect, stdin_repeat: repeat, variant: _, ...request } = smoke;
     if (expect === undefined) throw new Error(`${file.id}: the smoke ${name} expects nothing`);
     const stdin = repeat === undefined ? request.stdin : repeat.text.repeat(repeat.times);
     return { name, request: { ...request, ...(stdin === undefined ? {} : { stdin }) }, expect };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, readFileSync, renameSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { InstalledDataSet } from '@gozolite/contract/data/data-set';
 import type { BuildContext } from '../build/root.js';
 import type { PackFolders } from '../folders.js';
 import type { InstalledPack } from '../installed.js';
@@ -29,14 +30,14 @@ export function objectFile(entry: FileEntry): string {
 export async function exportPacks(
   { folders, env, signal }: BuildContext,
   file: string,
-  packs: readonly InstalledPack[],
+  sets: Sets,
   onShare: OnShare,
 ): Promise<number> {
-  const objects = objectsOf(folders, packs);
+  const objects = objectsOf(folders, sets);
   const total = objects.reduce((sum, { size }) => sum + size, 0);
   const draft = `${file}.new`;
   try {
-    const parts = partsOf(folders, { packs, objects, total }, onShare);
+    const parts = partsOf(folders, { sets, objects, total }, onShare);
     const target = createWriteStream(draft, { flags: 'w', mode: 0o644 });
     await pipeline(Readable.from(parts), compressorFor(file, env), target, { signal });
     renameSync(draft, file);
@@ -48,9 +49,9 @@ export async function exportPacks(
 }
 
 /** Each once, in an order that depends on nothing but their names. */
-function objectsOf(folders: PackFolders, packs: readonly InstalledPack[]): readonly FileEntry[] {
+function objectsOf(folders: PackFolders, { packs, data }: Sets): readonly FileEntry[] {
   const objects = new Map<string, FileEntry>();
-  for (const { name, digest } of packs) {
+  for (const { name, digest } of [...packs, ...data]) {
     const manifest = readManifest(folders, digest);
     if (typeof manifest === 'string') throw new PackError(`${name}: ${manifest}`);
     for (const entry of manifest) {
@@ -60,19 +61,25 @@ function objectsOf(folders: PackFolders, packs: readonly InstalledPack[]): reado
   return [...objects].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, entry]) => entry);
 }
 
-interface Content {
+/** What an archive holds. */
+export interface Sets {
   readonly packs: readonly InstalledPack[];
+  readonly data: readonly InstalledDataSet[];
+}
+
+interface Content {
+  readonly sets: Sets;
   readonly objects: readonly FileEntry[];
   readonly total: number;
 }
 
 async function* partsOf(
   folders: PackFolders,
-  { packs, objects, total }: Content,
+  { sets: { packs, data }, objects, total }: Content,
   onShare: OnShare,
 ): AsyncGenerator<Buffer> {
-  yield* fileParts(INDEX, Buffer.from(`${JSON.stringify({ version: 1, packs }, null, 2)}\n`));
-  for (const digest of new Set(packs.map((pack) => pack.digest))) {
+  yield* fileParts(INDEX, Buffer.from(`${JSON.stringify({ version: 1, packs, data }, null, 2)}\n`));
+  for (const digest of new Set([...packs, ...data].map((each) => each.digest))) {
     yield* fileParts(`manifests/${digest}.json`, readFileSync(manifestPath(folders, digest)));
   }
   let done = 0;

@@ -1,15 +1,23 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { type InstalledDataSet, isInstalledDataSet } from '@gozolite/contract/data/data-set';
 import type { BuildContext } from '../build/root.js';
 import { requireSpace } from '../disk.js';
 import { type InstalledPack, parseInstalled } from '../installed.js';
 import { PackError } from '../pack-error.js';
-import { digestOf, type Entry, type FileEntry, parseManifest } from '../tree/manifest.js';
+import {
+  digestOf,
+  type Entry,
+  type FileEntry,
+  kindOf,
+  parseManifest,
+  type TreeKind,
+} from '../tree/manifest.js';
 import { objectName } from '../tree/objects.js';
 import type { OnShare } from '../tree/place.js';
 import { decompressorFor } from './compression.js';
-import { INDEX, objectFile } from './export.js';
+import { INDEX, objectFile, type Sets } from './export.js';
 import { PieceReader } from './reader.js';
 import { BLOCK_BYTES, paddingOf, parseHeader } from './tar.js';
 
@@ -19,6 +27,7 @@ const MANIFEST_BYTES_MAX = 256 << 20;
 /** An archive whose every byte was checked; its objects lie in a folder, by their names. */
 export interface ReadArchive {
   readonly packs: readonly { readonly pack: InstalledPack; readonly entries: readonly Entry[] }[];
+  readonly data: readonly { readonly set: InstalledDataSet; readonly entries: readonly Entry[] }[];
   readonly objects: readonly FileEntry[];
 }
 
@@ -38,13 +47,20 @@ export async function readArchive(
   stream.on('error', (error) => plain.destroy(error));
   try {
     const reader = new PieceReader(plain);
-    const index = await readIndex(reader);
-    const manifests = await readManifests(reader, new Set(index.map(({ digest }) => digest)));
-    const objects = await readObjects(reader, manifests, { folder, onShare });
-    return {
-      packs: index.map((pack) => ({ pack, entries: manifests.get(pack.digest) ?? [] })),
-      objects,
+    const { packs, data } = await readIndex(reader);
+    const digests = new Set([...packs, ...data].map(({ digest }) => digest));
+    const manifests = await readManifests(reader, digests);
+    const entriesOf = ({ name, digest }: { name: string; digest: string }, kind: TreeKind) => {
+      const entries = manifests.get(digest) ?? [];
+      if (kindOf(entries) !== kind) throw new PackError(`the tree of ${name} is no ${kind}'s`);
+      return entries;
     };
+    const taken = {
+      packs: packs.map((pack) => ({ pack, entries: entriesOf(pack, 'pack') })),
+      data: data.map((set) => ({ set, entries: entriesOf(set, 'data') })),
+    };
+    const objects = await readObjects(reader, manifests, { folder, onShare });
+    return { ...taken, objects };
   } catch (error) {
     // zlib's own errors (zlib.h) are about the file, too.
     const isDamaged = error instanceof Error && 'code' in error && /^Z_/.test(String(error.code));
@@ -83,17 +99,21 @@ async function readWhole(reader: PieceReader, name: string, bytesMax: number): P
   return content.toString('utf8');
 }
 
-async function readIndex(reader: PieceReader): Promise<readonly InstalledPack[]> {
+async function readIndex(reader: PieceReader): Promise<Sets> {
   const text = await readWhole(reader, INDEX, INDEX_BYTES_MAX);
-  let data: unknown;
+  let index: unknown;
   try {
-    data = JSON.parse(text);
+    index = JSON.parse(text);
   } catch {
     throw new PackError(`${INDEX} is no JSON`);
   }
-  const packs = typeof data === 'object' && data !== null && 'packs' in data ? data.packs : null;
+  const { packs, data = [] }: { packs?: unknown; data?: unknown } =
+    typeof index === 'object' && index !== null ? index : {};
   if (!Array.isArray(packs)) throw new PackError(`${INDEX} names no packs`);
-  return packs.map((pack) => parseInstalled(JSON.stringify(pack), INDEX));
+  if (!Array.isArray(data) || !data.every(isInstalledDataSet)) {
+    throw new PackError(`${INDEX} describes no data sets`);
+  }
+  return { packs: packs.map((pack) => parseInstalled(JSON.stringify(pack), INDEX)), data };
 }
 
 async function readManifests(

@@ -1,20 +1,24 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { InstalledDataSet } from '@gozolite/contract/data/data-set';
 import { type BuildContext, makeWorkFolder, removeRoot } from '../build/root.js';
+import { installDataSet } from '../data/add.js';
+import { readDataSets } from '../data/sets.js';
 import { type InstalledPack, readInstalled } from '../installed.js';
 import { installPack, withLock } from '../packs.js';
 import { sweep } from '../sweep.js';
 import { objectName, takeObject } from '../tree/objects.js';
 import { type OnShare, placeTree } from '../tree/place.js';
+import type { Sets } from './export.js';
 import { readArchive } from './import.js';
 
-/** Installs the packs of an archive. Nothing is in place before all of it was checked. */
+/** Installs what an archive holds. Nothing is in place before all of it was checked. */
 export function importPacks(
   context: BuildContext,
   file: string,
   onShare: OnShare,
   onWait: () => void,
-): Promise<readonly InstalledPack[]> {
+): Promise<Sets> {
   const { folders } = context;
   return withLock(context, onWait, async () => {
     await sweep(folders);
@@ -26,7 +30,7 @@ export function importPacks(
       for (const entry of archive.objects) {
         takeObject(folders, entry, join(objects, objectName(entry)));
       }
-      const before = readInstalled(folders);
+      const wasEmpty = readInstalled(folders).length + readDataSets(folders).length === 0;
       const installed: InstalledPack[] = [];
       for (const { pack, entries } of archive.packs) {
         const tree = await placeTree(folders, entries, () => context.signal.throwIfAborted());
@@ -34,8 +38,15 @@ export function importPacks(
         await installPack(context, taken, undefined);
         installed.push(taken);
       }
-      if (before.length > 0) await sweep(folders);
-      return installed;
+      const data: InstalledDataSet[] = [];
+      for (const { set, entries } of archive.data) {
+        const tree = await placeTree(folders, entries, () => context.signal.throwIfAborted());
+        const taken = { ...set, ...tree };
+        await installDataSet(context, taken);
+        data.push(taken);
+      }
+      if (!wasEmpty) await sweep(folders);
+      return { packs: installed, data };
     } finally {
       await removeRoot(context, work);
     }

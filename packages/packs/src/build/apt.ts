@@ -4,6 +4,7 @@ import type { PackedPackage } from '../installed.js';
 import { PackError } from '../pack-error.js';
 import { hostEnvironment } from './environment.js';
 import { type BuildContext, runInside } from './root.js';
+import { sourcesOf } from './suite.js';
 import { runTool } from './tool.js';
 
 /** What apt would have to do for some packages. */
@@ -18,7 +19,7 @@ export interface Plan {
 export type OnDone = (done: number, total: number) => void;
 
 /**
- * apt with a state of its own: the host's sources, preferences, keys, proxies and certificates,
+ * apt with a state of its own: the host's sources, or those of another suite of its Debian, preferences, keys, proxies and certificates,
  * but neither its list of installed packages nor its caches and hooks.
  */
 export interface Apt {
@@ -37,9 +38,9 @@ interface Request {
   readonly onDone: OnDone;
 }
 
-export async function openApt(context: BuildContext): Promise<Apt> {
+export async function openApt(context: BuildContext, suite: string | null): Promise<Apt> {
   const { folders } = context;
-  const state = join(folders.build, 'apt');
+  const state = join(folders.build, suite === null ? 'apt' : `apt-${suite}`);
   const archives = join(folders.downloads, 'debian');
   // With archives in place, --print-uris would leave them out.
   const nothing = join(state, 'nothing');
@@ -47,7 +48,9 @@ export async function openApt(context: BuildContext): Promise<Apt> {
     mkdirSync(folder, { recursive: true });
   }
   writeFileSync(join(state, 'status'), '');
-  writeFileSync(join(state, 'apt.conf'), await configuration(context, state, archives));
+  const settings = await configuration(context, state, archives);
+  const sources = suite === null ? '' : await ownSources(context, state, suite);
+  writeFileSync(join(state, 'apt.conf'), settings + sources);
   const env = { ...hostEnvironment(context.env), APT_CONFIG: join(state, 'apt.conf'), LC_ALL: 'C' };
   const run = (root: string | undefined, args: readonly string[], onDone?: OnDone) =>
     runTool('apt-get', {
@@ -87,6 +90,13 @@ export async function openApt(context: BuildContext): Promise<Apt> {
       });
     },
   };
+}
+
+/** Has apt read the sources of another suite than the host's, and no others. */
+async function ownSources(context: BuildContext, state: string, suite: string): Promise<string> {
+  const file = join(state, 'sources.list');
+  writeFileSync(file, await sourcesOf(context, suite));
+  return `Dir::Etc::sourcelist "${file}";\nDir::Etc::sourceparts "/dev/null";\n`;
 }
 
 /** Where a root's own dpkg finds archives. */

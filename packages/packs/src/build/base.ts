@@ -46,11 +46,11 @@ ldconfig`;
 /** The root that every pack begins with, made once for its set of versions. */
 export async function ensureBase(
   context: BuildContext,
-  apt: Apt,
+  { apt, suite }: { readonly apt: Apt; readonly suite: string | null },
   onStep: (words: string) => void,
 ): Promise<string> {
   const plan = await apt.plan(undefined, ESSENTIAL);
-  return ensureRoot(context, { name: 'base', plan }, async (root) => {
+  return ensureRoot(context, { name: ofSuite('base', suite), plan }, async (root) => {
     onStep('downloading the base system');
     await apt.download(undefined, { packages: ESSENTIAL, onDone: () => {} });
     onStep('building the base system');
@@ -65,15 +65,28 @@ export async function ensureBase(
   });
 }
 
+/** What the packs of one suite begin with. */
+export interface Grounds {
+  readonly apt: Apt;
+  /** A root that is copied, never changed. */
+  readonly base: string;
+  /** Null: the host's own. */
+  readonly suite: string | null;
+}
+
+function ofSuite(name: string, suite: string | null): string {
+  return suite === null ? name : `${suite}-${name}`;
+}
+
 /** A root with tools that the host may lack: pip, Maven, Cargo. It never becomes a pack. */
 export async function ensureTools(
   context: BuildContext,
-  { apt, base }: { readonly apt: Apt; readonly base: string },
+  { apt, base, suite }: Grounds,
   name: string,
   packages: readonly string[],
 ): Promise<string> {
   const plan = await apt.plan(base, packages);
-  return ensureRoot(context, { name: `tools-${name}`, plan }, async (root) => {
+  return ensureRoot(context, { name: ofSuite(`tools-${name}`, suite), plan }, async (root) => {
     await apt.download(base, { packages, onDone: () => {} });
     await copyRoot(context, base, root);
     lendArchives(apt.archives, root, plan);

@@ -8,14 +8,15 @@ import { placeTree, takeFiles } from '../tree/place.js';
 import { scanRoot } from '../tree/scan.js';
 import { debianPackages, lendArchives } from './apt.js';
 import { copyRoot } from './base.js';
+import { keepNotes, notesOf } from './notes.js';
 import { installCargo, installGo } from './registries/commands.js';
 import { installMaven } from './registries/maven.js';
 import { installNpm } from './registries/npm.js';
 import { installPypi } from './registries/pypi.js';
-import { makeWorkFolder, removeRoot, runAsOwner } from './root.js';
+import { type BuildContext, makeWorkFolder, removeRoot, runAsOwner, runInside } from './root.js';
 import { settleRoot } from './settle.js';
 import { versionOf } from './toolchain.js';
-import { isOnPath, type Workshop } from './workshop.js';
+import { isOnPath, type Suite, type Workshop } from './workshop.js';
 
 /** One pack that is to be built. */
 export interface Order {
@@ -47,6 +48,7 @@ const BEGINS = {
   download: 0.02,
   install: 0.3,
   registries: 0.6,
+  prepare: 0.7,
   settle: 0.8,
   store: 0.85,
 };
@@ -63,8 +65,13 @@ export async function buildPack(
   const work = makeWorkFolder(context);
   try {
     const root = join(work, 'root');
-    await installDebian(workshop, { root, packages: recipe.sources.debian ?? [] }, onProgress);
-    const packages = await installRegistries(workshop, { root, file, recipe }, onProgress);
+    onProgress({ step: 'resolving', share: BEGINS.resolve });
+    const built = { ...workshop, ...(await workshop.suiteOf(recipe.suite)) };
+    const notes = notesOf(file);
+    const { debian = [] } = recipe.sources;
+    await installDebian(built, { root, packages: debian, notes }, onProgress);
+    const packages = await installRegistries(built, { root, file, recipe }, onProgress);
+    await prepare(context, root, { recipe, onProgress });
     onProgress({ step: 'checking the toolchain', share: BEGINS.settle });
     await settleRoot(context, root);
     const version = await versionOf(context, root, order);
@@ -75,7 +82,7 @@ export async function buildPack(
       context.signal.throwIfAborted();
       onProgress({ step: 'storing', share: BEGINS.store + share * rest });
     };
-    const { entries, newBytes } = await takeFiles(folders, scanRoot(root), (share) =>
+    const { entries, newBytes } = await takeFiles(folders, scanRoot(root, notes), (share) =>
       storing(share / 2),
     );
     const tree = await placeTree(folders, entries, (share) => storing(0.5 + share / 2));
@@ -94,12 +101,31 @@ export async function buildPack(
   }
 }
 
+/** What runs in the root once more has less than a package's script: no capability at all. */
+async function prepare(
+  context: BuildContext,
+  root: string,
+  { recipe, onProgress }: { readonly recipe: PackRecipe; readonly onProgress: OnProgress },
+): Promise<void> {
+  for (const script of recipe.prepare) {
+    onProgress({ step: 'preparing', share: BEGINS.prepare });
+    const bare = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+    const command = [...bare, 'sh', '-ceu', script];
+    await runInside('its preparation', context, { root, command });
+  }
+}
+
+interface DebianOrder {
+  readonly root: string;
+  readonly packages: readonly string[];
+  readonly notes: readonly string[];
+}
+
 async function installDebian(
-  { context, apt, base, downloading }: Workshop,
-  { root, packages }: { readonly root: string; readonly packages: readonly string[] },
+  { context, apt, base, downloading }: Workshop & Suite,
+  { root, packages, notes }: DebianOrder,
   onProgress: OnProgress,
 ): Promise<void> {
-  onProgress({ step: 'resolving', share: BEGINS.resolve });
   if (packages.length === 0) return copyRoot(context, base, root);
   const plan = await apt.plan(base, packages);
   requireSpace(context.folders.root, plan.downloadBytes + plan.installedBytes);
@@ -118,6 +144,7 @@ async function installDebian(
   });
   onProgress({ step: 'installing', share: BEGINS.install });
   await copyRoot(context, base, root);
+  await keepNotes(context, root, notes);
   lendArchives(apt.archives, root, plan);
   await apt.install(root, {
     packages,
@@ -131,12 +158,11 @@ async function installDebian(
 }
 
 async function installRegistries(
-  workshop: Workshop,
+  { context, tools }: Workshop & Suite,
   { root, file, recipe }: Order & { readonly root: string },
   onProgress: OnProgress,
 ): Promise<readonly PackedPackage[]> {
-  const { context, tools } = workshop;
-  const { npm = [], pypi = [], maven = [], go = [], cargo = [] } = recipe.sources;
+  const { npm = [], pypi = [], pypi_source = [], maven = [], go = [], cargo = [] } = recipe.sources;
   const language = file.id;
   const found: PackedPackage[] = [];
   const say = (step: string) => onProgress({ step, share: BEGINS.registries });
@@ -144,10 +170,10 @@ async function installRegistries(
     say('installing from npm');
     found.push(...(await installNpm(context, root, npm)));
   }
-  if (pypi.length > 0) {
+  if (pypi.length + pypi_source.length > 0) {
     say('installing from PyPI');
     const place = { root, tools: await tools('pip'), language };
-    found.push(...(await installPypi(context, place, pypi)));
+    found.push(...(await installPypi(context, place, { wheels: pypi, built: pypi_source })));
   }
   if (maven.length > 0) {
     say('installing from Maven');

@@ -28,7 +28,14 @@ export async function versionOf(
     const made = versions.join(', ');
     throw new PackError(`${who} ${wanted}, and the toolchain of its packages is ${made}`);
   }
-  return recipe.version ?? (versions[0] ?? '').split('.').slice(0, 2).join('.');
+  return recipe.version ?? shortVersion(versions[0] ?? '');
+}
+
+/** The first two numbers, which name the pack: 8.0 of `8.0 release 1738`. */
+export function shortVersion(version: string): string {
+  const short = /^\d[0-9a-z]*(\.[0-9a-z]+)?/.exec(version)?.[0];
+  if (short !== undefined) return short;
+  throw new PackError(`the toolchain tells ${version}, which no pack can be called by`);
 }
 
 function wordsOf(env: Readonly<Record<string, string>>): readonly string[] {

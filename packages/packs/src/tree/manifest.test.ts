@@ -22,13 +22,14 @@ test('paths are sorted by their bytes', () => {
 });
 
 const folder = (path: string): Entry => ({ path, type: 'folder', mode: '555' });
+const dataLink = (target: string): Entry => ({ path: 'data/a', type: 'link', target });
 const refused: readonly (readonly [string, readonly object[], RegExp])[] = [
   ['a path upwards', [usr, { ...file, path: 'usr/../../x' }], /no path inside the tree/],
   ['an absolute path', [{ ...file, path: '/usr/b' }, usr], /no path inside the tree/],
   ['a path with an empty part', [usr, { ...file, path: 'usr//b' }], /no path inside the tree/],
   ['a path with a zero byte', [usr, { ...file, path: 'usr/\0' }], /no path inside the tree/],
   ['a name that is too long', [usr, { ...file, path: `usr/${'x'.repeat(256)}` }], /no path/],
-  ['a folder beside usr and etc', [usr, folder('var')], /is not below etc or usr/],
+  ['a folder beside usr and etc', [usr, folder('var')], /is not below etc or usr or data/],
   ['a file in the place of usr', [{ ...file, path: 'usr' }], /must be a folder/],
   ['a link in the place of etc', [{ ...link, path: 'etc' }, usr], /must be a folder/],
   ['what lies below a link', [usr, link, { ...file, path: 'usr/a/b' }], /lies in no folder/],
@@ -41,7 +42,11 @@ const refused: readonly (readonly [string, readonly object[], RegExp])[] = [
   ['a hash that leads elsewhere', [usr, { ...file, sha256: '../../../../etc/x' }], /no SHA-256/],
   ['a negative size', [usr, { ...file, size: -1 }], /no number of bytes/],
   ['a link without a target', [usr, { ...link, target: '' }], /the target of a link/],
-  ['a tree without usr', [folder('etc')], /has no folder usr/],
+  ['a data set with a usr', [folder('data'), usr], /neither a folder usr nor a folder data/],
+  ['a way out of a data set', [folder('data'), dataLink('../x')], /leads out of the data set/],
+  ['a way up by another link', [folder('data'), dataLink('x/../..')], /leads out of the data set/],
+  ['an absolute link of a data set', [folder('data'), dataLink('/data')], /leads out/],
+  ['a tree without usr', [folder('etc')], /neither a folder usr nor a folder data/],
 ];
 for (const [name, entries, says] of refused) {
   test(`${name} is refused`, () => {

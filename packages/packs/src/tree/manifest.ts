@@ -19,8 +19,9 @@ export type Entry =
 export type FileEntry = Extract<Entry, { type: 'file' }>;
 
 const VERSION = 1;
-/** Folders that a tree may have at its top; the others are the launcher's to make. */
-const TOPS = ['etc', 'usr'];
+/** What a pack's tree or a data set's may have at its top. The rest is the launcher's to make. */
+const TOPS = { pack: ['etc', 'usr'], data: ['data'] };
+export type TreeKind = keyof typeof TOPS;
 const ENTRIES_MAX = 2_000_000;
 const PATH_BYTES_MAX = 4095;
 const NAME_BYTES_MAX = 255;
@@ -82,10 +83,35 @@ export function parseManifest(text: string): Result<readonly Entry[], string> {
     if (entry.value.type === 'folder') folders.add(entry.value.path);
     entries.push(entry.value);
   }
-  if (!folders.has('usr')) return refuse('the tree has no folder usr');
+  const kind = kindOf(entries);
+  if (kind === undefined) return refuse('the tree has neither a folder usr nor a folder data');
+  if (kind === 'data') {
+    const astray = entries.find((entry) => entry.type === 'link' && leadsOut(entry));
+    if (astray !== undefined) return refuse(`${astray.path} leads out of the data set`);
+  }
   // Equal bytes: sorted, no path twice, no member that is not known.
   const isCanonical = manifestText(entries) === text && !hasDuplicates(entries);
   return isCanonical ? ok(entries) : refuse('the manifest is not in its canonical form');
+}
+
+/** Whose tree it is; undefined where it is neither's, or a bit of both. */
+export function kindOf(entries: readonly Entry[]): TreeKind | undefined {
+  const tops = entries.filter(({ path }) => !path.includes('/')).map(({ path }) => path);
+  if (tops.includes('data')) return tops.length === 1 ? 'data' : undefined;
+  return tops.includes('usr') ? 'pack' : undefined;
+}
+
+/**
+ * Whether a link of a data set leads out of it. `..` may only stand at the beginning, where what it
+ * goes up from is a folder and no link.
+ */
+export function leadsOut({ path, target }: Pick<Entry & { type: 'link' }, 'path' | 'target'>) {
+  const segments = target.split('/');
+  const names = segments.findIndex((segment) => segment !== '..');
+  const ups = names < 0 ? segments.length : names;
+  const isPlain = segments.slice(ups).every((segment) => segment !== '..');
+  const depth = path.split('/').length - 2;
+  return target.startsWith('/') || !isPlain || ups > depth;
 }
 
 function hasDuplicates(entries: readonly Entry[]): boolean {
@@ -127,7 +153,8 @@ function placeFault({ path, type }: Entry, folders: ReadonlySet<string>): string
     return 'is no path inside the tree';
   }
   if (segments.length === 1) {
-    if (!TOPS.includes(path)) return `is not below ${TOPS.join(' or ')}`;
+    const tops = Object.values(TOPS).flat();
+    if (!tops.includes(path)) return `is not below ${tops.join(' or ')}`;
     return type === 'folder' ? undefined : 'must be a folder';
   }
   const above = segments.slice(0, -1).join('/');

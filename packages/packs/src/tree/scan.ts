@@ -25,13 +25,14 @@ const ANY_EXECUTES = 0o111;
  * Walks `usr` and `etc` of a build root, folders before what is in them. Devices, sockets and
  * pipes are left out; owner and mode shrink to "may be executed or not". A link out of both into
  * the root's other folders (GHC's package list lies in /var) is replaced by what it leads to.
+ * @param kept files of the documentation that are not left out
  */
-export function scanRoot(root: string): readonly Found[] {
+export function scanRoot(root: string, kept: readonly string[] = []): readonly Found[] {
   const found: Found[] = [];
   const visit = (place: string, path: string, depth: number): void => {
     if (depth > DEPTH_MAX) throw new PackError(`${path} is more than ${DEPTH_MAX} folders deep`);
     const stat = lstatSync(join(root, place));
-    if (isLeftOut(path, stat.isDirectory())) return;
+    if (isLeftOut(path, stat.isDirectory()) && !kept.includes(`/${path}`)) return;
     if (stat.isSymbolicLink()) {
       const elsewhere = outsideOf(root, place);
       if (elsewhere !== undefined) visit(elsewhere, path, depth + 1);

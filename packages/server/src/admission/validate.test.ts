@@ -10,6 +10,7 @@ import { type Validated, type ValidationDeps, validate } from './validate.js';
 const caller = { id: 'exe_1', requestId: 'req_1', tenant: 'local', createdAt: new Date(0) };
 const ALLOW = ['api.example.com:443'];
 const NETWORK = { allow: ALLOW, bytesMax: 1000, connectionsMax: 2, timeMsMax: 500 };
+const DATA = { grants: () => false, granted: () => [], find: () => undefined };
 let deps: ValidationDeps;
 
 /** The shipped language files over a host that has Python and a C compiler and nothing else. */
@@ -20,7 +21,7 @@ beforeAll(async () => {
     probe: async () => ({ exitCode: 0, stdout: 'Python 3.11.2\n12.2.0', stderr: '' }),
   });
   const policy = limitPolicyFor(2, 4 * 1024 * 1024);
-  deps = { registry, hasShape: createShapeCheck(), policy, network: NETWORK };
+  deps = { registry, hasShape: createShapeCheck(), policy, network: NETWORK, data: DATA };
 });
 
 function refusalOf(body: unknown): Refusal {
@@ -71,6 +72,10 @@ const refused: readonly (readonly [string, unknown, string, string])[] = [
     'INVALID_VALUE',
     '/stdin_encoding',
   ],
+  ['a data set as text', { ...python, data: 'iris' }, 'BAD_REQUEST', '/data'],
+  ['a number as data set', { ...python, data: [1] }, 'BAD_REQUEST', '/data/0'],
+  ['17 data sets', { ...python, data: Array(17).fill('a') }, 'INVALID_VALUE', '/data'],
+  ['a data set that nobody grants', { ...python, data: ['a'] }, 'FORBIDDEN', '/data/0'],
   ['network', { ...python, network: 'all' }, 'INVALID_VALUE', '/network'],
   ['a network that is a list', { ...python, network: ['a.b:1'] }, 'BAD_REQUEST', '/network'],
   ['a network without its list', { ...python, network: {} }, 'BAD_REQUEST', '/network/allow'],

@@ -7,8 +7,10 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted, Identity, MissingToolchain } from '@gozolite/engine/admitted';
 import type { Registry } from '@gozolite/languages/registry';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+import type { DataSets } from '../packs/data.js';
 import { argumentFaults } from './arguments.js';
 import { type Contents, readContents } from './contents.js';
+import { dataFaults, dataOf } from './data/grant.js';
 import { type Fault, pointer, refusalOf } from './fault.js';
 import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits } from './limits.js';
@@ -22,6 +24,7 @@ export interface ValidationDeps {
   readonly registry: Pick<Registry, 'resolve'>;
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
+  readonly data: DataSets;
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
@@ -63,7 +66,10 @@ export function validate(
   const admitted = admittedOf(identity, request, {
     recipe: language.value.recipe,
     contents: contents.value,
-    network: deps.network,
+    granted: {
+      ...networkOf(deps.network, request.network),
+      ...dataOf(deps.data, request.data ?? []),
+    },
   });
   const tooSmall = diskFaults(admitted.files, limits);
   if (tooSmall.length > 0) return refuse(refusalOf(tooSmall));
@@ -110,7 +116,7 @@ function unknownLanguage(detail: string, nearest: readonly string[]): Refusal {
 }
 
 function valueFaults(
-  { policy, network }: ValidationDeps,
+  { policy, network, data }: ValidationDeps,
   request: ExecuteRequest,
 ): readonly Fault[] {
   const faults = [
@@ -120,6 +126,7 @@ function valueFaults(
     ...argumentFaults({ at: ['compile', 'args'], args: request.compile?.args ?? [], env: {} }),
     ...labelFaults(request.labels ?? {}),
     ...networkFaults(network, request.network),
+    ...dataFaults(data, request.data ?? []),
   ];
   for (const [index, glob] of (request.artifacts ?? []).entries()) {
     const detail = globFault(glob) ?? surrogateFault(glob);
@@ -135,11 +142,11 @@ function admittedOf(
   {
     recipe,
     contents,
-    network,
+    granted,
   }: {
     readonly recipe: Recipe;
     readonly contents: Contents;
-    readonly network: NetworkPolicy;
+    readonly granted: Pick<Admitted, 'network' | 'data'>;
   },
 ): Admitted {
   const { program, stdin } = contents;
@@ -159,7 +166,7 @@ function admittedOf(
     env: request.env ?? {},
     compileArgs: request.compile?.args ?? [],
     artifacts: request.artifacts ?? [],
-    ...networkOf(network, request.network),
+    ...granted,
   };
 }
 

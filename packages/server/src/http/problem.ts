@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   BODY_TOO_LARGE: 'The request is too large',
   UNSUPPORTED_MEDIA_TYPE: 'The body is not application/json',
   UNKNOWN_LANGUAGE: 'No such language',
+  UNKNOWN_DATA: 'No such data set',
   LIMIT_TOO_HIGH: 'A limit is above its ceiling',
   LIMIT_TOO_LOW: 'A limit is below its floor',
   INVALID_VALUE: 'A value is not allowed',

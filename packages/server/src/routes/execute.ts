@@ -14,7 +14,7 @@ import type { Logger } from '@gozolite/telemetry/logger';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
-
+import type { DataSets } from '../packs/data.js';
 import type { Toolchains } from '../toolchains.js';
 
 export interface ExecuteDeps {
@@ -22,12 +22,13 @@ export interface ExecuteDeps {
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
+  readonly data: DataSets;
   readonly log: Logger;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute(deps: ExecuteDeps): Route {
-  const { engine, toolchains, policy, network, log } = deps;
+  const { engine, toolchains, policy, network, data, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   return {
@@ -38,7 +39,7 @@ export function executeRoute(deps: ExecuteDeps): Route {
       const registry = await toolchains.opened;
       await turn();
       const request = { requestId, createdAt: receivedAt, body };
-      const validated = admit({ hasShape, registry, policy, network }, request);
+      const validated = admit({ hasShape, registry, policy, network, data }, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
         return validated;

@@ -11,12 +11,14 @@ import type { Backend } from '@gozolite/sandbox/backend';
 import { createLogger } from '@gozolite/telemetry/logger';
 import { createShapeCheck } from '../admission/shape.js';
 import { validate } from '../admission/validate.js';
+import type { DataSets } from '../packs/data.js';
 import type { Attempt } from './prover.js';
 
 /** The longest that one may take, compile and run together, on a host that is busy. */
 const WALL_MS_MAX = 180_000;
 const TENANT = 'smoke';
 const NO_NETWORK: NetworkPolicy = { allow: [], bytesMax: 1, connectionsMax: 1, timeMsMax: 1 };
+const NO_DATA: DataSets = { grants: () => false, granted: () => [], find: () => undefined };
 
 /**
  * Runs first programs as requests are run: admitted by the same checks, through the same stages.
@@ -44,7 +46,7 @@ export function createAttempt(
     const caller = { id, requestId: id, tenant: TENANT, createdAt };
     const request = { language, ...patient(hello.request, recipe, policy) };
     const validated = validate(
-      { hasShape, registry, policy, network: NO_NETWORK },
+      { hasShape, registry, policy, network: NO_NETWORK, data: NO_DATA },
       caller,
       request,
     );

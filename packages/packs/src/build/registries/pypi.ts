@@ -12,14 +12,22 @@ export function pypiFolder(language: string): string {
   return `/usr/local/lib/gozolite/python/${language}`;
 }
 
+/** What of PyPI a tree gets. */
+export interface PypiPackages {
+  readonly wheels: readonly string[];
+  /** Of these alone a build runs. */
+  readonly built: readonly string[];
+}
+
 /**
- * Installs wheels, and only wheels: no code of a package runs. pip runs in a root of its own, with
- * the host's configuration and certificates; its Python is Debian's, as the tree's is.
+ * Installs wheels: no code of a package runs but the build of those that are named for it. pip runs
+ * in a root of its own, with the host's configuration and certificates; its Python is Debian's, as
+ * the tree's is.
  */
 export async function installPypi(
   context: BuildContext,
   { root, tools, language }: { root: string; tools: string; language: string },
-  requirements: readonly string[],
+  { wheels, built }: PypiPackages,
 ): Promise<readonly PackedPackage[]> {
   const target = join(root, pypiFolder(language));
   const cache = join(context.folders.downloads, 'pypi');
@@ -33,7 +41,8 @@ export async function installPypi(
       ...['python3', '-m', 'pip', 'install', '--no-compile', '--only-binary', ':all:'],
       ...['--no-input', '--disable-pip-version-check', '--root-user-action', 'ignore'],
       ...['--no-warn-script-location', '--quiet', '--cache-dir', '/mnt/cache'],
-      ...['--target', '/mnt/target', '--', ...requirements],
+      ...built.flatMap((name) => ['--no-binary', name]),
+      ...['--target', '/mnt/target', '--', ...wheels, ...built],
     ],
   });
   showToPython(root, language);

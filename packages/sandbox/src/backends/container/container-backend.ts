@@ -53,6 +53,7 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
   const run = async (command: SandboxCommand, { signal, ...rest }: RunOptions) => {
     // A container has no network, and what can't be had is refused, never left out in silence.
     if (command.network !== undefined) return without(refusedBy('NETWORK'));
+    if (command.data !== undefined) return without(refusedBy('DATA'));
     const layer = command.layer && shelf.get(command.layer.handle);
     if (command.layer !== undefined && layer === undefined) return without(refusedBy('LAYER'));
     const { image, uids } = await prepare();

@@ -29,7 +29,7 @@ export function launchFrames(command: SandboxCommand): Frame[] {
 
 /** What may be longer than a header (arguments, environment, globs) travels as the payload. */
 function startFrame(command: SandboxCommand): Frame {
-  const { args, env, artifacts, network } = command;
+  const { args, env, artifacts, network, data } = command;
   const header = {
     type: 'start',
     id: command.id,
@@ -38,6 +38,7 @@ function startFrame(command: SandboxCommand): Frame {
     ...(command.layer === undefined ? {} : { layer: command.layer.handle }),
     keep: command.keepOutput,
     ...(network === undefined ? {} : { network: networkMember(network) }),
+    ...(data === undefined ? {} : { data: data.map(({ name, digest }) => ({ name, digest })) }),
   };
   return frame(header, Buffer.from(JSON.stringify({ args, env, artifacts })));
 }
