@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly onDone: (language: string, finding: SmokeFinding) => void;
+  /** What is known so far: rows of which every program has run. */
+  readonly onRows: (rows: readonly LanguageFinding[]) => void;
 }
 
 /** Runs every smoke program of every good file whose toolchain is there. */
@@ -57,10 +59,17 @@ export async function runSmokes(
       const finding = await runSmoke(edition.reference, smoke, options);
       smokes[at] = finding;
       options.onDone(edition.reference, finding);
+      options.onRows(findings.filter((row) => isWhole(row, options)));
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
   return findings;
+}
+
+function isWhole({ edition, missing, smokes }: LanguageFinding, { only }: RunOptions): boolean {
+  if (edition === undefined || missing !== undefined) return true;
+  // Holes are programs that have not run: filter leaves them out.
+  return smokes.filter(() => true).length === chosen(edition.file, only).length;
 }
 
 /** What the host has in the place of a pack that can't be built was not asked for. */
