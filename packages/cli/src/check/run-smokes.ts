@@ -1,4 +1,3 @@
-import type { LanguageFile } from '@gozolite/languages/schema';
 import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
 import { GozoProblem } from '@gozolite/sdk/errors';
@@ -91,7 +90,7 @@ function toRun(
   { only, earlier }: RunOptions,
 ): readonly Waiting[] {
   if (edition === undefined || missing !== undefined) return [];
-  const wanted = chosen(edition.file, only);
+  const wanted = chosen(edition, only);
   const known = earlier(target.sha256, edition) ?? [];
   const taken = wanted.flatMap(({ name }) => known.find((each) => each.name === name) ?? []);
   if (taken.length < wanted.length) {
@@ -116,8 +115,10 @@ async function missingOf(
   return message ?? (edition.pack === undefined ? 'its toolchain is missing' : unseen);
 }
 
-function chosen(file: LanguageFile, only: readonly string[]): readonly Smoke[] {
-  return smokesOf(file).filter(({ name }) => only.length === 0 || only.includes(name));
+function chosen({ file, pack }: Edition, only: readonly string[]): readonly Smoke[] {
+  return smokesOf(file, pack?.variant ?? null).filter(
+    ({ name }) => only.length === 0 || only.includes(name),
+  );
 }
 
 async function runSmoke(
