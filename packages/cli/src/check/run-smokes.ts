@@ -68,7 +68,7 @@ export async function runSmokes(
 function isWhole({ edition, missing, smokes }: LanguageFinding, { only }: RunOptions): boolean {
   if (edition === undefined || missing !== undefined) return true;
   // Holes are programs that have not run: filter leaves them out.
-  return smokes.filter(() => true).length === chosen(edition.file, only).length;
+  return smokes.filter(() => true).length === chosen(edition, only).length;
 }
 
 /** What the host has in the place of a pack that can't be built was not asked for. */
