@@ -26,11 +26,14 @@ export interface OwnBackend extends AsyncDisposable {
 }
 
 /** A backend with a folder of its own: its containers are nobody else's to sweep. */
-export function ownBackend(more: { folder?: string; image?: string } = {}): OwnBackend {
+export function ownBackend(
+  more: { folder?: string; image?: string; packs?: string } = {},
+): OwnBackend {
   const { socket, image } = testEngine();
   const folder = more.folder ?? mkdtempSync(join(tmpdir(), 'gozo-backend-'));
   const backend = createContainerBackend({
     ...{ socketPath: socket, image: more.image ?? image, runtime: '', folder },
+    ...(more.packs === undefined ? {} : { packs: more.packs }),
   });
   return {
     backend,

@@ -21,7 +21,7 @@ import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
 import { openDataSets } from './packs/data.js';
-import { type PackWatch, watchPacks } from './packs/watch.js';
+import { watchPacks } from './packs/watch.js';
 import { createProbe } from './probe.js';
 import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
 import { diagnosticsRoute } from './routes/diagnostics.js';
@@ -72,7 +72,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
   });
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare } = config;
-  const packs = packsOf(config, log);
+  const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
   const prover = config.smokes ? proverOf(backend, policy, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
@@ -119,19 +119,13 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
       return engine.drain(config.drainMs);
     },
     [Symbol.asyncDispose]: async () => {
-      packs?.packs[Symbol.dispose]();
+      packs.packs[Symbol.dispose]();
       await attacks?.[Symbol.asyncDispose]();
       await toolchains[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await backend[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Containers have the image's root and no other (docs/reference/container.md). */
-function packsOf(config: Config, log: Logger): { readonly packs: PackWatch } | undefined {
-  if (config.backend === 'container') return undefined;
-  return { packs: watchPacks({ folder: config.packsFolder, log }) };
 }
 
 function proverOf(
@@ -162,7 +156,8 @@ function backendOf(config: Config): Backend {
     case 'container': {
       const { socket, image, runtime } = config.container;
       const folder = join(config.dataFolder, 'container');
-      return createContainerBackend({ socketPath: socket, image, runtime, folder });
+      const packs = config.packsFolder;
+      return createContainerBackend({ socketPath: socket, image, runtime, folder, packs });
     }
     default:
       return unreachable(config.backend);

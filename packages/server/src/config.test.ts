@@ -28,6 +28,19 @@ test('an empty environment has the documented defaults', () => {
   assert.equal(config.isolationFloor, 'full');
 });
 
+test('no data set is granted by default, and what is no name is named', () => {
+  assert.deepEqual(configOf({}).dataAllow, []);
+  assert.deepEqual(configOf({ GOZO_DATA_ALLOW: 'iris,v1.2,iris,*' }).dataAllow, [
+    ...['iris', 'v1.2', '*'],
+  ]);
+  const read = readConfig({ GOZO_DATA_ALLOW: 'iris,../x,A' }, [], 2);
+  assert.ok(!read.ok);
+  assert.deepEqual(
+    read.error.map((fault) => fault.split('"')[1]),
+    ['../x', 'A'],
+  );
+});
+
 test('the network policy is empty by default, and a bad entry is named', () => {
   assert.deepEqual(configOf({}).network, {
     allow: [],

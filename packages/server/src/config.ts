@@ -123,7 +123,7 @@ export function readConfig(
     }),
     logLevel: read.choice('GOZO_LOG_LEVEL', LOG_LEVELS, 'info'),
     network: readNetwork(read, faults),
-    dataAllow: readDataAllow(read, backend, faults),
+    dataAllow: readDataAllow(read, faults),
     isolationFloor,
   };
   for (const name of Object.keys(env)) {
@@ -156,18 +156,11 @@ function readNetwork(read: ReturnType<typeof reader>, faults: string[]): Network
 }
 
 /** The policy of the one tenant that there is. */
-function readDataAllow(
-  read: ReturnType<typeof reader>,
-  backend: BackendName,
-  faults: string[],
-): readonly string[] {
+function readDataAllow(read: ReturnType<typeof reader>, faults: string[]): readonly string[] {
   const allow = [...new Set(read.list('GOZO_DATA_ALLOW', ','))];
   for (const name of allow.filter((each) => each !== '*' && !isDataName(each))) {
     const what = 'no name of a data set: small letters, digits, and . _ - between them';
     faults.push(`GOZO_DATA_ALLOW has "${name}", which is ${what}`);
-  }
-  if (allow.length > 0 && backend === 'container') {
-    faults.push('GOZO_DATA_ALLOW grants data sets, and the container backend has none');
   }
   return allow;
 }

@@ -20,7 +20,7 @@ pub fn write(root: &Path, uid_base: u32) -> Result<(), String> {
 }
 
 fn make(root: &Path, uid_base: u32) -> io::Result<()> {
-    for name in ["usr", "etc", "dev", "proc", "sys", "work"] {
+    for name in ["usr", "etc", "dev", "proc", "sys", "work", "data"] {
         folder(&root.join(name), 0o755)?;
     }
     // runc gives a tmpfs the mode of the folder that it is mounted on, whatever its options say.

@@ -10,8 +10,8 @@ sandboxes of this version, and their outputs were compared byte by byte. Columns
 digest of the read-only tree that was all that the programs saw of a toolchain (a host's toolchain
 has none); \`passed\`, of the programs of the language's file; \`not\`, those that ended otherwise
 than they must; \`excused\`, the standard programs that the file says can't be had, with its reason;
-\`tree\`, \`own\` and \`built\`: the pack's size, what no pack built before it had, and how long its
-build took beside that of another.`;
+\`tree\`, \`own\` and \`built\`: the pack's size, what of it was not on the disk before its build
+(of one built again: what is new in it), and how long the build took beside that of another.`;
 
 /** A page for people: what ran, from which tree, and how it ended. */
 export function markdownOf(version: string, findings: readonly LanguageFinding[]): string {

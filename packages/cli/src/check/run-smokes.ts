@@ -1,4 +1,3 @@
-import type { LanguageFile } from '@gozolite/languages/schema';
 import { differencesOf } from '@gozolite/languages/smokes/differences';
 import { type Smoke, smokesOf } from '@gozolite/languages/smokes/smokes';
 import { GozoProblem } from '@gozolite/sdk/errors';
@@ -29,6 +28,8 @@ export interface RunOptions {
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly onDone: (language: string, finding: SmokeFinding) => void;
+  /** What is known so far: rows of which every program has run. */
+  readonly onRows: (rows: readonly LanguageFinding[]) => void;
 }
 
 /** Runs every smoke program of every good file whose toolchain is there. */
@@ -57,10 +58,17 @@ export async function runSmokes(
       const finding = await runSmoke(edition.reference, smoke, options);
       smokes[at] = finding;
       options.onDone(edition.reference, finding);
+      options.onRows(findings.filter((row) => isWhole(row, options)));
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
   return findings;
+}
+
+function isWhole({ edition, missing, smokes }: LanguageFinding, { only }: RunOptions): boolean {
+  if (edition === undefined || missing !== undefined) return true;
+  // Holes are programs that have not run: filter leaves them out.
+  return smokes.filter(() => true).length === chosen(edition, only).length;
 }
 
 /** What the host has in the place of a pack that can't be built was not asked for. */
@@ -82,7 +90,7 @@ function toRun(
   { only, earlier }: RunOptions,
 ): readonly Waiting[] {
   if (edition === undefined || missing !== undefined) return [];
-  const wanted = chosen(edition.file, only);
+  const wanted = chosen(edition, only);
   const known = earlier(target.sha256, edition) ?? [];
   const taken = wanted.flatMap(({ name }) => known.find((each) => each.name === name) ?? []);
   if (taken.length < wanted.length) {
@@ -107,8 +115,10 @@ async function missingOf(
   return message ?? (edition.pack === undefined ? 'its toolchain is missing' : unseen);
 }
 
-function chosen(file: LanguageFile, only: readonly string[]): readonly Smoke[] {
-  return smokesOf(file).filter(({ name }) => only.length === 0 || only.includes(name));
+function chosen({ file, pack }: Edition, only: readonly string[]): readonly Smoke[] {
+  return smokesOf(file, pack?.variant ?? null).filter(
+    ({ name }) => only.length === 0 || only.includes(name),
+  );
 }
 
 async function runSmoke(

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { readEarlier } from '../check/earlier.js';
@@ -41,7 +41,7 @@ export async function checkLanguage(
   const targets = await readTargets(join(installation(), 'languages'), options.named);
   const findings = await findingsOf(where, targets, options, signal);
   const json = jsonOf(options.version, findings);
-  if (typeof options.json === 'string') writeFileSync(options.json, json);
+  if (typeof options.json === 'string') writeWhole(options.json, json);
   if (options.markdown !== undefined) {
     writeFileSync(options.markdown, markdownOf(options.version, findings));
   }
@@ -49,11 +49,16 @@ export async function checkLanguage(
   return findings.every(hasPassed) ? 0 : 1;
 }
 
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
 /** In a private engine, always: a server that runs knows other files. */
 async function findingsOf(
   where: Where,
   targets: readonly Target[],
-  { version, only, jobs, from, reuse }: CheckOptions,
+  { version, only, jobs, from, reuse, json }: CheckOptions,
   signal: AbortSignal,
 ): Promise<readonly LanguageFinding[]> {
   const good = targets.flatMap(({ path, file }) => (file === undefined ? [] : [path]));
@@ -84,6 +89,10 @@ async function findingsOf(
     onDone: (language, { name, differences }) => {
       const words = differences.length === 0 ? 'as expected' : 'NOT as expected';
       process.stderr.write(`${language} ${name}: ${words}\n`);
+    },
+    onRows: (rows) => {
+      // A long run that is stopped goes on with --reuse.
+      if (typeof json === 'string') writeWhole(json, jsonOf(version, rows));
     },
   });
 }

@@ -22,8 +22,19 @@ export function smokesOf(file: LanguageFile, variant: string | null = null): rea
     const { expect, stdin_repeat: repeat, variant: _, ...request } = smoke;
     if (expect === undefined) throw new Error(`${file.id}: the smoke ${name} expects nothing`);
     const stdin = repeat === undefined ? request.stdin : repeat.text.repeat(repeat.times);
-    return { name, request: { ...request, ...(stdin === undefined ? {} : { stdin }) }, expect };
+    const limits = limitsOf(request.limits, expect);
+    const more = { ...(stdin !== undefined && { stdin }), ...(limits && { limits }) };
+    return { name, request: { ...request, ...more }, expect };
   });
+}
+
+/** The most that a server gives as it comes. */
+const WALL_MS = 60_000;
+
+/** What has to end by its CPU time or memory must not end by the clock before, on a busy host. */
+function limitsOf(limits: SmokeFile['limits'], { limit }: Expectation): SmokeFile['limits'] {
+  const isMeant = limit === undefined || limit === null || limit === 'wall_time_ms';
+  return isMeant ? limits : { wall_time_ms: WALL_MS, ...limits };
 }
 
 /** As `smokesOf`, still in the terms of the file. */

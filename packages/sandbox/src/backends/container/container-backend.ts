@@ -18,6 +18,7 @@ import { isolationOf } from './facts.js';
 import { greet } from './greeting.js';
 import { runSession } from './session.js';
 import { createShelf } from './spool.js';
+import { treesFor } from './trees.js';
 import { createUids, type Uids } from './uids.js';
 
 export interface ContainerBackendOptions {
@@ -27,6 +28,8 @@ export interface ContainerBackendOptions {
   readonly image: string;
   /** A runtime that the engine knows by this name; '' takes its default. */
   readonly runtime: string;
+  /** The folder of packs, which the engine has at the same path; absent: none serve. */
+  readonly packs?: string;
   /** The server's own folder: outputs of compiles pass through it, and its path owns containers. */
   readonly folder: string;
 }
@@ -53,14 +56,23 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
   const run = async (command: SandboxCommand, { signal, ...rest }: RunOptions) => {
     // A container has no network, and what can't be had is refused, never left out in silence.
     if (command.network !== undefined) return without(refusedBy('NETWORK'));
-    if (command.data !== undefined) return without(refusedBy('DATA'));
+    const trees = treesFor(options.packs, command);
+    if (!trees.ok) return without(trees.error);
     const layer = command.layer && shelf.get(command.layer.handle);
     if (command.layer !== undefined && layer === undefined) return without(refusedBy('LAYER'));
     const { image, uids } = await prepare();
     const uid = uids.take();
     if (uid === undefined) return without(refusedBy('BUSY'));
     const layerBytes = layer?.bytes ?? 0;
-    const plan = { image, owner, runtime: options.runtime, uid, command, layerBytes };
+    const plan = {
+      image,
+      owner,
+      runtime: options.runtime,
+      uid,
+      command,
+      layerBytes,
+      trees: trees.value,
+    };
     const { result, gone } = await whileIn(running, signal, (killed) =>
       runSession({
         ...{ engine, plan, command, layer, keep: shelf.put, folder: options.folder },
@@ -150,7 +162,8 @@ async function lookInside(
   const uid = uids.take();
   if (uid === undefined) throw new Error('every uid is in use');
   const command = { id: 'diagnosis', limits: LOOK_LIMITS, stdin: new Uint8Array() };
-  const plan = { image, owner, runtime, uid, command, layerBytes: 0 };
+  const trees = { root: [], data: [] };
+  const plan = { image, owner, runtime, uid, command, trees, layerBytes: 0 };
   const container = await createContainer(engine, plan);
   try {
     const facts = await greet(container);

@@ -6,10 +6,12 @@ const LIMITS = {
   ...{ output_kb: 0, disk_kb: 64, file_kb: 0, processes: 64, open_files: 8 },
 };
 
+const trees = { root: [], data: [] };
+
 function planOf(limits: Partial<typeof LIMITS> = {}, more: Partial<ContainerPlan> = {}) {
   const image = { id: 'sha256:1', uidBase: 70_000, seccomp: '{}', usr: 'host' } as const;
   const command = { id: 'x', limits: { ...LIMITS, ...limits }, stdin: new Uint8Array() };
-  const plan = { image, owner: 'me', runtime: '', uid: 70_001, command, layerBytes: 0 };
+  const plan = { image, owner: 'me', runtime: '', uid: 70_001, command, layerBytes: 0, trees };
   return { ...plan, ...more };
 }
 
@@ -58,5 +60,13 @@ test("an image with a /usr of its own gets none of the host's, and a runtime is 
   const image = { ...planOf().image, usr: 'image' } as const;
   const made = creationOf(planOf({}, { image, runtime: 'runsc' }));
   expect(made).toMatchObject({ HostConfig: { Runtime: 'runsc' } });
+  expect(made).not.toHaveProperty('HostConfig.Binds');
+});
+
+test("a pack's tree takes the place of the host's /usr, and data sets come beside it", () => {
+  const usr = { Type: 'bind', Source: '/p/usr', Target: '/usr', ReadOnly: true } as const;
+  const iris = { Type: 'bind', Source: '/p/data', Target: '/data/iris', ReadOnly: true } as const;
+  const made = creationOf(planOf({}, { trees: { root: [usr], data: [iris] } }));
+  expect(made).toMatchObject({ HostConfig: { Mounts: [usr, iris] } });
   expect(made).not.toHaveProperty('HostConfig.Binds');
 });

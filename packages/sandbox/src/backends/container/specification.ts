@@ -2,6 +2,7 @@ import type { Limits } from '@gozolite/contract/limits';
 import type { SandboxCommand } from '../../backend.js';
 import type { SandboxImage } from './engine/image.js';
 import { MASKED_PATHS } from './masks.js';
+import type { Trees } from './trees.js';
 
 /** Whose containers these are: what a sweep may take away. */
 export const OWNER_LABEL = 'gozolite.owner';
@@ -27,13 +28,15 @@ export interface ContainerPlan {
   readonly runtime: string;
   readonly uid: number;
   readonly command: Pick<SandboxCommand, 'id' | 'limits' | 'stdin'>;
+  /** Of the folder of packs. */
+  readonly trees: Trees;
   /** Of the compile's output that is brought in. */
   readonly layerBytes: number;
 }
 
 /** The body of `POST /containers/create`: nothing of it is left to the engine's defaults. */
 export function creationOf(plan: ContainerPlan): object {
-  const { image, owner, runtime, uid, command } = plan;
+  const { image, owner, runtime, uid, command, trees } = plan;
   const start = ceilingsAtStart(plan);
   return {
     Image: image.id,
@@ -48,7 +51,8 @@ export function creationOf(plan: ContainerPlan): object {
     ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true },
     HostConfig: {
       ...(runtime === '' ? {} : { Runtime: runtime }),
-      ...(image.usr === 'host' ? { Binds: ['/usr:/usr:ro'] } : {}),
+      ...(image.usr === 'host' && trees.root.length === 0 ? { Binds: ['/usr:/usr:ro'] } : {}),
+      Mounts: [...trees.root, ...trees.data],
       ...{ NetworkMode: 'none', IpcMode: 'private', PidMode: '', CgroupnsMode: 'private' },
       ...{ Privileged: false, ReadonlyRootfs: true, CapDrop: ['ALL'], Init: false },
       ...{ AutoRemove: false, RestartPolicy: { Name: 'no' }, LogConfig: { Type: 'none' } },
