@@ -188,6 +188,16 @@ test('limits of the request hold in a runtime that was booted before it', async 
   }
 });
 
+test('a runtime that holds more than the request allows is no reason to fail', async () => {
+  const request = { code: 'print(1)', limits: { memory_kb: 1024 } };
+  const expected = await execute(cold.url, 'python', request);
+  for (let round = 0; round < 5; round += 1) {
+    const execution = await execute(serverUnderTest().url, 'python', request);
+    assert.deepEqual([execution.status, execution.limit], [expected.status, expected.limit]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+});
+
 test('a program of another name, and one with a network, starts cold', async () => {
   const files = [{ path: 'other.py', content: 'print(__file__)' }];
   const first = await execute(serverUnderTest().url, 'python', { files });

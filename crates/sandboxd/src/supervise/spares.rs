@@ -140,7 +140,7 @@ pub fn obtain(
     (lent, limits): (Option<Rc<Slot>>, &Limits),
     own: Own,
 ) -> Result<(Parked, bool), Unavailable> {
-    let rootfs = &recipe.rootfs;
+    let (rootfs, cores) = (&recipe.rootfs, context.host.cores);
     let root = context.template.roots_mut().find(rootfs).map_err(|error| {
         // Not by the step itself: that is the child's, in a sandbox of which there is none yet.
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
@@ -159,7 +159,9 @@ pub fn obtain(
         shelf.ask(&breed, monotonic_ns());
         while let Some(mut parked) = shelf.take(&breed, &root) {
             let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
-            if parked.waits() && matches!(workspace, Some(Ok(()))) {
+            // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
+            let fits = !parked.is_booted() || parked.limit(limits, cores).is_ok();
+            if fits && parked.waits() && matches!(workspace, Some(Ok(()))) {
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
             }
