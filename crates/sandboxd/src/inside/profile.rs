@@ -163,6 +163,7 @@ fn errno(action: &str) -> Result<Option<u32>, String> {
         "ENOSYS" => Ok(Some(ENOSYS)),
         "ENOPROTOOPT" => Ok(Some(92)),
         "EPROTONOSUPPORT" => Ok(Some(93)),
+        "EOPNOTSUPP" => Ok(Some(95)),
         "EAFNOSUPPORT" => Ok(Some(97)),
         other => Err(format!("{other} is no action of a policy")),
     }
