@@ -196,6 +196,8 @@ function startServer(parts: LocalParts, layout: Layout, user: User | undefined):
       // Whoever starts it has installed them.
       GOZO_DATA_ALLOW: '*',
       GOZO_SMOKES: String(parts.triesLanguages),
+      // It ends with this call: what it booted ahead would serve nobody.
+      GOZO_PREPARE: 'false',
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],
   });
