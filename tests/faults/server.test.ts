@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { SETUP_STEPS } from '@gozolite/contract/outcome';
 import { afterAll, afterEach, beforeAll, test } from 'vitest';
 import { restingCounts } from './counts.js';
@@ -14,7 +15,15 @@ import {
   startServer,
   timesLogged,
 } from './server.js';
-import { goesOn, ofStep, startStopping, startUnstopped, stopped, TARGET } from './stopping.js';
+import {
+  goesOn,
+  IRIS,
+  ofStep,
+  startStopping,
+  startUnstopped,
+  stopped,
+  TARGET,
+} from './stopping.js';
 
 /**
  * The server that npm start runs, killed with a request under way while its launcher stands at a
@@ -35,7 +44,9 @@ let rest: Awaited<ReturnType<typeof restingCounts>>;
 beforeAll(async () => {
   program = buildLab('fault-lab');
   launcher = await startUnstopped(program, folder);
-  plan = { ...(await planServer(launcher.socket)), env: { GOZO_NETWORK_ALLOW: TARGET } };
+  const allowed = { GOZO_NETWORK_ALLOW: TARGET, GOZO_DATA_ALLOW: IRIS };
+  const env = { ...allowed, GOZO_PACKS: join(folder, 'packs') };
+  plan = { ...(await planServer(launcher.socket)), env };
   server = await startServer(plan);
   await answersAtOnce();
   await killServer(server);
@@ -64,7 +75,9 @@ test.each(SETUP_STEPS)('a server killed at %s: nothing is left, the next answers
   const stopping = await startStopping(program, step, folder);
   launcher = stopping.launcher;
   const prepared = timesLogged(server, PREPARED);
-  const answer = execute(server, { ...SLEEPER, ...ofStep(step, {}) });
+  // A caller names a set; which tree that is, is for the server to know.
+  const own = step === 'data' ? { data: [IRIS] } : ofStep(step, {});
+  const answer = execute(server, { ...SLEEPER, ...own });
   await logged(server, PREPARED, prepared + 1);
   const pid = await stopped(launcher, step);
   await killServer(server);

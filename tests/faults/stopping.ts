@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataSet } from '@gozolite/contract/data/data-set';
 import { SETUP_STEPS, type SetupStep } from '@gozolite/contract/outcome';
@@ -13,6 +14,8 @@ const STOPPED_MS_MAX = 15_000;
 const OF_NETWORK: readonly SetupStep[] = ['egress', 'hosts'];
 export const TARGET = 'nobody.invalid:9';
 const DATA = digestOf('iris');
+/** The data set that a launcher of these tests has. */
+export const IRIS = 'iris';
 
 export interface Stopping {
   readonly launcher: Launcher;
@@ -38,6 +41,9 @@ export const startUnstopped = (program: string, folder: string): Promise<Launche
 function start(program: string, folder: string, more: readonly string[]): Promise<Launcher> {
   const packs = join(folder, 'packs');
   plantData(packs, DATA, { 'iris.csv': '5.1,setosa' });
+  const word = { name: IRIS, digest: DATA, bytes: 10, files: 1, added_at: '2026-11-21T00:00:00Z' };
+  mkdirSync(join(packs, 'data'), { recursive: true });
+  writeFileSync(join(packs, 'data', `${IRIS}.json`), JSON.stringify(word), { mode: 0o644 });
   const flags = [...more, '--network-allow', TARGET, '--packs', packs];
   return startLauncher({ program, flags, folder, isReady: listens });
 }
@@ -54,7 +60,7 @@ export function ofStep<T extends object>(
   step: SetupStep,
   caps: T,
 ): { network?: { allow: readonly string[] } & T; data?: readonly DataSet[] } {
-  if (step === 'data') return { data: [{ name: 'iris', digest: DATA }] };
+  if (step === 'data') return { data: [{ name: IRIS, digest: DATA }] };
   return OF_NETWORK.includes(step) ? { network: { allow: [TARGET], ...caps } } : {};
 }
 
