@@ -52,7 +52,7 @@ export function containerPlace(): Place & AsyncDisposable {
   return {
     backend: own.backend,
     env,
-    left: (mark) => leftOnHost(engineFolders(cgroup), mark),
+    left: (mark) => leftOnHost(engineFolders(cgroup), mark, false),
     goneMsMax: 10_000,
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   };

@@ -74,7 +74,7 @@ export async function startWorld(plan: WorldPlan): Promise<World> {
     ...ready,
     backend,
     cgroup,
-    left: (mark) => leftOnHost(launcherFolders(cgroup), mark),
+    left: (mark) => leftOnHost(launcherFolders(cgroup), mark, false),
     [Symbol.asyncDispose]: async () => {
       await backend[Symbol.asyncDispose]();
       await ended(outer);

@@ -11,15 +11,22 @@ export interface LauncherPlace extends Place, AsyncDisposable {
   answers(): Promise<BackendUnavailable | undefined>;
 }
 
-/** @param env what the attacks are told of this host */
-export function launcherPlace(socketPath: string, env: Place['env']): LauncherPlace {
+/**
+ * @param env what the attacks are told of this host
+ * @param isShared others run programs on this launcher meanwhile
+ */
+export function launcherPlace(
+  socketPath: string,
+  env: Place['env'],
+  isShared: boolean,
+): LauncherPlace {
   const backend = createNativeBackend({ socketPath });
   const folders = launcherFolders(socketPath);
   return {
     backend,
     env,
     answers: () => whyNot(backend),
-    left: (mark) => leftOnHost(folders, mark),
+    left: (mark) => leftOnHost(folders, mark, isShared),
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
 }

@@ -2,16 +2,24 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Evidence } from './ending.js';
 
-/** What the launcher calls it. */
+/** What the launcher calls what holds a sandbox, and one that waits (child/mod.rs). */
+const INIT = 'gozo-init';
 const WAITING = 'gozo-waiting';
 
 /**
  * What is left of a run on the host: processes that carry its mark, cgroups of its sandbox.
  * @param launcherFolders the launcher's own folder in each cgroup hierarchy
+ * @param isShared others run there as well: a sandbox whose PID 1 lives may be theirs
  */
-export function leftOnHost(launcherFolders: readonly string[], mark: string): Evidence['left'] {
+export function leftOnHost(
+  launcherFolders: readonly string[],
+  mark: string,
+  isShared: boolean,
+): Evidence['left'] {
   if (processesWith(mark) > 0) return 'process';
-  return sandboxGroups(launcherFolders) > 0 ? 'cgroup' : 'nothing';
+  const isAnothers = isShared ? holdsSandbox : isWaiting;
+  const left = usedGroups(launcherFolders).filter((path) => !members(path).some(isAnothers));
+  return left.length > 0 ? 'cgroup' : 'nothing';
 }
 
 function processesWith(mark: string): number {
@@ -27,20 +35,31 @@ function processesWith(mark: string): number {
 
 /**
  * Cgroups that a sandbox used: directly below the launcher's own. Those that it keeps in stock for
- * sandboxes to come have counted nothing yet, or hold one that waits for a request.
+ * sandboxes to come have counted nothing yet.
  */
-function sandboxGroups(launcherFolders: readonly string[]): number {
+function usedGroups(launcherFolders: readonly string[]): readonly string[] {
   return launcherFolders
     .flatMap((path) => foldersIn(path).map((name) => join(path, name)))
-    .filter((path) => hasCounted(path) && !isWaitingGroup(path)).length;
+    .filter(hasCounted);
 }
 
-/** Whether the payload of a sandbox that was made ahead waits there (child/payload.rs). */
-function isWaitingGroup(path: string): boolean {
-  return read(join(path, 'cgroup.procs'))
-    .trim()
-    .split('\n')
-    .some((pid) => read(`/proc/${pid}/comm`).trim() === WAITING);
+/** Whether a process holds a sandbox that was made ahead. */
+function isWaiting(pid: string): boolean {
+  return nameOf(pid) === WAITING;
+}
+
+/** Whether a process is the PID 1 of a sandbox, which no program in it can pretend to be. */
+function holdsSandbox(pid: string): boolean {
+  if (![INIT, WAITING].includes(nameOf(pid))) return false;
+  return /^NSpid:.*\t1$/m.test(read(`/proc/${pid}/status`));
+}
+
+function nameOf(pid: string): string {
+  return read(`/proc/${pid}/comm`).trim();
+}
+
+function members(group: string): readonly string[] {
+  return read(join(group, 'cgroup.procs')).split('\n').filter(Boolean);
 }
 
 function read(path: string): string {

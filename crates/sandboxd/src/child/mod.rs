@@ -26,7 +26,7 @@ use rustix::process::{
 };
 use rustix::thread::{set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
-use std::ffi::c_void;
+use std::ffi::{c_void, CStr};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -58,6 +58,9 @@ impl Room {
     }
 }
 
+const INIT: &CStr = c"gozo-init";
+/// What holds a sandbox that was made ahead: its payload, or PID 1 once a runtime was booted there.
+const WAITING: &CStr = c"gozo-waiting";
 const PAYLOAD_STACK_BYTES: usize = 256 * 1024;
 
 /// PID 1 of the sandbox. Never returns.
@@ -88,9 +91,12 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         let prepare_cpu_us = payload.cpu_us + process_cpu_us();
         let (mut at_ns, mut cpu) = (payload.at_ns, payload.cpu);
         if payload.boot.is_some() {
+            // For whoever looks at the host's processes: the runtime has its own name by now.
+            set_name(WAITING).map_err(Step::Orders.failed())?;
             wait_for_release(ends.release.as_fd())?;
             payload.orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
             cpu = handoff::take_on(&payload.orders, pid)?;
+            set_name(INIT).map_err(Step::Orders.failed())?;
             at_ns = monotonic_ns();
         }
         tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
@@ -162,7 +168,7 @@ fn build(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
     } else {
         DumpableBehavior::Dumpable
     };
-    set_name(c"gozo-init").map_err(Step::InitConfine.failed())?;
+    set_name(INIT).map_err(Step::InitConfine.failed())?;
     set_dumpable_behavior(dumpable).map_err(Step::InitConfine.failed())?;
     rustix::process::chdir(c"/work").map_err(Step::InitConfine.failed())
 }

@@ -1,7 +1,9 @@
 //! The payload between PID 1's clone and the program's execve: it takes its streams, confines
 //! itself, layer by layer, and waits for its orders.
 
-use super::{become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends};
+use super::{
+    become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends, WAITING,
+};
 use crate::child::handoff::HANDOFF;
 use crate::child::orders::Orders;
 use crate::child::plan::Site;
@@ -110,7 +112,7 @@ fn confine(
 /// Waits until there is a request, and takes on what it decides. The wait may be minutes.
 fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
     // For whoever looks at the host's processes; execve gives it the program's name.
-    set_name(c"gozo-waiting").map_err(Step::Orders.failed())?;
+    set_name(WAITING).map_err(Step::Orders.failed())?;
     wait_for_release(ends.release.as_fd())?;
     orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
     pin(orders)?;

@@ -71,7 +71,7 @@ async function openLauncher(
   env: Readonly<Record<string, string>>,
 ): Promise<OpenLauncher> {
   if (socket !== undefined) {
-    const place = launcherPlace(socket, env);
+    const place = launcherPlace(socket, env, true);
     const silence = await place.answers();
     if (silence !== undefined) {
       await place[Symbol.asyncDispose]();
@@ -95,7 +95,7 @@ async function openLauncher(
     await child[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   };
-  const place = launcherPlace(path, env);
+  const place = launcherPlace(path, env, false);
   try {
     await untilListening(place, child);
   } catch (error) {
