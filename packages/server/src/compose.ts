@@ -82,6 +82,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
         ...{ ...proofs, ...packs },
       }),
     probe: (onLost) => createProbe(backend, policy, onLost),
+    isReachable: () => answers(backend),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,
     ...(prover && { prover }),
@@ -126,6 +127,13 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
       await backend[Symbol.asyncDispose]();
     },
   };
+}
+
+function answers(backend: Backend): Promise<boolean> {
+  return backend.diagnose().then(
+    () => true,
+    () => false,
+  );
 }
 
 function proverOf(

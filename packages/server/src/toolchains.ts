@@ -24,6 +24,8 @@ export interface ToolchainsDeps {
   readonly open: (probe: Probe) => Promise<Registry>;
   /** Asks in a sandbox; calls `onLost` where nothing could start one. */
   readonly probe: (onLost: () => void) => Probe;
+  /** Whether anything can be started at all: asked before a whole look that would be lost. */
+  readonly isReachable: () => Promise<boolean>;
   /** Where answers are kept between starts. */
   readonly cacheFile: string;
   /** Between two looks; 0 never looks again by itself. */
@@ -42,6 +44,7 @@ export interface ToolchainsDeps {
 export function watchToolchains({
   open,
   probe,
+  isReachable,
   cacheFile,
   refreshMs,
   packs,
@@ -67,7 +70,11 @@ export function watchToolchains({
   const schedule = (): void => {
     clearTimeout(timer);
     if (isDisposed || (refreshMs === 0 && !isLost)) return;
-    timer = setTimeout(() => void refresh(), isLost ? RETRY_MS : refreshMs).unref();
+    timer = setTimeout(isLost ? retry : refresh, isLost ? RETRY_MS : refreshMs).unref();
+  };
+  const retry = async (): Promise<void> => {
+    if (await isReachable()) await refresh();
+    else schedule();
   };
   const look = async (): Promise<void> => {
     const registry = await opened;
