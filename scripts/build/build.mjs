@@ -15,7 +15,11 @@ const PARTS = [
     // Imported only when needed: loading esbuild would slow every start.
     make: async () => (await import('./bundle.mjs')).bundlePrograms(),
   },
-  { name: 'languages', sources: ['languages'], make: () => copyData('languages') },
+  {
+    name: 'languages',
+    sources: ['languages', 'packages/languages', 'packages/contract', 'package-lock.json'],
+    make: makeLanguages,
+  },
   {
     name: 'schema', // Of language files, for the editors of those who have no clone.
     sources: [SCHEMA],
@@ -42,6 +46,14 @@ export async function build(say) {
     writeFileSync(`${STAMPS}.new`, JSON.stringify(stamps));
     renameSync(`${STAMPS}.new`, STAMPS);
   }
+}
+
+async function makeLanguages() {
+  await copyData('languages');
+  const { runScript } = await import('./bundle.mjs');
+  const script = join(ROOT, 'scripts/build/parse-languages.ts');
+  const exitCode = await runScript(script, [join(BUILD, 'languages')]);
+  if (exitCode !== 0) throw new Error(`${script} ended with ${exitCode}`);
 }
 
 /** Server and CLI look for these files beside themselves. */

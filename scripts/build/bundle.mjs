@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { BUILD, ROOT } from './paths.mjs';
 
@@ -41,4 +42,15 @@ export async function bundlePrograms() {
     chmodSync(`${target}.new.mjs`, 0o755);
     renameSync(`${target}.new.mjs`, target);
   }
+}
+
+/** Bundles a TypeScript script below build/scripts/ and runs it. @returns its exit code */
+export async function runScript(script, args) {
+  const output = join(BUILD, 'scripts', `${basename(script, '.ts')}.mjs`);
+  await esbuild.build({ ...bundleOptions(script, output), packages: 'bundle' });
+  const { status } = spawnSync(process.execPath, [output, ...args], {
+    stdio: 'inherit',
+    cwd: ROOT,
+  });
+  return status ?? 1;
 }

@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Result, refuse } from '@gozolite/contract/result';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { type LanguageProblem, languageValidator, parseLanguage, type Validator } from './parse.js';
 import type { LanguageFile } from './schema.js';
+import { digestOf, readParsed } from './shipped/parsed.js';
 
 export interface LoadedLanguage {
   readonly path: string;
@@ -17,7 +18,11 @@ export interface LoadedLanguages {
 
 /** Reads every `*.yaml` of the folders. A bad file is a problem of its own and stops no other. */
 export async function loadLanguages(folders: readonly string[]): Promise<LoadedLanguages> {
-  const validator = languageValidator();
+  let compiled: Validator | undefined;
+  const validator = (): Validator => {
+    compiled ??= languageValidator();
+    return compiled;
+  };
   const languages: LoadedLanguage[] = [];
   const problems: LanguageProblem[] = [];
   for (const folder of folders) {
@@ -26,9 +31,13 @@ export async function loadLanguages(folders: readonly string[]): Promise<LoadedL
       problems.push({ file: folder, line: 0, message });
       return [];
     });
+    const known = names.length === 0 ? {} : await readParsed(folder);
     for (const name of names.filter((one) => /\.ya?ml$/.test(one)).sort()) {
       const path = join(folder, name);
-      const parsed = await readLanguage(path, validator);
+      const parsed = await readLanguage(path, (text) => {
+        const before = known[digestOf(text)];
+        return before === undefined ? parseLanguage(text, path, validator()) : ok(before);
+      });
       if (parsed.ok) languages.push({ path, file: parsed.value });
       else problems.push(...parsed.error);
     }
@@ -38,9 +47,9 @@ export async function loadLanguages(folders: readonly string[]): Promise<LoadedL
 
 async function readLanguage(
   path: string,
-  validator: Validator,
+  parse: (text: string) => Result<LanguageFile, LanguageProblem[]>,
 ): Promise<Result<LanguageFile, LanguageProblem[]>> {
   const content = await readFile(path, 'utf8').catch((error: Error) => error);
-  if (typeof content === 'string') return parseLanguage(content, path, validator);
+  if (typeof content === 'string') return parse(content);
   return refuse([{ file: path, line: 0, message: `can't be read: ${content.message}` }]);
 }

@@ -44,10 +44,11 @@ export function parseLanguage(
     );
   }
   const data: unknown = document.toJS();
-  const faults = validate(data)
+  const isShaped = validate(data);
+  const faults = isShaped
     ? faultsOf(data)
     : (validate.errors ?? []).flatMap((error) => faultOfError(error));
-  if (faults.length === 0 && validate(data)) return ok(data);
+  if (faults.length === 0 && isShaped) return ok(data);
   return refuse(
     faults.map((fault) => ({
       file: path,
