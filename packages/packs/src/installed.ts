@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import {
   isInstalledPack,
   type InstalledPack as PackInPlace,
@@ -7,6 +6,7 @@ import {
 } from '@gozolite/contract/pack';
 import type { PackFolders } from './folders.js';
 import { PackError } from './pack-error.js';
+import { recordsIn, removeRecord, writeRecord } from './records.js';
 
 export interface PackedPackage {
   readonly ecosystem: 'debian' | 'npm' | 'pypi' | 'maven' | 'go' | 'cargo';
@@ -35,11 +35,9 @@ const NAME = /^[a-z][a-z0-9-]*@[0-9][0-9a-z.]*(\+[a-z][a-z0-9]*)?$/;
 
 /** Sorted by name. */
 export function readInstalled(folders: PackFolders): readonly InstalledPack[] {
-  const names = readdirSync(folders.installed).filter((name) => name.endsWith('.json'));
-  return names.sort().map((name) => {
-    const path = join(folders.installed, name);
-    return parseInstalled(readFileSync(path, 'utf8'), path);
-  });
+  return recordsIn(folders.installed).map((path) =>
+    parseInstalled(readFileSync(path, 'utf8'), path),
+  );
 }
 
 /** @param where only named in the error */
@@ -64,14 +62,10 @@ function isInstalled(data: unknown): data is InstalledPack {
   );
 }
 
-/** The last act of an installation. */
-export function writeInstalled(folders: PackFolders, pack: InstalledPack): void {
-  const path = join(folders.installed, `${pack.name}.json`);
-  writeFileSync(`${path}.new`, `${JSON.stringify(pack, null, 2)}\n`, { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+export function writeInstalled({ installed }: PackFolders, pack: InstalledPack): void {
+  writeRecord(installed, pack);
 }
 
-/** The first act of a removal. */
-export function removeInstalled(folders: PackFolders, name: string): void {
-  rmSync(join(folders.installed, `${name}.json`));
+export function removeInstalled({ installed }: PackFolders, name: string): void {
+  removeRecord(installed, name);
 }

@@ -85,9 +85,7 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
     isReachable: () => answers(backend),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,
-    ...(prover && { prover }),
-    ...packs,
-    log,
+    ...{ ...(prover && { prover }), ...packs, log },
   });
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Order } from '@gozolite/packs/build/build-pack';
 import { type BuildContext, removeRoot } from '@gozolite/packs/build/root';
 import { packFolders } from '@gozolite/packs/folders';
-import type { InstalledPack } from '@gozolite/packs/installed';
+import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import { installedFor, ordersOf } from '@gozolite/packs/orders';
 import { addPacks } from '@gozolite/packs/packs';
-import { installedIn } from '../packs/installed-in.js';
 import { createPacksProgress } from '../packs/progress.js';
+import { orNone } from '../packs/store.js';
 import type { Target } from './targets.js';
 
 /**
@@ -47,7 +47,13 @@ export async function packsFor(
   const orders = targets.flatMap(({ file, isNamedFile }) =>
     file === undefined || !isNamedFile ? [] : ordersOf(file).slice(0, 1),
   );
-  const isAllThere = orders.every((order) => installedFor(installedIn(root), order) !== undefined);
+  const isAllThere = orders.every(
+    (order) =>
+      installedFor(
+        orNone(() => readInstalled(packFolders(root))),
+        order,
+      ) !== undefined,
+  );
   const isBuilt = (pack: InstalledPack) =>
     orders.some((order) => installedFor([pack], order) !== undefined);
   const isChosen = from === 'packs' ? () => true : isBuilt;
@@ -72,7 +78,8 @@ function packsIn(
   isChosen: (pack: InstalledPack) => boolean,
   failures: ReadonlyMap<string, string>,
 ): CheckPacks {
-  const installed = root === undefined ? [] : installedIn(root).filter(isChosen);
+  const installed =
+    root === undefined ? [] : orNone(() => readInstalled(packFolders(root))).filter(isChosen);
   return {
     root,
     of: (language) => installed.filter((pack) => pack.language === language),

@@ -1,7 +1,5 @@
 import { resolve } from 'node:path';
 import type { Catalogue } from '@gozolite/languages/names/catalogue';
-import { exportPacks } from '@gozolite/packs/archive/export';
-import { importPacks } from '@gozolite/packs/archive/take-in';
 import type { Order } from '@gozolite/packs/build/build-pack';
 import type { BuildContext } from '@gozolite/packs/build/root';
 import { packFolders } from '@gozolite/packs/folders';
@@ -15,11 +13,10 @@ import {
   readCatalogue,
 } from '@gozolite/packs/orders';
 import { addPacks, removePacks, withLock } from '@gozolite/packs/packs';
-import { verifyTree } from '@gozolite/packs/tree/verify';
 import { UsageError } from '../usage-error.js';
-import { installedIn } from './installed-in.js';
 import type { PacksRequest } from './program.js';
 import { createPacksProgress, megabytes, type PacksProgress } from './progress.js';
+import { exportTo, importFrom, orNone, print, printRemoved, verifyTrees } from './store.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,14 +48,8 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
     case 'remove': {
       requireChoice(request);
       const catalogue = await readCatalogue(context.languages);
-      const { removed, freedBytes, inUse } = await removePacks(
-        build,
-        (installed) => choose(installed, catalogue, request),
-        progress.onWait,
-      );
-      for (const { name } of removed) print(`${name}: removed`);
-      print(`${megabytes(freedBytes)} freed`);
-      if (inUse > 0) print(`${inUse} still in use; the next gozo packs frees what they take`);
+      const chosen = (installed: readonly InstalledPack[]) => choose(installed, catalogue, request);
+      printRemoved(await removePacks(build, chosen, progress.onWait), 'gozo packs');
       return 0;
     }
     case 'verify':
@@ -67,24 +58,13 @@ export async function packs(context: PacksContext, request: PacksRequest): Promi
       return list(context, request.json);
     case 'export': {
       const names = canonicalNames(await readCatalogue(context.languages), request.names);
-      return withLock(build, progress.onWait, async () => {
+      return withLock(build, progress.onWait, () => {
         const chosen = chooseInstalled(readInstalled(build.folders), names);
-        const sets = { packs: chosen, data: [] };
-        const show = progress.share('export', request.file);
-        const bytes = await exportPacks(build, resolve(request.file), sets, show);
-        const words = chosen.map(({ name }) => name).join(', ');
-        print(`${request.file}: ${words}, ${megabytes(bytes)} before compression`);
-        return 0;
+        return exportTo(build, request.file, { packs: chosen, data: [] }, progress);
       });
     }
-    case 'import': {
-      const show = progress.share('import', request.file);
-      const sets = await importPacks(build, resolve(request.file), show, progress.onWait);
-      for (const { name, digest } of [...sets.packs, ...sets.data]) {
-        print(`${name}: imported, ${digest}`);
-      }
-      return 0;
-    }
+    case 'import':
+      return importFrom(build, request.file, progress);
   }
 }
 
@@ -114,7 +94,11 @@ async function ordersToUpdate(
   catalogue: Catalogue,
   request: Choice,
 ): Promise<readonly Order[]> {
-  const chosen = choose(installedIn(folders.root), catalogue, request);
+  const chosen = choose(
+    orNone(() => readInstalled(folders)),
+    catalogue,
+    request,
+  );
   return ordersFor(catalogue, { names: [], isAll: true, sets: [] }).filter(
     (order) => installedFor(chosen, order) !== undefined,
   );
@@ -130,28 +114,15 @@ function choose(
 
 async function verify(build: Build, request: Choice, progress: PacksProgress): Promise<number> {
   requireChoice(request);
-  const { folders, signal } = build;
   const catalogue = await readCatalogue(build.languages);
-  return withLock(build, progress.onWait, async () => {
-    const chosen = choose(readInstalled(folders), catalogue, request);
-    let isGood = true;
-    for (const { name, digest } of chosen) {
-      const show = progress.share(name, 'verifying');
-      const found = await verifyTree(folders, digest, (share) => {
-        signal.throwIfAborted();
-        show(share);
-      });
-      for (const { path, what } of found)
-        print(`${name}: ${path === '' ? '' : `/${path} `}${what}`);
-      if (found.length === 0) print(`${name}: as it was built, ${digest}`);
-      isGood &&= found.length === 0;
-    }
-    return isGood ? 0 : 1;
+  return withLock(build, progress.onWait, () => {
+    const chosen = choose(readInstalled(build.folders), catalogue, request);
+    return verifyTrees(build, chosen, { progress, asItWas: 'as it was built' });
   });
 }
 
 async function list({ root, languages }: PacksContext, json: boolean): Promise<number> {
-  const installed = installedIn(root);
+  const installed = orNone(() => readInstalled(packFolders(root)));
   const catalogue = await readCatalogue(languages);
   const orders = ordersFor(catalogue, { names: [], isAll: true, sets: [] });
   const available = orders
@@ -166,8 +137,4 @@ async function list({ root, languages }: PacksContext, json: boolean): Promise<n
     if (available.length > 0) print(`\nCould be added: ${available.join(' ')}`);
   }
   return 0;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { type InstalledDataSet, isInstalledDataSet } from '@gozolite/contract/data/data-set';
 import type { PackFolders } from '../folders.js';
 import { PackError, UnknownPackError } from '../pack-error.js';
+import { recordOf, recordsIn, removeRecord, writeRecord } from '../records.js';
 
 /** Sorted by name. */
 export function readDataSets({ data }: PackFolders): readonly InstalledDataSet[] {
-  const files = readdirSync(data).filter((name) => name.endsWith('.json'));
-  return files.sort().map((file) => {
-    const path = join(data, file);
+  return recordsIn(data).map((path) => {
     const set = parse(readFileSync(path, 'utf8'));
-    if (set === undefined || `${set.name}.json` !== file) {
+    if (set === undefined || recordOf(data, set.name) !== path) {
       throw new PackError(`${path} describes no data set`);
     }
     return set;
@@ -26,16 +24,12 @@ function parse(text: string): InstalledDataSet | undefined {
   }
 }
 
-/** The last act of an installation. */
 export function writeDataSet({ data }: PackFolders, set: InstalledDataSet): void {
-  const path = join(data, `${set.name}.json`);
-  writeFileSync(`${path}.new`, `${JSON.stringify(set, null, 2)}\n`, { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+  writeRecord(data, set);
 }
 
-/** The first act of a removal. */
 export function removeDataSet({ data }: PackFolders, name: string): void {
-  rmSync(join(data, `${name}.json`));
+  removeRecord(data, name);
 }
 
 /** Each once; an unknown name ends it before anything is done. */

@@ -1,14 +1,14 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type InstalledDataSet,
   isDataName,
   isInstalledDataSet,
 } from '@gozolite/contract/data/data-set';
+import { readRecord, recordFile, recordNames } from './records.js';
 
 /** A file of a few hundred bytes; more is none of ours. */
 const BYTES_MAX = 64 * 1024;
-const SETS_MAX = 4096;
 
 /** The data sets of this server: what is in place, and what its policy grants. */
 export interface DataSets {
@@ -32,26 +32,14 @@ export function openDataSets(folder: string, allow: readonly string[]): DataSets
   const grantsAll = allow.includes(ALL_DATA);
   return {
     grants: (name) => isDataName(name) && (grantsAll || allow.includes(name)),
-    granted: () => (grantsAll ? namesIn(join(folder, 'data')) : allow),
+    granted: () => (grantsAll ? recordNames(join(folder, 'data')).filter(isDataName) : allow),
     find: (name) => (isDataName(name) ? read(folder, name) : undefined),
   };
 }
 
-function namesIn(folder: string): readonly string[] {
-  try {
-    const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-    const names = files.map((name) => name.slice(0, -'.json'.length)).filter(isDataName);
-    return names.sort().slice(0, SETS_MAX);
-  } catch {
-    return []; // No set was ever put in place, or they are not ours to read.
-  }
-}
-
 function read(folder: string, name: string): InstalledDataSet | undefined {
   try {
-    const file = join(folder, 'data', `${name}.json`);
-    if (statSync(file).size > BYTES_MAX) return undefined;
-    const set: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const set = readRecord(recordFile(join(folder, 'data'), name), BYTES_MAX);
     if (!isInstalledDataSet(set) || set.name !== name) return undefined;
     const tree = statSync(join(folder, 'trees', set.digest, 'data'), { throwIfNoEntry: false });
     return tree?.isDirectory() === true ? set : undefined;

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type InstalledPack, isInstalledPack, packName } from '@gozolite/contract/pack';
+import { readRecord, recordFile, recordNames } from './records.js';
 
 /** A file of a few hundred bytes and a list of packages; more is none of ours. */
 const BYTES_MAX = 4 * 1024 * 1024;
-const PACKS_MAX = 4096;
 
 export interface InstalledPacks {
   readonly packs: readonly InstalledPack[];
@@ -16,9 +16,10 @@ export interface InstalledPacks {
 export function readInstalled(folder: string): InstalledPacks {
   const packs: InstalledPack[] = [];
   const problems: { file: string; reason: string }[] = [];
-  for (const name of jsonFiles(join(folder, 'installed'))) {
-    const file = join(folder, 'installed', name);
-    const read = readPack(folder, file, name.slice(0, -'.json'.length));
+  const installed = join(folder, 'installed');
+  for (const name of recordNames(installed)) {
+    const file = recordFile(installed, name);
+    const read = readPack(folder, file, name);
     if (typeof read === 'string') problems.push({ file, reason: read });
     else packs.push(read);
   }
@@ -28,21 +29,12 @@ export function readInstalled(folder: string): InstalledPacks {
 /** Changes whenever a pack is put in place, exchanged or taken away. */
 export function signatureOf(folder: string): string {
   const installed = join(folder, 'installed');
-  return jsonFiles(installed)
+  return recordNames(installed)
     .map((name) => {
-      const stat = statSync(join(installed, name), { throwIfNoEntry: false });
+      const stat = statSync(recordFile(installed, name), { throwIfNoEntry: false });
       return `${name} ${stat?.size} ${stat?.mtimeMs} ${stat?.ino}`;
     })
     .join('\n');
-}
-
-function jsonFiles(folder: string): readonly string[] {
-  try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-    return names.sort().slice(0, PACKS_MAX);
-  } catch {
-    return []; // No pack was ever put in place, or they are not ours to read.
-  }
 }
 
 function readPack(folder: string, file: string, name: string): InstalledPack | string {
@@ -57,8 +49,7 @@ function readPack(folder: string, file: string, name: string): InstalledPack | s
 
 function parse(file: string): InstalledPack | string {
   try {
-    if (statSync(file).size > BYTES_MAX) return 'it is too large';
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const value = readRecord(file, BYTES_MAX);
     return isInstalledPack(value) ? value : 'it lacks a name, language, version, variant or digest';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
