@@ -4,6 +4,7 @@
 // cargo-fuzz builds this file with libFuzzer's main (crates/sandboxd/fuzz).
 #![cfg_attr(fuzzing, no_main)]
 
+mod bytes;
 mod cgroup;
 mod child;
 mod config;

@@ -2,6 +2,7 @@
 //! orders, sets from outside what a program would have started with, and writes arguments and
 //! environment into the pipe that the runtime reads. No allocation, as in all of the child.
 
+use crate::bytes::write_all;
 use crate::child::orders::{Orders, HANDOFF_LINE_BYTES};
 use crate::confine::rlimits;
 use crate::lab::{holds, Protection};
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::thread::{sched_getcpu, sched_setaffinity, CpuSet};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 /// The number of the pipe's end that a booted runtime reads from.
 pub const HANDOFF: i32 = 3;
@@ -69,13 +70,9 @@ fn number_of(name: &[u8]) -> Option<i32> {
 pub fn write(orders: &Orders, to: BorrowedFd<'_>) {
     let mut line = [0; HANDOFF_LINE_BYTES];
     let (length, texts) = orders.handoff(&mut line);
-    for mut rest in [line.get(..length).unwrap_or_default(), texts] {
-        while !rest.is_empty() {
-            match rustix::io::write(to.as_fd(), rest) {
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(Errno::INTR) => {}
-                Err(_) => return,
-            }
+    for bytes in [line.get(..length).unwrap_or_default(), texts] {
+        if write_all(to, bytes).is_err() {
+            return;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A compile's output on its way from one container to the next: folders, files and links of /work,
 //! packed into `layer` frames that the server keeps without looking inside.
 
-use super::words::{write_all, PIECE_BYTES};
+use super::words::PIECE_BYTES;
+use crate::bytes::write_all;
 use rustix::fs::{open, Mode, OFlags};
 use serde::Serialize;
 use std::fs;

@@ -2,6 +2,7 @@
 
 use super::layer::Unpacker;
 use super::Refusal;
+use crate::bytes::write_all;
 use crate::protocol::frame::{first_frame, HEADER_START};
 use crate::protocol::message::{FileHeader, LimitName, Limits, Outcome};
 use crate::protocol::steps::Step;
@@ -10,7 +11,7 @@ use rustix::io::Errno;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// Payloads of frames that leave a container.
 pub const PIECE_BYTES: usize = 256 * 1024;
@@ -153,12 +154,4 @@ fn write(work: &OwnedFd, header: &FileHeader, bytes: &[u8]) -> io::Result<()> {
     write_all(&file, bytes)?;
     let mode = if header.executable { 0o755 } else { 0o644 };
     Ok(fchmod(&file, Mode::from_raw_mode(mode))?)
-}
-
-pub fn write_all(file: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let count = rustix::io::write(&file, bytes)?;
-        bytes = bytes.get(count..).unwrap_or_default();
-    }
-    Ok(())
 }

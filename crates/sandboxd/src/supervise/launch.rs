@@ -2,6 +2,7 @@
 //! from outside (cgroup v1 membership, the id map). The child then confines itself and waits for
 //! its orders, whether there is a request yet or not; `Launched::go` gives them.
 
+use crate::bytes::write_all;
 use crate::cgroup::{Group, Tree};
 use crate::child::orders;
 use crate::child::plan::{Plan, Site};
@@ -75,11 +76,7 @@ impl Launched {
     pub fn go(&self, plan: &Plan, cores: u64) -> Result<(), SetupFailure> {
         self.group.limit(&plan.limits, cores).map_err(Step::Cgroup.failed())?;
         let bytes = orders::encode(plan, cores, self.group.holds_processes());
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            let count = rustix::io::write(&self.orders, rest).map_err(Step::Orders.failed())?;
-            rest = rest.get(count..).unwrap_or_default();
-        }
+        write_all(&self.orders, &bytes).map_err(Step::Orders.failed())?;
         rustix::io::write(&self.release, b"r").map(drop).map_err(Step::Release.failed())
     }
 }

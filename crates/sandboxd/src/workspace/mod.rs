@@ -16,6 +16,7 @@ pub use undertaker::Undertaker;
 #[cfg(any(test, fuzzing))]
 pub use {glob::segments, glob::Glob, path::split};
 
+use crate::bytes::write_all;
 use crate::child::plan::{tmpfs_inodes, tmpfs_size};
 use crate::lab::{holds, Protection};
 use crate::sys;
@@ -222,14 +223,6 @@ pub struct Writing {
     pub append: bool,
     /// It is there, and empty.
     pub exists: bool,
-}
-
-fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let count = rustix::io::write(file, bytes)?;
-        bytes = bytes.get(count..).unwrap_or_default();
-    }
-    Ok(())
 }
 
 fn make_tmpfs(disk_kb: u64, host_id: u32, mode: &str) -> io::Result<OwnedFd> {
