@@ -25,6 +25,7 @@ export default defineConfig({
     projects: [
       project('units', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.{ts,mjs}'], 15_000),
       project('fixtures', [GOLDEN], 15_000),
+      serverProject('store', 60_000),
       serverProject('conformance', 120_000),
       serverProject('hostile', 300_000),
       serverProject('faults', 60_000),
@@ -33,6 +34,7 @@ export default defineConfig({
       serverProject('surface', 120_000),
       serverProject('reduced', 300_000),
       serverProject('integration', 120_000),
+      serverProject('service', 120_000),
       serverProject('network', 120_000),
       serverProject('packs', 600_000),
       serverProject('readme', 120_000),

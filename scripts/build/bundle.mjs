@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, renameSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { BUILD, ROOT } from './paths.mjs';
@@ -41,6 +41,19 @@ export async function bundlePrograms() {
     await esbuild.build({ ...options, banner: { js: `${first}${BANNER}` } });
     chmodSync(`${target}.new.mjs`, 0o755);
     renameSync(`${target}.new.mjs`, target);
+  }
+  copyNative();
+}
+
+/** No bundle can hold a shared object: that of the embedded store lies beside, where it is found. */
+function copyNative() {
+  const [from, to] = [ROOT, BUILD].map((place) => join(place, 'node_modules', '@libsql'));
+  rmSync(to, { recursive: true, force: true });
+  const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu';
+  const own = readdirSync(from).filter((name) => name.includes(`-${libc}`));
+  for (const name of own) {
+    const isFile = (path) => !path.endsWith('README.md');
+    cpSync(join(from, name), join(to, name), { recursive: true, filter: isFile });
   }
 }
 

@@ -50,8 +50,11 @@ export function installVersion(settings) {
   return { user, folder, node };
 }
 
+/** The store's shared object is looked for in node_modules beside the programs. */
+const PARTS = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages', 'attacks', 'node_modules'];
+
 function filesToInstall(copiesNode) {
-  const built = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages', 'attacks'].flatMap((name) =>
+  const built = PARTS.flatMap((name) =>
     filesBelow(join(BUILD, name)).map((from) => ({ from, to: relative(BUILD, from) })),
   );
   const node = copiesNode ? [{ from: process.execPath, to: 'node' }] : [];

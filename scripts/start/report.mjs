@@ -4,11 +4,27 @@ const LINE_WIDTH = 96;
 
 /** What a person wants to know after a start: where, how well confined, and which languages. */
 export async function printReport(settings, say) {
+  if (settings.environment.GOZO_AUTH === 'keys') return say(keyedReport(settings));
   const [capabilities, diagnostics] = await Promise.all([
     getJson(settings, '/capabilities'),
     getJson(settings, '/diagnostics'),
   ]);
   say(reportText(settings, capabilities, diagnostics));
+}
+
+/** What it is and can do is told to those with a key, the start itself has none. */
+export function keyedReport(settings) {
+  const url = addressOf(settings);
+  return [
+    '',
+    `GozoLite listens on ${url} and wants an API key`,
+    '',
+    '  first key   gozo tenants create <id>, then gozo keys create <id>',
+    `  with it     GOZO_URL=${url} GOZO_KEY=gzl_... gozo doctor`,
+    `  logs        ${settings.state}/log`,
+    '  stop        Ctrl-C',
+    '',
+  ].join('\n');
 }
 
 export function reportText(settings, capabilities, diagnostics) {

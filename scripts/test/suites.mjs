@@ -6,6 +6,7 @@ import { runCargoDeny } from './cargo/run-deny.mjs';
 import { runLongFuzz, runSeededFuzz } from './cargo/run-fuzz.mjs';
 import { testLanguages } from './ci-languages.mjs';
 import { runContainerSuite } from './container/container-suite.mjs';
+import { startPostgres } from './postgres.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
 import { runVitest } from './run-vitest.mjs';
 import { installMissingToolchains } from './toolchains.mjs';
@@ -58,6 +59,11 @@ export const SUITES = [
     run: async ({ say }) => add(await runVitest('fixtures'), await runCargoTests(say, ['golden'])),
   },
   {
+    name: 'store',
+    what: 'the store on SQLite and on a Postgres of its own: the same tests, every migration',
+    run: ({ say }) => withPostgres(say, (variables) => runVitest('store', null, variables)),
+  },
+  {
     name: 'fuzz',
     what: "the launcher's input: the kept corpus, and two CPU minutes of seeded changes",
     run: ({ say }) => runSeededFuzz(say),
@@ -106,6 +112,10 @@ export const SUITES = [
     },
   },
   serverSuite('integration', 'the whole server over HTTP, with CLI and SDK'),
+  {
+    ...serverSuite('service', 'tenants, keys and what they may use, over HTTP, on both stores'),
+    run: ({ server, say }) => withPostgres(say, (own) => runVitest('service', server, own)),
+  },
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
   {
@@ -155,6 +165,15 @@ export const SUITES = [
 export function suitesFor({ all, only }) {
   if (only !== null) return SUITES.filter(({ name }) => only.includes(name));
   return SUITES.filter(({ extra }) => all || !extra);
+}
+
+async function withPostgres(say, run) {
+  const postgres = await startPostgres(say);
+  try {
+    return await run({ GOZO_TEST_POSTGRES: postgres.url });
+  } finally {
+    await postgres.stop();
+  }
 }
 
 function add(...results) {

@@ -10,11 +10,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   languages: ['contract'],
   sandbox: ['contract'],
   sdk: ['contract'],
+  store: [],
+  tenancy: ['contract', 'store'],
   attacks: ['contract', 'sandbox'],
   packs: ['contract', 'languages'],
   engine: ['contract', 'telemetry', 'languages', 'sandbox'],
-  server: ['contract', 'telemetry', 'languages', 'sandbox', 'attacks', 'engine'],
-  cli: ['contract', 'sdk', 'languages', 'attacks', 'packs'],
+  server: [
+    'contract',
+    'telemetry',
+    'languages',
+    'sandbox',
+    'attacks',
+    'engine',
+    'store',
+    'tenancy',
+  ],
+  cli: ['contract', 'sdk', 'languages', 'attacks', 'packs', 'store', 'tenancy'],
 };
 
 /** Arrows of single files: the CLI's embedded mode is the one place that starts a server itself. */

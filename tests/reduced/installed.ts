@@ -12,6 +12,7 @@ export const PARTS = [
   'build/server.mjs',
   'build/gozo.mjs',
   'build/sandboxd',
+  'build/node_modules',
   'build/languages',
 ] as const;
 

@@ -17,6 +17,8 @@ const LOOK_MS_MAX = 500;
 export interface Where {
   /** --url or GOZO_URL. */
   readonly url: string | undefined;
+  /** GOZO_KEY. */
+  readonly key: string | undefined;
   /** --local: a private engine even where a server runs. */
   readonly isLocal: boolean;
   /** GOZO_LAUNCHER: another sandboxd for a private engine. */
@@ -41,8 +43,8 @@ export interface Connection extends AsyncDisposable {
 
 /** The server that was named, else the one that runs here, else a private engine for this call. */
 export async function connect(where: Where, wanted: Wanted): Promise<Connection> {
-  if (where.url !== undefined) return over(where.url);
-  if (!where.isLocal && (await answers(DEFAULT_URL))) return over(DEFAULT_URL);
+  if (where.url !== undefined) return over(where.url, where.key);
+  if (!where.isLocal && (await answers(DEFAULT_URL))) return over(DEFAULT_URL, where.key);
   const home = installation();
   return startLocal({
     launcher: where.launcher ?? join(home, 'sandboxd'),
@@ -56,9 +58,12 @@ export async function connect(where: Where, wanted: Wanted): Promise<Connection>
   });
 }
 
-function over(url: string): Connection {
+function over(url: string, key: string | undefined): Connection {
   if (!URL.canParse(url)) throw new UsageError(`"${url}" is no URL, as ${DEFAULT_URL} is`);
-  return { gozo: new Gozo({ url }), [Symbol.asyncDispose]: async () => {} };
+  return {
+    gozo: new Gozo({ url, ...(key === undefined ? {} : { key }) }),
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
+import { StoreError } from '@gozolite/store/sql';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { attack } from './commands/attack.js';
@@ -17,20 +18,22 @@ import { LocalEngineError } from './local.js';
 import { data } from './packs/data.js';
 import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
+import { tenancy } from './tenancy/tenancy.js';
 import { UsageError } from './usage-error.js';
 
 async function main(argv: readonly string[]): Promise<number> {
   const cut = argv.indexOf('--');
   const ours = cut === -1 ? argv : argv.slice(0, cut);
   const programArgs = cut === -1 ? [] : argv.slice(cut + 1);
-  const { GOZO_URL: url, GOZO_LAUNCHER: launcher, GOZO_ISOLATION_FLOOR: floor } = process.env;
+  const { GOZO_URL: url, GOZO_KEY: key, GOZO_LAUNCHER: launcher } = process.env;
   let exitCode = 0;
   const program = createProgram(
     manifest.version,
     {
       url: url === '' ? undefined : url,
+      key: key === '' ? undefined : key,
       launcher,
-      floor,
+      floor: process.env.GOZO_ISOLATION_FLOOR,
       packs: packsRoot(process.env, process.getuid?.() === 0),
       hostToolchains: process.env.GOZO_HOST_TOOLCHAINS !== 'false',
     },
@@ -68,6 +71,9 @@ async function main(argv: readonly string[]): Promise<number> {
       data: async (request) => {
         const root = packsRoot(process.env, process.getuid?.() === 0);
         exitCode = await data({ root, env: process.env, signal: interruption() }, request);
+      },
+      tenancy: async (flags, request) => {
+        exitCode = await tenancy(process.env, flags, request);
       },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {
@@ -114,7 +120,8 @@ function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError || error instanceof UnknownPackError) {
     return say(error.message, EXIT.usage);
   }
-  if (error instanceof PackError) return say(error.message, EXIT.unavailable);
+  if (error instanceof PackError || error instanceof StoreError)
+    return say(error.message, EXIT.unavailable);
   if (error instanceof GozoProblem) {
     const retry =
       error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;

@@ -7,6 +7,7 @@ import { addLanguageCommands, type LanguageCommands } from './language-commands.
 import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
+import { addTenancyCommands, type TenancyFlags, type TenancyRequest } from './tenancy/program.js';
 
 /** What each command does with what was typed; main.ts brings them. */
 export interface Commands {
@@ -18,11 +19,13 @@ export interface Commands {
   readonly serve: (env: Readonly<Record<string, string>>) => Promise<void>;
   readonly packs: (request: PacksRequest) => Promise<void>;
   readonly data: (request: DataRequest) => Promise<void>;
+  readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
 interface Environment {
   readonly url: string | undefined;
+  readonly key: string | undefined;
   readonly launcher: string | undefined;
   readonly floor: string | undefined;
   /** The folder of packs. */
@@ -33,7 +36,7 @@ interface Environment {
 /** @param programArgs what stands behind `--`: the program's, not ours */
 export function createProgram(
   version: string,
-  { url, launcher, floor, packs, hostToolchains }: Environment,
+  { url, key, launcher, floor, packs, hostToolchains }: Environment,
   commands: Commands,
   programArgs: readonly string[],
 ): Command {
@@ -44,6 +47,7 @@ export function createProgram(
     .addHelpText('after', HELP);
   const whereOf = (options: { url?: string; local?: boolean }): Where => ({
     url: options.url ?? (options.local === true ? undefined : url),
+    key,
     isLocal: options.local === true,
     launcher,
     isReduced: floor === 'reduced',
@@ -83,6 +87,7 @@ export function createProgram(
     );
   addPacksCommands(program, commands.packs);
   addDataCommands(program, commands.data);
+  addTenancyCommands(program, commands.tenancy);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
@@ -249,6 +254,7 @@ Examples:
 
 Which server:
   --url or GOZO_URL names one. Else the one on ${DEFAULT_URL} is used, if it runs.
+  GOZO_KEY is the API key that is sent with it.
   Else, or with --local, a private launcher and engine serve this one call (needs root).
 
 Exit codes of gozo run:

@@ -7,11 +7,11 @@ import { request } from 'node:http';
 export function fetchOver(socketPath: string) {
   return (url: string, init: RequestInit): Promise<Response> =>
     new Promise((resolve, reject) => {
-      const { pathname } = new URL(url);
+      const { pathname, search } = new URL(url);
       const call = request(
         {
           socketPath,
-          path: pathname,
+          path: `${pathname}${search}`,
           method: init.method ?? 'GET',
           headers: { ...Object.fromEntries(new Headers(init.headers)), host: 'localhost' },
           ...(init.signal ? { signal: init.signal } : {}),

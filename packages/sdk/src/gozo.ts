@@ -2,11 +2,14 @@ import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities'
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import type { Health, Readiness } from '@gozolite/contract/health';
 import type { Problem } from '@gozolite/contract/refusal';
+import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
 
 export interface GozoOptions {
   /** Of the server, as http://127.0.0.1:7070. */
   readonly url: string | URL;
+  /** An API key (`gzl_…`), where the server wants one. */
+  readonly key?: string;
   /** Another `fetch`, for a transport of your own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
@@ -25,12 +28,19 @@ export interface CallOptions {
  * where no server answered. A program that failed is no error: read `status` of its record.
  */
 export class Gozo {
+  /** Tenants and keys, for a key with the scope `admin`. */
+  readonly admin: Admin;
   readonly #url: string;
+  readonly #key: string | undefined;
   readonly #fetch: NonNullable<GozoOptions['fetch']>;
 
-  constructor({ url, fetch }: GozoOptions) {
+  constructor({ url, key, fetch }: GozoOptions) {
+    this.#key = key;
     this.#url = new URL(url).href.replace(/\/+$/, '');
     this.#fetch = fetch ?? ((target, init) => globalThis.fetch(target, init));
+    this.admin = new Admin((method, path, body) =>
+      this.#call(method, path, body === undefined ? {} : { body: JSON.stringify(body) }),
+    );
   }
 
   /** Runs a program in a fresh sandbox and waits for its end. */
@@ -72,6 +82,7 @@ export class Gozo {
   ): Promise<T> {
     const url = `${this.#url}${path}`;
     const headers: Record<string, string> = {
+      ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
     };

@@ -13,6 +13,7 @@ import { createContainerBackend } from '@gozolite/sandbox/backends/container/con
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Tenancy } from '@gozolite/tenancy/open';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
@@ -23,6 +24,8 @@ import type { Route } from './http/route.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { createProbe } from './probe.js';
+import { keyRoutes } from './routes/admin/keys.js';
+import { tenantRoutes } from './routes/admin/tenants.js';
 import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
 import { diagnosticsRoute } from './routes/diagnostics.js';
 import { executeRoute } from './routes/execute.js';
@@ -37,6 +40,8 @@ import { watchToolchains } from './toolchains.js';
 export interface ServerDeps {
   readonly config: Config;
   readonly log: Logger;
+  /** Tenants and keys; absent where everybody on loopback is served. Stays the caller's. */
+  readonly tenancy: Tenancy | undefined;
   /** The folder of the shipped language files. */
   readonly languagesFolder: string;
   /** The folder of the shipped attacks. */
@@ -57,7 +62,8 @@ export interface House extends AsyncDisposable {
 const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
-export function compose({ config, log, languagesFolder, attacksFolder }: ServerDeps): House {
+export function compose(deps: ServerDeps): House {
+  const { config, log, tenancy, languagesFolder, attacksFolder } = deps;
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
@@ -104,13 +110,10 @@ export function compose({ config, log, languagesFolder, attacksFolder }: ServerD
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
+    ...(tenancy === undefined ? [] : tenancyRoutes(tenancy)),
   ];
-  const routes = [...served, ...openApiRoutes(served)];
   return {
-    app: createApp({
-      ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
-      connectionsMax: connectionsMaxFor(descriptorsMax(), concurrency),
-    }),
+    app: appOver(served, deps),
     engine,
     opened: toolchains.opened,
     drain: () => {
@@ -132,6 +135,19 @@ function answers(backend: Backend): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function appOver(served: readonly Route[], { config, log, tenancy }: ServerDeps): FastifyInstance {
+  const routes = [...served, ...openApiRoutes(served, tenancy !== undefined)];
+  return createApp({
+    ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
+    authenticate: tenancy?.authenticate,
+    connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
+  });
+}
+
+function tenancyRoutes({ administration }: Tenancy): readonly Route[] {
+  return [...tenantRoutes(administration), ...keyRoutes(administration)];
 }
 
 function proverOf(

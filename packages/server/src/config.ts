@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { isDataName } from '@gozolite/contract/data/data-set';
 import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
+import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,6 +14,12 @@ export type ListenAddress =
 
 export interface Config {
   readonly listen: ListenAddress;
+  /** Whose requests are served: everybody's on loopback, or those that come with a key. */
+  readonly auth: AuthName;
+  /** Where tenants and keys are; read with `auth` `keys` only. */
+  readonly store: StoreAddress;
+  /** The secret that keys are hashed with. */
+  readonly keySecretFile: string;
   /** What makes the sandboxes. */
   readonly backend: BackendName;
   /** The launcher's socket. */
@@ -55,10 +63,18 @@ export interface Config {
 export const BACKENDS = ['native', 'container'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
+export const AUTHS = ['none', 'keys'] as const;
+export type AuthName = (typeof AUTHS)[number];
+
+/** Whether only this host can reach it. */
+export function isLoopback(listen: ListenAddress): boolean {
+  return listen.kind === 'socket' || isLoopbackHost(listen.host);
+}
+
 const YES_OR_NO = ['true', 'false'] as const;
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
-const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|LAUNCHER|TEST_\w+)$/;
+const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|KEY|LAUNCHER|TEST_\w+)$/;
 
 /**
  * Reads environment and flags once, at start. Nothing below main.ts may look at process.env.
@@ -76,10 +92,11 @@ export function readConfig(
   const read = reader(env, faults);
   const httpSocket = read.text('GOZO_HTTP_SOCKET', '');
   const host = read.text('GOZO_HOST', '127.0.0.1');
-  if (!isLoopback(host)) {
+  const auth = read.choice('GOZO_AUTH', AUTHS, 'none');
+  if (auth === 'none' && !isLoopbackHost(host)) {
     faults.push(
       `GOZO_HOST is "${host}": without API keys whoever reaches the server can run code on it, ` +
-        'so it listens on loopback only: 127.0.0.1, ::1 or localhost',
+        'so it listens on loopback only (127.0.0.1, ::1 or localhost) unless GOZO_AUTH is keys',
     );
   }
   const backend = read.choice('GOZO_BACKEND', BACKENDS, 'native');
@@ -91,7 +108,11 @@ export function readConfig(
     );
   }
   const port = read.integer('GOZO_PORT', { min: 0, max: 65_535, fallback: 7070 });
+  const dataFolder = read.text('GOZO_DATA', '/var/lib/gozolite/data');
   const config: Config = {
+    auth,
+    store: readStore(read, dataFolder, faults),
+    keySecretFile: read.text('GOZO_KEY_SECRET', join(dataFolder, 'key-secret')),
     listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
     backend,
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
@@ -100,7 +121,7 @@ export function readConfig(
       image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
       runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
     },
-    dataFolder: read.text('GOZO_DATA', '/var/lib/gozolite/data'),
+    dataFolder,
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
@@ -136,6 +157,18 @@ export function readConfig(
     : refuse([...new Set(faults)]);
 }
 
+function readStore(
+  read: ReturnType<typeof reader>,
+  dataFolder: string,
+  faults: string[],
+): StoreAddress {
+  const address = storeAddress(read.text('GOZO_STORE', ''), dataFolder);
+  if (address !== undefined) return address;
+  // Not repeated: a URL has a password in it.
+  faults.push('GOZO_STORE is no URL of a Postgres, as postgres://user:password@host/name');
+  return { kind: 'sqlite', file: '' };
+}
+
 const NETWORK_BYTES = 64 * 1024 * 1024;
 
 /** The policy of the one tenant that there is. */
@@ -166,7 +199,7 @@ function readDataAllow(read: ReturnType<typeof reader>, faults: string[]): reado
 }
 
 /** The settings that the start or the CLI reads, beside the server's own. */
-const STARTS_OWN = ['GOZO_STATE', 'GOZO_UID_BASE', 'GOZO_URL', 'GOZO_LAUNCHER'];
+const STARTS_OWN = ['GOZO_STATE', 'GOZO_UID_BASE', 'GOZO_URL', 'GOZO_KEY', 'GOZO_LAUNCHER'];
 
 function knownNames(known: ReadonlySet<string>): string {
   return [...known, ...STARTS_OWN].sort().join(', ');
@@ -224,6 +257,6 @@ function reader(env: Environment, faults: string[]) {
   };
 }
 
-function isLoopback(host: string): boolean {
+function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

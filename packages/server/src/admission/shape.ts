@@ -1,6 +1,7 @@
 import { ExecuteRequest } from '@gozolite/contract/execution';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { Ajv, type ErrorObject } from 'ajv';
+import type { Static, TSchema } from 'typebox';
 import type { Fault } from './fault.js';
 import { pointer } from './fault.js';
 
@@ -8,13 +9,23 @@ export type ShapeCheck = (body: unknown) => Result<ExecuteRequest, readonly Faul
 
 /** Compiles the contract's schema once; the check itself takes microseconds. */
 export function createShapeCheck(): ShapeCheck {
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateFormats: false });
-  const matches = ajv.compile<ExecuteRequest>(ExecuteRequest);
+  const hasForm = createFormCheck(ExecuteRequest);
   return (body) => {
-    if (!matches(body)) return refuse(faultsOf(matches.errors ?? []));
-    const faults = [...textFaults('env', body.env), ...textFaults('labels', body.labels)];
-    return faults.length === 0 ? ok(body) : refuse(faults);
+    const formed = hasForm(body);
+    if (!formed.ok) return formed;
+    const { env, labels } = formed.value;
+    const faults = [...textFaults('env', env), ...textFaults('labels', labels)];
+    return faults.length === 0 ? formed : refuse(faults);
   };
+}
+
+/** Of any schema of the contract, with every fault named by its pointer. */
+export function createFormCheck<Schema extends TSchema>(
+  schema: Schema,
+): (body: unknown) => Result<Static<Schema>, readonly Fault[]> {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, validateFormats: false });
+  const matches = ajv.compile<Static<Schema>>(schema);
+  return (body) => (matches(body) ? ok(body) : refuse(faultsOf(matches.errors ?? [])));
 }
 
 /** A record's schema says `^.*$` of its names, where `.` is no line break: those slip through. */

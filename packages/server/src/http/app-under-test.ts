@@ -1,20 +1,28 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { loggerOver } from '@gozolite/telemetry/logger';
+import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import { createApp } from './app.js';
 import { createBodyBudget } from './body-budget.js';
-import type { Route } from './route.js';
+import type { Route, RouteDocument } from './route.js';
 
 export const MIB = 1024 * 1024;
 /** Of a route that a test makes: nobody reads its description. */
-export const UNDESCRIBED = { operationId: 'x', summary: '', answers: {}, schemas: {} };
+export const UNDESCRIBED: RouteDocument = {
+  operationId: 'x',
+  summary: '',
+  access: 'execute',
+  answers: {},
+  schemas: {},
+};
 
 export type Init = RequestInit & { headers?: Record<string, string> };
 
 /** An app with these routes on a port of its own, for all tests of one file. */
-export function serveForTests(routes: readonly Route[]) {
+export function serveForTests(routes: readonly Route[], authenticate?: Authenticate) {
   const log = loggerOver('silent', { write: () => {} });
-  const app = createApp({ routes, log, budget: createBodyBudget(64 * MIB), connectionsMax: 1000 });
+  const budget = createBodyBudget(64 * MIB);
+  const app = createApp({ routes, log, budget, connectionsMax: 1000, authenticate });
   let port = 0;
   const open = (): Socket => connect(port, '127.0.0.1').on('error', () => {});
   return {

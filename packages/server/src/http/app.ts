@@ -2,7 +2,9 @@ import type { Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
+import { type Caller, SCOPES } from '@gozolite/contract/tenancy/scope';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import {
   type FastifyHttpOptions,
   type FastifyInstance,
@@ -13,10 +15,11 @@ import {
 import { announcedBytes, type BodyBudget } from './body-budget.js';
 import { answerClientError } from './client-error.js';
 import { type Connections, trackConnections } from './connections.js';
-import { guardLoopback } from './guard.js';
+import { createGate, type Gate } from './gate/gate.js';
+import { guardKeyed, guardLoopback } from './guard.js';
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
-import type { Route } from './route.js';
+import { isPathOf, type Route, routerPath } from './route.js';
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MS_MAX = 10_000;
@@ -27,6 +30,7 @@ const ANSWER_STALL_MS_MAX = 30_000;
 /** Longer than the longest wait, compile and run together. */
 const PIPELINED_MS_MAX = 900_000;
 
+const CHALLENGE = 'Bearer realm="gozolite"';
 const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
 
 export interface AppDeps {
@@ -35,11 +39,15 @@ export interface AppDeps {
   /** One more is closed as soon as it comes. */
   readonly connectionsMax: number;
   readonly log: Logger;
+  /** Absent without keys: every caller is then the one tenant that there is. */
+  readonly authenticate?: Authenticate | undefined;
 }
 
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
-export function createApp({ routes, budget, connectionsMax, log }: AppDeps): FastifyInstance {
+export function createApp(deps: AppDeps): FastifyInstance {
+  const { routes, budget, connectionsMax, log, authenticate } = deps;
   const connections = trackConnections();
+  const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
   app.server.maxConnections = connectionsMax;
   app.removeAllContentTypeParsers();
@@ -54,7 +62,9 @@ export function createApp({ routes, budget, connectionsMax, log }: AppDeps): Fas
       if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
     });
     reply.header('x-request-id', request.id);
-    const refusal = refuseEarly(routes, request);
+    const early = refuseEarly(routes, request, authenticate !== undefined);
+    // Who may not do it is told so before a byte of the body is read.
+    const refusal = early ?? (gate === undefined ? undefined : await gate.refuse(request));
     if (refusal === undefined) holdBody(budget, request, reply);
     else refuseWith(reply, refusal, routes);
     return refusal === undefined && !reply.sent ? undefined : reply;
@@ -68,27 +78,46 @@ export function createApp({ routes, budget, connectionsMax, log }: AppDeps): Fas
     }
     refuseWith(reply, refusal);
   });
-  for (const route of routes) {
-    app.route({
-      method: route.method,
-      url: route.path,
-      handler: async (request, reply) => {
-        const answer = await route.handle({
-          requestId: request.id,
-          receivedAt: new Date(),
-          body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-          signal: connections.signalOf(request.raw),
-        });
-        request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
-        if (!answer.ok) return refuseWith(reply, answer.error);
-        const { status, mediaType, headers = {}, body } = answer.value;
-        const payload =
-          typeof body === 'string' ? body : Readable.from(body, { objectMode: false });
-        return reply.code(status).headers(headers).type(mediaType).send(payload);
-      },
-    });
-  }
+  for (const route of routes) addRoute(app, route, { connections, gate });
   return app;
+}
+
+interface Around {
+  readonly connections: Connections;
+  readonly gate: Gate | undefined;
+}
+
+function addRoute(app: FastifyInstance, route: Route, { connections, gate }: Around): void {
+  app.route({
+    method: route.method,
+    url: routerPath(route.path),
+    handler: async (request, reply) => {
+      const answer = await route.handle({
+        requestId: request.id,
+        receivedAt: new Date(),
+        caller: gate?.callerOf(request) ?? LOCAL,
+        params: textsOf(request.params),
+        query: textsOf(request.query),
+        body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+        signal: connections.signalOf(request.raw),
+      });
+      request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
+      if (!answer.ok) return refuseWith(reply, answer.error);
+      const { status, mediaType, headers = {}, body } = answer.value;
+      const payload = typeof body === 'string' ? body : Readable.from(body, { objectMode: false });
+      return reply.code(status).headers(headers).type(mediaType).send(payload);
+    },
+  });
+}
+
+/** Without keys there is one tenant, on loopback only. */
+const LOCAL: Caller = { tenant: 'local', keyId: '', scopes: SCOPES };
+
+/** The framework's own parameters: text, or a list where a name of the query stands there twice. */
+function textsOf(given: unknown): Readonly<Record<string, string>> {
+  if (typeof given !== 'object' || given === null) return {};
+  const texts = Object.entries(given).map(([name, value]) => [name, [value].flat().at(-1)]);
+  return Object.fromEntries(texts.filter(([, value]) => typeof value === 'string'));
 }
 
 /** Bounds of what arrives, and who answers what never became a request. */
@@ -128,13 +157,18 @@ function holdBody(budget: BodyBudget, request: FastifyRequest, reply: FastifyRep
 }
 
 /** What the headers alone decide, before a byte of the body is read. */
-function refuseEarly(routes: readonly Route[], request: FastifyRequest): Refusal | undefined {
+function refuseEarly(
+  routes: readonly Route[],
+  request: FastifyRequest,
+  hasKeys: boolean,
+): Refusal | undefined {
   const { method, headers, raw } = request;
-  const foreign = guardLoopback({ method, headers, httpVersion: raw.httpVersion });
+  const guard = hasKeys ? guardKeyed : guardLoopback;
+  const foreign = guard({ method, headers, httpVersion: raw.httpVersion });
   if (foreign !== undefined) return foreign;
   if (request.is404) {
     const path = pathOf(request);
-    return routes.some((route) => route.path === path)
+    return routes.some((route) => isPathOf(route.path, path))
       ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${path}.` }
       : {
           code: 'NOT_FOUND',
@@ -180,8 +214,10 @@ function refuseWith(
   const problem = problemOf(refusal, reply.request.id);
   const retryAfter = retryAfterOf(refusal);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  // RFC 9110 §11.6.1: a 401 names the way to come in.
+  if (refusal.code === 'UNAUTHENTICATED') reply.header('www-authenticate', CHALLENGE);
   if (refusal.code === 'METHOD_NOT_ALLOWED') {
-    const here = routes.filter((route) => route.path === pathOf(reply.request));
+    const here = routes.filter((route) => isPathOf(route.path, pathOf(reply.request)));
     const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     reply.header('allow', methods.join(', '));
   }

@@ -10,6 +10,16 @@ export interface Incoming {
 }
 
 /**
+ * With keys, a page has none to send, and may send none: no other origin is told that it may
+ * (CORS). So any name of the server will do.
+ */
+export function guardKeyed({ httpVersion, headers }: Incoming): Refusal | undefined {
+  return headers.host === undefined && httpVersion !== '1.0' ? NO_HOST : undefined;
+}
+
+const NO_HOST: Refusal = { code: 'BAD_REQUEST', detail: 'HTTP/1.1 needs a Host header.' };
+
+/**
  * Keeps web pages away from a server that has no keys. A page can make its visitor's browser send
  * requests to loopback, under its own name (DNS rebinding: the Host header tells) or across sites
  * (Origin and Sec-Fetch-Site tell; a page can't forge either). A program that is no browser sends
@@ -18,9 +28,7 @@ export interface Incoming {
 export function guardLoopback({ method, httpVersion, headers }: Incoming): Refusal | undefined {
   const host = headers.host;
   if (host === undefined) {
-    return httpVersion === '1.0'
-      ? undefined
-      : { code: 'BAD_REQUEST', detail: 'HTTP/1.1 needs a Host header.' };
+    return httpVersion === '1.0' ? undefined : NO_HOST;
   }
   if (!LOOPBACK_HOST.test(host)) {
     const detail = 'Without API keys this server answers to localhost, 127.0.0.1 and [::1] only.';

@@ -1,5 +1,6 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { Result } from '@gozolite/contract/result';
+import type { Caller, Scope } from '@gozolite/contract/tenancy/scope';
 import type { TSchema } from 'typebox';
 import { toJson } from './pieces.js';
 
@@ -7,6 +8,12 @@ import { toJson } from './pieces.js';
 export interface Call {
   readonly requestId: string;
   readonly receivedAt: Date;
+  /** Whose key came with it; without keys the one tenant that there is. */
+  readonly caller: Caller;
+  /** What stands in the path's braces. */
+  readonly params: Readonly<Record<string, string>>;
+  /** What stands behind the path's `?`; of a name that stands there twice, the last. */
+  readonly query: Readonly<Record<string, string>>;
   /** Raw bytes; empty where there was no body. */
   readonly body: Buffer;
   /** Aborted as the client goes away. */
@@ -32,6 +39,10 @@ export interface AnswerDocument {
 export interface RouteDocument {
   readonly operationId: string;
   readonly summary: string;
+  /** The scope that a key needs for it; `open`: no key at all. */
+  readonly access: 'open' | Scope;
+  /** Names in `{}` of the path, and of the query, with what each is. */
+  readonly parameters?: Readonly<Record<string, string>>;
   readonly description?: string;
   readonly requestSchema?: string;
   readonly requestExample?: unknown;
@@ -43,6 +54,7 @@ export interface RouteDocument {
 /** One endpoint, whole: a file in routes/ makes it, a row in compose.ts adds it. */
 export interface Route {
   readonly method: 'GET' | 'POST';
+  /** As OpenAPI has it: `/admin/keys/{id}/revoke`. */
   readonly path: string;
   readonly document: RouteDocument;
   readonly handle: (call: Call) => Promise<Result<Answer, Refusal>> | Result<Answer, Refusal>;
@@ -50,4 +62,18 @@ export interface Route {
 
 export function json(status: number, body: unknown): Answer {
   return { status, mediaType: 'application/json; charset=utf-8', body: toJson(body) };
+}
+
+/** A path as OpenAPI writes it (`/keys/{id}`) in the router's words; a part is never empty. */
+export function routerPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1(^.+$)');
+}
+
+/** Whether a request's path is of that route. */
+export function isPathOf(path: string, asked: string): boolean {
+  const [wanted, given] = [path.split('/'), asked.split('/')];
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, at) => (part.startsWith('{') ? given[at] !== '' : part === given[at]))
+  );
 }

@@ -4,7 +4,7 @@ import { Limits } from '@gozolite/contract/limits';
 import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
-import type { AnswerDocument, Route } from '../http/route.js';
+import type { AnswerDocument, Route, RouteDocument } from '../http/route.js';
 import { VERSION } from '../version.js';
 
 /** The members of an OpenAPI 3.1 document that this server has. */
@@ -12,7 +12,10 @@ export interface OpenApiDocument {
   readonly openapi: '3.1.0';
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, unknown>>;
+    readonly securitySchemes?: Readonly<Record<string, unknown>>;
+  };
 }
 
 export interface OpenApiOperation {
@@ -20,6 +23,7 @@ export interface OpenApiOperation {
   readonly summary: string;
   readonly description?: string;
   readonly parameters: readonly unknown[];
+  readonly security?: readonly unknown[];
   readonly requestBody?: {
     readonly required: true;
     readonly content: Readonly<Record<string, unknown>>;
@@ -34,13 +38,13 @@ export interface OpenApiResponse {
 }
 
 /** The document of the routes that there are, from the contract's own schemas. */
-export function openApiOf(routes: readonly Route[]): OpenApiDocument {
+export function openApiOf(routes: readonly Route[], hasKeys = false): OpenApiDocument {
   const schemas: Record<string, TSchema> = { Problem, ...PARTS };
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   for (const route of routes) {
     Object.assign(schemas, route.document.schemas);
     const methods = paths[route.path] ?? {};
-    methods[route.method.toLowerCase()] = operationOf(route);
+    methods[route.method.toLowerCase()] = operationOf(route, hasKeys);
     paths[route.path] = methods;
   }
   return {
@@ -51,7 +55,10 @@ export function openApiOf(routes: readonly Route[]): OpenApiDocument {
       description: 'Runs code that nobody trusts, and always says exactly what happened.',
     },
     paths,
-    components: { schemas: withReferences(schemas) },
+    components: {
+      schemas: withReferences(schemas),
+      ...(hasKeys ? { securitySchemes: { [KEY]: KEY_SCHEME } } : {}),
+    },
   };
 }
 
@@ -90,9 +97,11 @@ const REQUEST_ID = {
   description: 'Taken where it is sane, else made; given back with every answer.',
 };
 
-function operationOf({ document }: Route): OpenApiOperation {
+function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperation {
   const responses: Record<string, OpenApiResponse> = {};
-  for (const [status, answer] of Object.entries(document.answers)) {
+  const isKeyed = hasKeys && document.access !== 'open';
+  const answers = isKeyed ? { ...document.answers, ...keyAnswers(document) } : document.answers;
+  for (const [status, answer] of Object.entries(answers)) {
     responses[status] = responseOf(answer);
   }
   const { description, requestSchema: schema, requestExample: example } = document;
@@ -100,7 +109,15 @@ function operationOf({ document }: Route): OpenApiOperation {
     operationId: document.operationId,
     summary: document.summary,
     ...(description === undefined ? {} : { description }),
-    parameters: [{ name: 'X-Request-Id', in: 'header', required: false, ...REQUEST_ID }],
+    parameters: [
+      { name: 'X-Request-Id', in: 'header', required: false, ...REQUEST_ID },
+      ...Object.entries(document.parameters ?? {}).map(([name, what]) => {
+        const isInPath = path.includes(`{${name}}`);
+        const place = isInPath ? 'path' : 'query';
+        return { name, in: place, required: isInPath, description: what, schema: TEXT };
+      }),
+    ],
+    ...(isKeyed ? { security: [{ [KEY]: [] }] } : {}),
     ...(schema === undefined
       ? {}
       : {
@@ -117,6 +134,21 @@ function operationOf({ document }: Route): OpenApiOperation {
         mediaType: 'application/problem+json',
       }),
     },
+  };
+}
+
+const TEXT = { type: 'string' };
+const KEY = 'apiKey';
+const KEY_SCHEME = { type: 'http', scheme: 'bearer', description: 'An API key: gzl_…' };
+const PROBLEM = { schema: 'Problem', mediaType: 'application/problem+json' };
+
+function keyAnswers({ access, answers }: RouteDocument): RouteDocument['answers'] {
+  const scope = `FORBIDDEN: the key lacks the scope ${access}.`;
+  const before = answers[403] === undefined ? '' : `${answers[403].description} `;
+  return {
+    401: { description: 'UNAUTHENTICATED: no API key, or none that is let in.', ...PROBLEM },
+    403: { description: `${before}${scope}`, ...PROBLEM },
+    429: { description: 'RATE_LIMITED, with Retry-After.', ...PROBLEM },
   };
 }
 

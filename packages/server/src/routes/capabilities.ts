@@ -9,6 +9,7 @@ export interface CapabilitiesDeps {
 
 const document: RouteDocument = {
   operationId: 'capabilities',
+  access: 'read',
   summary: 'Languages, limits and the isolation in force.',
   answers: { 200: { description: 'What this server can do.', schema: 'Capabilities' } },
   schemas: { Capabilities },
@@ -31,6 +32,7 @@ export function refreshRoute({ capabilities, refresh }: CapabilitiesDeps): Route
     document: {
       ...document,
       operationId: 'refreshCapabilities',
+      access: 'admin',
       summary: 'Look for toolchains again, then answer as GET /capabilities.',
     },
     handle: async () => {

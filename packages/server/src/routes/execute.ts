@@ -7,7 +7,7 @@ import {
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { ok, refuse } from '@gozolite/contract/result';
 import type { Engine } from '@gozolite/engine/engine';
 import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
@@ -35,10 +35,10 @@ export function executeRoute(deps: ExecuteDeps): Route {
     method: 'POST',
     path: '/execute',
     document,
-    handle: async ({ requestId, receivedAt, body, signal }): Promise<Result<Answer, Refusal>> => {
+    handle: async ({ requestId, receivedAt, caller, body, signal }) => {
       const registry = await toolchains.opened;
       await turn();
-      const request = { requestId, createdAt: receivedAt, body };
+      const request = { requestId, createdAt: receivedAt, tenant: caller.tenant, body };
       const validated = admit({ hasShape, registry, policy, network, data }, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
@@ -74,6 +74,7 @@ const problem = { schema: 'Problem', mediaType: 'application/problem+json' };
 
 const document: RouteDocument = {
   operationId: 'execute',
+  access: 'execute',
   summary: 'Run a program in a fresh sandbox and wait for its end.',
   description:
     'Every execution ends in one record with a defined status. A record has the media type ' +

@@ -11,6 +11,7 @@ export function healthRoute(): Route {
     path: '/healthz',
     document: {
       operationId: 'health',
+      access: 'open',
       summary: 'Whether the server answers at all.',
       answers: { 200: { description: 'It does.', schema: 'Health' } },
       schemas: { Health },

@@ -4,12 +4,13 @@ import { openApiOf } from '../openapi/document.js';
 import { renderDocs } from '../openapi/page.js';
 
 /** The document of all `routes` and of itself, and the same as a page for people. */
-export function openApiRoutes(routes: readonly Route[]): readonly Route[] {
+export function openApiRoutes(routes: readonly Route[], hasKeys: boolean): readonly Route[] {
   const openapi: Route = {
     method: 'GET',
     path: '/openapi.json',
     document: {
       operationId: 'openapi',
+      access: 'open',
       summary: 'This document.',
       answers: { 200: { description: 'OpenAPI 3.1.' } },
       schemas: {},
@@ -21,13 +22,14 @@ export function openApiRoutes(routes: readonly Route[]): readonly Route[] {
     path: '/docs',
     document: {
       operationId: 'docs',
+      access: 'open',
       summary: 'This document as a page.',
       answers: { 200: { description: 'HTML.', mediaType: 'text/html' } },
       schemas: {},
     },
     handle: () => ok(pageAnswer),
   };
-  const document = openApiOf([...routes, openapi, docs]);
+  const document = openApiOf([...routes, openapi, docs], hasKeys);
   const documentAnswer = json(200, document);
   const page = renderDocs(document);
   const pageAnswer: Answer = {

@@ -12,6 +12,7 @@ export function readinessRoute({ readiness }: ReadinessDeps): Route {
     path: '/readyz',
     document: {
       operationId: 'readiness',
+      access: 'open',
       summary: 'Whether a program could run now.',
       answers: {
         200: { description: 'It could.', schema: 'Readiness' },

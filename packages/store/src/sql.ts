@@ -1,0 +1,44 @@
+/** What SQLite and Postgres have in common: text, whole numbers up to 2^53, and nothing. */
+export type Value = string | number | null;
+
+export type Row = Readonly<Record<string, Value>>;
+
+/**
+ * Statements of one connection. Parameters are written `$1`, `$2` …, as Postgres has them; each
+ * statement is one that both databases understand.
+ */
+export interface Sql {
+  query(text: string, parameters?: readonly Value[]): Promise<readonly Row[]>;
+}
+
+export interface Database extends Sql, AsyncDisposable {
+  readonly kind: 'sqlite' | 'postgres';
+  /**
+   * All of it or nothing. No other writer's change comes between what it reads and what it writes:
+   * it begins by locking (SQLite: the file; Postgres: see `exclusively`).
+   */
+  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** As `transaction`, one at a time among all that give the same name, on every server. */
+  exclusively<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T>;
+}
+
+/** The store could not be opened or used: a file of somebody else, a server that is away. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+export function textOf(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new StoreError(`the column ${column} holds no text`);
+  return value;
+}
+
+export function numberOf(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new StoreError(`the column ${column} holds no number`);
+  return value;
+}
+
+export function numberOrNull(row: Row, column: string): number | null {
+  return row[column] === null ? null : numberOf(row, column);
+}

@@ -1,0 +1,109 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
+
+/**
+ * Another process (the CLI, mostly) may write at the same time. SQLite's own wait would hold the
+ * event loop: we look again ourselves, with others' requests in between.
+ */
+const BUSY_MS_MAX = 5000;
+const BUSY_STEP_MS = 2;
+/** Statements are few and written in this package; the bound is for a mistake of ours. */
+const STATEMENTS_MAX = 256;
+
+const PRAGMAS = [
+  'PRAGMA journal_mode = WAL',
+  // In WAL mode a killed process loses nothing, and a power cut at most the last moments.
+  'PRAGMA synchronous = NORMAL',
+  'PRAGMA foreign_keys = ON',
+];
+
+/**
+ * The embedded database, a file that only its owner may read. The library is loaded here and not
+ * before: a server without a store never has it in memory.
+ */
+export async function openSqlite(file: string): Promise<Database> {
+  const { default: Native } = await import('libsql');
+  try {
+    makePrivate(file);
+    const connection = new Native(file);
+    for (const pragma of PRAGMAS) await untilFree(() => connection.prepare(pragma).all());
+    return databaseOver(connection);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = existsSync(file) ? "can't be used as a store" : "can't be made";
+    throw new StoreError(`${file} ${what}: ${reason}`, { cause: error });
+  }
+}
+
+/** SQLite gives its -wal and -shm the mode of the file. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600); // One that somebody has copied here, or an umask of 0777.
+}
+
+/** The part of the library that is used, as its type does not tell it. */
+interface Connection {
+  prepare(text: string): { all(parameters?: readonly Value[]): unknown[] };
+  exec(text: string): unknown;
+  close(): unknown;
+}
+
+function databaseOver(connection: Connection): Database {
+  const statements = new Map<string, ReturnType<Connection['prepare']>>();
+  const run = (text: string, parameters: readonly Value[] = []): readonly Row[] => {
+    const known = statements.get(text);
+    if (statements.size > STATEMENTS_MAX) statements.clear();
+    const statement = known ?? connection.prepare(text.replace(/\$(\d+)/g, '?$1'));
+    if (known === undefined) statements.set(text, statement);
+    return statement.all(parameters) as readonly Row[];
+  };
+  const inside: Sql = { query: async (text, parameters) => run(text, parameters) };
+  let last: Promise<unknown> = Promise.resolve();
+  /** There is one connection: what came while a transaction is open waits for its end. */
+  const inTurn = <T>(work: () => Promise<T> | T): Promise<T> => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+  const transaction = <T>(work: (sql: Sql) => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      await untilFree(() => connection.exec('BEGIN IMMEDIATE'));
+      try {
+        const value = await work(inside);
+        connection.exec('COMMIT');
+        return value;
+      } catch (error) {
+        connection.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  return {
+    kind: 'sqlite',
+    query: (text, parameters) => inTurn(() => untilFree(() => run(text, parameters))),
+    transaction,
+    exclusively: (_name, work) => transaction(work),
+    [Symbol.asyncDispose]: () =>
+      inTurn(() => {
+        statements.clear();
+        connection.close();
+      }),
+  };
+}
+
+/** Does it again as long as another process has the file. */
+async function untilFree<T>(work: () => T): Promise<T> {
+  const deadlineMs = performance.now() + BUSY_MS_MAX;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadlineMs) throw error;
+    }
+    await setTimeout(BUSY_STEP_MS * (1 + Math.random()));
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+}

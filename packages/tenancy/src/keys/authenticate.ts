@@ -1,0 +1,116 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { type Caller, isScope, type Scope } from '@gozolite/contract/tenancy/scope';
+import { findKeyByHash, type KeyOwner, touchKey } from '@gozolite/store/keys';
+import type { Database } from '@gozolite/store/sql';
+import { isKeyShaped } from './format.js';
+import type { KeyHash } from './secret.js';
+import { createThrottle } from './throttle.js';
+
+/** What a request says of who sends it. */
+export interface Credentials {
+  readonly authorization: string | undefined;
+  /** Of the other end of the connection; '' for a unix socket. */
+  readonly address: string;
+}
+
+/** The first stage: from a stranger's request to a caller who may do this, or why not. */
+export type Authenticate = (
+  credentials: Credentials,
+  scope: Scope,
+) => Promise<Result<Caller, Refusal>>;
+
+export interface AuthenticationDeps {
+  readonly store: Database;
+  readonly keyHash: KeyHash;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  /** A key's last use could not be noted; nothing depends on it. */
+  readonly onLost: (error: unknown) => void;
+}
+
+/** Last use is kept to the minute: a write for each request would be one too many. */
+const TOUCH_MS = 60_000;
+/** Keys that were right a while ago from that address are looked at however many others fail. */
+const TRUSTED_MS = 600_000;
+const TRUSTED_MAX = 10_000;
+
+export function createAuthentication(deps: AuthenticationDeps): Authenticate {
+  const { store, keyHash, nowMs } = deps;
+  const throttle = createThrottle(nowMs);
+  const trusted = createTrusted(nowMs);
+  return async ({ authorization, address }, scope) => {
+    if (authorization === undefined) return refuse(unauthenticated(NO_KEY));
+    const key = /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+    const hash = isKeyShaped(key) ? keyHash(key) : undefined;
+    const waitMs = throttle.waitMs(address);
+    if (waitMs > 0 && (hash === undefined || !trusted.has(address, hash))) {
+      return refuse(throttled(waitMs));
+    }
+    const owner = hash === undefined ? undefined : await findKeyByHash(store, hash);
+    const fault = hash === undefined ? NOT_A_KEY : faultOf(owner, hash, nowMs());
+    if (owner === undefined || hash === undefined || fault !== undefined) {
+      throttle.fail(address);
+      return refuse(unauthenticated(fault ?? UNKNOWN));
+    }
+    trusted.add(address, hash);
+    touch(deps, owner);
+    const caller = callerOf(owner);
+    return caller.scopes.includes(scope) ? ok(caller) : refuse(forbidden(scope, caller));
+  };
+}
+
+const NO_KEY = 'This server wants an API key: Authorization: Bearer gzl_...';
+const NOT_A_KEY = 'This is no API key: one begins with gzl_, and its checksum must be right.';
+const UNKNOWN = 'This API key is not known here.';
+
+/** The store looked it up by its hash already; the last word is a comparison in constant time. */
+function faultOf(owner: KeyOwner | undefined, hash: string, nowMs: number): string | undefined {
+  if (owner === undefined) return UNKNOWN;
+  const { key, tenantRevokedAt } = owner;
+  const [left, right] = [Buffer.from(key.hash), Buffer.from(hash)];
+  if (left.length !== right.length || !timingSafeEqual(left, right)) return UNKNOWN;
+  if (key.revokedAt !== null) return 'This API key was revoked.';
+  if (key.expiresAt !== null && key.expiresAt <= nowMs) return 'This API key has expired.';
+  return tenantRevokedAt === null ? undefined : 'The tenant of this API key was revoked.';
+}
+
+function callerOf({ key }: KeyOwner): Caller {
+  return { tenant: key.tenant, keyId: key.id, scopes: key.scopes.split(' ').filter(isScope) };
+}
+
+function touch({ store, nowMs, onLost }: AuthenticationDeps, { key }: KeyOwner): void {
+  const now = nowMs();
+  if (key.lastUsedAt !== null && now - key.lastUsedAt < TOUCH_MS) return;
+  touchKey(store, key.id, now).catch(onLost);
+}
+
+function createTrusted(nowMs: () => number) {
+  const until = new Map<string, number>();
+  return {
+    has: (address: string, hash: string): boolean =>
+      (until.get(`${address} ${hash}`) ?? 0) > nowMs(),
+    add: (address: string, hash: string): void => {
+      const name = `${address} ${hash}`;
+      until.delete(name);
+      until.set(name, nowMs() + TRUSTED_MS);
+      const oldest = until.keys().next().value;
+      if (until.size > TRUSTED_MAX && oldest !== undefined) until.delete(oldest);
+    },
+  };
+}
+
+function unauthenticated(detail: string): Refusal {
+  return { code: 'UNAUTHENTICATED', detail };
+}
+
+function throttled(waitMs: number): Refusal {
+  const detail = 'Too many wrong API keys came from this address.';
+  return { code: 'RATE_LIMITED', detail, retryAfterMs: Math.ceil(waitMs) };
+}
+
+function forbidden(scope: Scope, { scopes }: Caller): Refusal {
+  const has = scopes.join(', ');
+  return { code: 'FORBIDDEN', detail: `This needs a key with the scope ${scope}; it has ${has}.` };
+}
