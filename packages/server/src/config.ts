@@ -1,8 +1,11 @@
+import { totalmem } from 'node:os';
 import { isDataName } from '@gozolite/contract/data/data-set';
 import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
+import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
+import { readPool } from './pool/settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,6 +35,8 @@ export interface Config {
   readonly smokes: boolean;
   /** Whether runtimes are booted before their requests. */
   readonly prepare: boolean;
+  /** What is kept ready for requests to come. */
+  readonly pool: PoolOptions;
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
@@ -105,6 +110,7 @@ export function readConfig(
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
     prepare: read.choice('GOZO_PREPARE', YES_OR_NO, 'true') === 'true',
+    pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
     queueMax: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),
