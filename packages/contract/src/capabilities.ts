@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { DataSetInfo } from './data/data-set.js';
 import { Isolation } from './execution.js';
 import { Limits } from './limits.js';
+import { Pool } from './pool/pool.js';
 
 const ToolchainSchema = Type.Union([
   Type.Object({
@@ -110,5 +111,6 @@ export const Diagnostics = Type.Object({
     queued: Type.Integer(),
     quarantined: Type.Integer(),
   }),
+  pool: Type.Optional(Pool),
 });
 export type Diagnostics = Static<typeof Diagnostics>;

@@ -5,6 +5,7 @@ import type { Backend } from '@gozolite/sandbox/backend';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Admitted, MissingToolchain } from './admitted.js';
 import type { Clock } from './clock.js';
+import type { Demand } from './demand/demand.js';
 import { type ExecuteDeps, execute } from './execute.js';
 import { createIsolationMemory } from './isolation.js';
 import { createQueue } from './queue/queue.js';
@@ -15,6 +16,8 @@ export interface EngineDeps {
   readonly backend: Backend;
   readonly log: Logger;
   readonly clock: Clock;
+  /** What decides what is kept ready; absent where requests are to leave no trace in it. */
+  readonly demand?: Demand;
   /** Executions at once, at least 1. */
   readonly concurrency: number;
   /** Executions waiting at once, of all tenants and of one. */
@@ -57,7 +60,8 @@ export function createEngine(deps: EngineDeps): Engine {
     waitMsMax: deps.queueWaitMsMax,
   });
   const turn = createTurns();
-  const stages: ExecuteDeps = { backend, queue, isolation, log, clock, turn };
+  const { demand } = deps;
+  const stages: ExecuteDeps = { backend, queue, isolation, log, clock, turn, demand };
   const living = new Map<AbortController, Promise<unknown>>();
   let isDraining = false;
 

@@ -9,6 +9,7 @@ import { captureArtifacts, captureStage } from './capture/capture.js';
 import { diagnosticsOf } from './capture/diagnostics.js';
 import type { Clock } from './clock.js';
 import { type Commands, commandsFor } from './commands.js';
+import type { Demand } from './demand/demand.js';
 import type { IsolationMemory } from './isolation.js';
 import { type Judgement, judge } from './judge.js';
 import type { Admission, Queue, Slot } from './queue/queue.js';
@@ -22,6 +23,7 @@ export interface ExecuteDeps {
   readonly clock: Clock;
   /** Hundreds of programs may end at once: each is dealt with in a turn of the loop of its own. */
   readonly turn: () => Promise<void>;
+  readonly demand: Demand | undefined;
 }
 
 /** One execution's life: each stage takes what only the stage before makes. */
@@ -173,7 +175,11 @@ interface StageRun {
 
 async function runStage(life: Life, name: StageName, command: SandboxCommand): Promise<StageRun> {
   const beganAtMs = life.clock.monotonicMs();
+  const { language, version } = life.admitted.recipe;
+  const about = { language, version, stage: name };
+  life.demand?.asked(command, about);
   const result = await life.backend.run(command, { signal: life.signal });
+  life.demand?.served(command, about, result.prepared);
   const wallMs = life.clock.monotonicMs() - beganAtMs;
   await life.turn();
   if (result.outcome.kind === 'launcher-lost') life.isolation.doubt();

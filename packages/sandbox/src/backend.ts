@@ -66,6 +66,25 @@ export interface SandboxResult {
   readonly prepared: boolean;
 }
 
+/** Sandboxes to keep ready for requests like this one. */
+export interface PoolLine {
+  readonly recipe: LaunchRecipe;
+  /** The first arguments of such a request, as many as the recipe's boot takes. */
+  readonly args: readonly string[];
+  readonly keepOutput: boolean;
+  readonly count: number;
+  readonly limits: Limits;
+}
+
+/** crates/sandboxd/src/protocol/pool.rs has these too. */
+export const POOL_BOUNDS = { lines: 128, count: 64 } as const;
+
+/** What is ready of one line; the memory is of all of these together. */
+export interface PoolKept {
+  readonly ready: number;
+  readonly memoryKb: number;
+}
+
 export interface BackendDiagnosis {
   readonly kernel: string;
   readonly architecture: string;
@@ -88,6 +107,13 @@ export interface Backend extends AsyncDisposable {
   run(command: SandboxCommand, options: RunOptions): Promise<SandboxResult>;
   /** @throws BackendUnavailable where the launcher can't be reached. */
   diagnose(): Promise<BackendDiagnosis>;
+  /**
+   * Says what to keep ready, in place of what was said before; absent where nothing can be.
+   * @param ageMs after which a sandbox that waits is replaced
+   * @returns what is ready now, line by line
+   * @throws BackendUnavailable where the launcher can't be reached, or did not accept it
+   */
+  keepReady?(lines: readonly PoolLine[], ageMs: number): Promise<readonly PoolKept[]>;
 }
 
 export class BackendUnavailable extends Error {

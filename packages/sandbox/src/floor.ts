@@ -23,6 +23,13 @@ export function withFloor(backend: Backend, floor: Level): Backend {
   return {
     name: backend.name,
     diagnose: () => backend.diagnose(),
+    ...(backend.keepReady && {
+      // Nothing waits for what will not run.
+      keepReady: async (lines, ageMs) => {
+        if ((await obstacle()) !== undefined) throw new BackendUnavailable('nothing may run');
+        return (await backend.keepReady?.(lines, ageMs)) ?? [];
+      },
+    }),
     run: async (command, options) => {
       const outcome = await obstacle();
       // What is below the floor may be so no more when its owner has mended it.

@@ -6,6 +6,7 @@ import { shortForm } from '@gozolite/attacks/short-form';
 import { type LimitPolicy, limitPolicyFor } from '@gozolite/contract/limits';
 import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
+import { createDemand } from '@gozolite/engine/demand/demand';
 import { createEngine, type Engine } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
@@ -23,6 +24,7 @@ import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
+import { readHostMemory } from './pool/host-memory.js';
 import { createProbe } from './probe.js';
 import { keyRoutes } from './routes/admin/keys.js';
 import { tenantRoutes } from './routes/admin/tenants.js';
@@ -67,14 +69,12 @@ export function compose(deps: ServerDeps): House {
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
+  const clock = systemClock();
+  const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
+  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax, network } = config;
   const engine = createEngine({
-    backend,
-    log,
-    clock: systemClock(),
-    concurrency: config.concurrency,
-    queueMax: config.queueMax,
-    queuePerTenantMax: config.queuePerTenantMax,
-    queueWaitMsMax: config.queueWaitMsMax,
+    ...{ backend, log, clock, demand },
+    ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
   });
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare } = config;
@@ -95,16 +95,15 @@ export function compose(deps: ServerDeps): House {
   });
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
-  const { concurrency, queueMax, network } = config;
   const data = openDataSets(config.packsFolder, config.dataAllow);
   const status = createStatus({
-    ...{ backend, engine, toolchains, policy, network, data, concurrency, queueMax },
+    ...{ backend, engine, demand, toolchains, policy, network, data, concurrency, queueMax },
     ...{ hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policy, network, data, log }),
+    executeRoute({ engine, toolchains, policy, network, data, log, takes: prover?.tookOf }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
@@ -125,6 +124,7 @@ export function compose(deps: ServerDeps): House {
       await attacks?.[Symbol.asyncDispose]();
       await toolchains[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
+      demand[Symbol.dispose]();
       await backend[Symbol.asyncDispose]();
     },
   };

@@ -1,10 +1,13 @@
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { isDataName } from '@gozolite/contract/data/data-set';
 import { LEVELS, type Level } from '@gozolite/contract/level';
 import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
+import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
+import { readPool } from './pool/settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,6 +43,8 @@ export interface Config {
   readonly smokes: boolean;
   /** Whether runtimes are booted before their requests. */
   readonly prepare: boolean;
+  /** What is kept ready for requests to come. */
+  readonly pool: PoolOptions;
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
@@ -126,15 +131,9 @@ export function readConfig(
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
     prepare: read.choice('GOZO_PREPARE', YES_OR_NO, 'true') === 'true',
+    pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
-    concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
-    queueMax: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),
-    queuePerTenantMax: read.integer('GOZO_QUEUE_PER_TENANT', {
-      min: 0,
-      max: 100_000,
-      fallback: read.integer('GOZO_QUEUE', { min: 0, max: 100_000, fallback: 512 }),
-    }),
-    queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
+    ...readQueue(read, cores),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {
@@ -155,6 +154,17 @@ export function readConfig(
   return faults.length === 0
     ? { ok: true, value: Object.freeze(config) }
     : refuse([...new Set(faults)]);
+}
+
+function readQueue(read: ReturnType<typeof reader>, cores: number) {
+  const places = { min: 0, max: 100_000 };
+  const queueMax = read.integer('GOZO_QUEUE', { ...places, fallback: 512 });
+  return {
+    concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
+    queueMax,
+    queuePerTenantMax: read.integer('GOZO_QUEUE_PER_TENANT', { ...places, fallback: queueMax }),
+    queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
+  };
 }
 
 function readStore(

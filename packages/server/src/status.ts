@@ -5,6 +5,7 @@ import type { Readiness } from '@gozolite/contract/health';
 import { type Level, meetsFloor } from '@gozolite/contract/level';
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
+import type { Demand } from '@gozolite/engine/demand/demand';
 import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
@@ -17,6 +18,7 @@ import { VERSION } from './version.js';
 export interface StatusDeps {
   readonly backend: Backend;
   readonly engine: Engine;
+  readonly demand: Pick<Demand, 'state'>;
   readonly toolchains: Toolchains;
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
@@ -61,7 +63,9 @@ export function createStatus(deps: StatusDeps): Status {
     },
     diagnostics: async () => {
       const registry = await deps.toolchains.opened;
-      return diagnosticsOf(deps, registry, await diagnose(deps.backend));
+      const pool = await deps.demand.state();
+      const diagnostics = diagnosticsOf(deps, registry, await diagnose(deps.backend));
+      return pool === undefined ? diagnostics : { ...diagnostics, pool };
     },
     readiness: async () => {
       if (deps.isDraining()) return unready('DRAINING', 'The server is stopping.');

@@ -219,6 +219,16 @@ impl Group {
         Ok(())
     }
 
+    /// Whether it gets the CPU only where no other sandbox wants it. Sandboxes that are watched
+    /// have no such rank.
+    pub fn stand_back(&self, is_last: bool) -> io::Result<()> {
+        match (&self.limits, &self.unified) {
+            (GroupLimits::V1(group), _) => group.stand_back(is_last),
+            (GroupLimits::V2, Some(folder)) => v2::stand_back(folder.as_fd(), is_last),
+            (GroupLimits::V2, None) | (GroupLimits::Watched(_), _) => Ok(()),
+        }
+    }
+
     /// A descriptor that becomes readable when v1 meets the memory limit; v2 kills the group.
     pub fn oom_event(&self) -> Option<&OwnedFd> {
         match &self.limits {

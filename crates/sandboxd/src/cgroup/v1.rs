@@ -126,6 +126,11 @@ impl Group {
         Ok(())
     }
 
+    /// The least that the kernel takes, or its default (sched-design-CFS.rst).
+    pub fn stand_back(&self, is_last: bool) -> io::Result<()> {
+        files::write_number(self.cpu.as_fd(), "cpu.shares", if is_last { 2 } else { 1024 })
+    }
+
     /// Memory alone must never be allowed more than memory with swap: which one is written first
     /// depends on what was there before.
     fn write_memory(&self, bytes: u64) -> io::Result<()> {

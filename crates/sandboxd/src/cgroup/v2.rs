@@ -46,6 +46,11 @@ pub fn write(folder: BorrowedFd<'_>, limits: &Limits, cores: u64) -> io::Result<
     Ok(())
 }
 
+/// The least that the kernel takes, or its default.
+pub fn stand_back(folder: BorrowedFd<'_>, is_last: bool) -> io::Result<()> {
+    files::write_number(folder, "cpu.weight", if is_last { 1 } else { 100 })
+}
+
 pub fn cpu_us(folder: BorrowedFd<'_>) -> u64 {
     keyed(&files::read(folder, "cpu.stat").unwrap_or_default(), "usage_usec")
 }

@@ -15,6 +15,7 @@ use crate::child::plan::Plan;
 use crate::protocol::frame::{append_frame, first_frame};
 use crate::protocol::input::first_input;
 use crate::protocol::message::{ErrorCode, Recipe, Reply, Request, Start, Words};
+use crate::protocol::pool::read_order;
 use crate::session::asked::understand;
 use crate::session::shortened;
 use crate::supervise::recipes::Recipes;
@@ -45,6 +46,7 @@ pub fn hear(bytes: &[u8]) -> Trace {
         match input.request {
             Request::Hello { version } => trace.note(10 + u64::from(version == 1)),
             Request::Diagnose {} => trace.note(20),
+            Request::Pool { .. } => order(input.payload, &mut trace),
             Request::Stdin {} => trace.note(30),
             Request::StdinEnd {} => trace.note(31),
             Request::Recipe { digest, recipe } => learn(&mut books, &digest, &recipe, &mut trace),
@@ -84,6 +86,16 @@ fn plan(start: &Start, (recipe, words): (&Recipe, &Words), trace: &mut Trace) {
             trace.note(words.args.len().min(3) as u64);
             promises::plan_is_bounded(&plan, recipe);
             promises::orders_arrive(&plan, CORES);
+        }
+        Err((code, message)) => trace.refused(code, &message),
+    }
+}
+
+fn order(payload: &[u8], trace: &mut Trace) {
+    match read_order(payload, CORES) {
+        Ok(lines) => {
+            trace.note(90 + lines.len().min(4) as u64);
+            lines.iter().for_each(|line| promises::limits_are_within_ceilings(&line.limits, CORES));
         }
         Err((code, message)) => trace.refused(code, &message),
     }

@@ -5,6 +5,7 @@ use super::frame::{append_frame, first_frame, HEADER_START};
 use super::message::{
     Connection, End, ErrorCode, LimitName, Outcome, Reply, Request, Stream, Truncated, Usage, Words,
 };
+use super::pool::{read_order, Kept};
 use serde_json::Value;
 
 const FRAMES: &str = include_str!("../../../../fixtures/launch-protocol/frames.json");
@@ -126,6 +127,12 @@ fn what_we_say_is_what_the_fixtures_hold() {
             if text(header, "stream") == "stderr" { Stream::Stderr } else { Stream::Stdout };
         let reply = match text(header, "type") {
             "hello" => Reply::Hello { version: 1, launcher: text(header, "launcher") },
+            "pool_ok" => {
+                let kept = serde_json::from_slice::<Vec<Kept>>(&payload);
+                let said = kept.and_then(|kept| serde_json::to_vec(&kept));
+                assert_eq!(said.ok().as_ref(), Some(&payload));
+                Reply::PoolOk {}
+            }
             "recipe_ok" => Reply::RecipeOk { digest: text(header, "digest") },
             "started" => Reply::Started {
                 prepare_us: number(header, "prepare_us"),
@@ -164,6 +171,10 @@ fn what_the_fixtures_say_to_us_is_understood() {
         assert_eq!(serde_json::from_slice::<Value>(header).ok().as_ref(), Some(&frame["header"]));
         let request = serde_json::from_slice::<Request>(header);
         assert!(request.is_ok(), "{}: {request:?}", text(&frame, "name"));
+        if matches!(request, Ok(Request::Pool { .. })) {
+            let order = read_order(payload, 1);
+            assert!(order.is_ok(), "{}: {order:?}", text(&frame, "name"));
+        }
         if matches!(request, Ok(Request::Start(_))) {
             let words = serde_json::from_slice::<Words>(payload);
             assert!(words.is_ok(), "{}: {words:?}", text(&frame, "name"));

@@ -11,9 +11,18 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    Hello { version: u32 },
-    Recipe { digest: String, recipe: Recipe },
+    Hello {
+        version: u32,
+    },
+    Recipe {
+        digest: String,
+        recipe: Recipe,
+    },
     Diagnose {},
+    /// What to keep ready; which, says the payload (pool.rs).
+    Pool {
+        age_ms: u64,
+    },
     Start(Box<Start>),
     File(FileHeader),
     Stdin {},
@@ -123,6 +132,7 @@ pub struct Limits {
 pub enum Reply<'a> {
     Hello { version: u32, launcher: &'a str },
     RecipeOk { digest: &'a str },
+    PoolOk {},
     Started { prepare_us: u64, prepared: bool },
     Output { stream: Stream, time_us: u64 },
     Artifact { path: &'a str, bytes: u64, more: bool },

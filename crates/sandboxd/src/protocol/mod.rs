@@ -5,4 +5,5 @@ pub mod frame;
 mod golden;
 pub mod input;
 pub mod message;
+pub mod pool;
 pub mod steps;

@@ -14,9 +14,11 @@ use crate::session::filling::Filling;
 use crate::session::sandbox::{KeptLayer, Sandbox};
 use crate::supervise::context::Context;
 use crate::supervise::network::egress::Egress;
+use crate::supervise::spares::orders::Order;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 
 /// Output waiting for the client beyond this stops reading from the program.
 const OUT_BYTES_MAX: usize = 1024 * 1024;
@@ -54,7 +56,8 @@ pub enum State {
     Fresh,
     /// The versions agree.
     Greeted,
-    Control,
+    /// With what this client has ordered to be kept ready.
+    Control(Option<Rc<Order>>),
     Filling(Box<Filling>),
     Live(Box<Sandbox>),
     /// The end was told; a compile's layer lives until the connection closes.
@@ -121,7 +124,7 @@ impl Session {
         let owes = match &self.state {
             State::Fresh | State::Filling(_) | State::Closing => true,
             State::Live(sandbox) => sandbox.running.dead_ns.is_some(),
-            State::Greeted | State::Control | State::Over(_) => false,
+            State::Greeted | State::Control(_) | State::Over(_) => false,
         };
         (owes && self.socket.is_some()).then_some(self.moved_ns + SILENCE_NS)
     }

@@ -3,8 +3,11 @@
 use super::{shortened, Session, State};
 use crate::diagnose;
 use crate::protocol::message::{ErrorCode, FileHeader, Reply, Request, VERSION};
+use crate::protocol::pool::read_order;
 use crate::session::filling::{Filling, Refusal};
 use crate::supervise::context::Context;
+use crate::supervise::spares::orders::Order;
+use std::rc::Rc;
 
 impl Session {
     pub(super) fn handle(
@@ -24,7 +27,7 @@ impl Session {
             (State::Fresh, Request::Hello { .. }) => {
                 return self.refuse(ErrorCode::Version, "this launcher speaks version 1", now_ns);
             }
-            (State::Greeted | State::Control, Request::Recipe { digest, recipe }) => {
+            (state @ (State::Greeted | State::Control(_)), Request::Recipe { digest, recipe }) => {
                 // A no to one of them is an answer: what else was asked on this connection has its.
                 match context.learn(&digest, recipe) {
                     Ok(()) => self.say(&Reply::RecipeOk { digest: &digest }, &[]),
@@ -33,11 +36,14 @@ impl Session {
                         self.say(&Reply::Error { code, message }, &[]);
                     }
                 }
-                State::Control
+                State::Control(order_of(state))
             }
-            (State::Greeted | State::Control, Request::Diagnose {}) => {
+            (state @ (State::Greeted | State::Control(_)), Request::Diagnose {}) => {
                 self.say_raw(&diagnose::diagnosis(context));
-                State::Control
+                State::Control(order_of(state))
+            }
+            (state @ (State::Greeted | State::Control(_)), Request::Pool { age_ms }) => {
+                State::Control(self.keep_ready((payload, age_ms), order_of(state), context))
             }
             (State::Greeted, Request::Start(start)) => {
                 match Filling::begin(*start, payload, context, now_ns) {
@@ -71,6 +77,30 @@ impl Session {
         };
     }
 
+    /// A no leaves the order before it in force, and is an answer as that to a recipe is.
+    fn keep_ready(
+        &mut self,
+        (payload, age_ms): (&[u8], u64),
+        before: Option<Rc<Order>>,
+        context: &mut Context,
+    ) -> Option<Rc<Order>> {
+        let placed = read_order(payload, context.host.cores)
+            .and_then(|lines| Order::of(lines, age_ms, |digest| context.recipe(digest).cloned()))
+            .map(|order| context.spares.place(order));
+        match placed {
+            Ok(order) => {
+                let kept = serde_json::to_vec(&context.spares.kept(&order));
+                self.say(&Reply::PoolOk {}, &kept.unwrap_or_default());
+                Some(order)
+            }
+            Err((code, message)) => {
+                let message = shortened(&message);
+                self.say(&Reply::Error { code, message }, &[]);
+                before
+            }
+        }
+    }
+
     fn fill(&mut self, mut filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
         match filling.write(file.0, file.1) {
             Ok(()) => self.state = State::Filling(filling),
@@ -99,5 +129,13 @@ impl Session {
                 self.state = State::Closing;
             }
         }
+    }
+}
+
+/// What was ordered on this connection before.
+fn order_of(state: State) -> Option<Rc<Order>> {
+    match state {
+        State::Control(order) => order,
+        _ => None,
     }
 }

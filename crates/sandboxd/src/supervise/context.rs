@@ -1,6 +1,7 @@
 //! What all sessions of one launcher share.
 
 use crate::cgroup::Tree;
+use crate::child::monotonic_ns;
 use crate::child::plan::{self, Host};
 use crate::confine::rootfs::Layout;
 use crate::confine::template::Template;
@@ -29,6 +30,8 @@ const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
 const REMOVE_AGAIN_NS: u64 = MS;
 /// One that refused to go is tried again at leisure.
 const LOST_AGAIN_NS: u64 = 1_000 * MS;
+/// While programs run, and CPUs are left, one is made ahead after each such pause.
+const STOCK_PAUSE_NS: u64 = 10 * MS;
 /// PID 1 ends by itself at once; if not, it is helped.
 const KILL_AFTER_NS: u64 = 50 * MS;
 
@@ -50,8 +53,10 @@ pub struct Context {
     layers: HashMap<String, Layer>,
     masks: Vec<(CString, CString)>,
     condemned: Vec<Condemned>,
-    /// Something was made ahead in this round, and more may be missing.
+    /// More may have to be made ahead than there is.
     is_stocking: bool,
+    /// When one was made last.
+    stocked_ns: u64,
     serial: u64,
 }
 
@@ -121,6 +126,7 @@ impl Context {
             masks,
             condemned: Vec::new(),
             is_stocking: true,
+            stocked_ns: 0,
             serial: 0,
         })
     }
@@ -229,16 +235,28 @@ impl Context {
             }
         }
         // One thing a round, so that whoever comes meanwhile waits for no more than that.
-        self.is_stocking = !self.draining
-            && self.running == 0
-            && self.condemned.is_empty()
-            && (spares::stock(self) || self.tree.stock() || self.networks.stock());
+        self.is_stocking = true;
+        if self.stock_due_ns() <= now_ns {
+            self.is_stocking = spares::stock(self) || self.tree.stock() || self.networks.stock();
+            self.stocked_ns = monotonic_ns();
+        }
+    }
+
+    /// When something may be made ahead: at once where nothing runs, and never where every CPU has
+    /// a program, or requests wait for one.
+    fn stock_due_ns(&self) -> u64 {
+        match self.running {
+            _ if self.draining => u64::MAX,
+            0 if self.condemned.is_empty() => 0,
+            running if running as u64 >= self.host.cores => u64::MAX,
+            _ => self.stocked_ns + STOCK_PAUSE_NS,
+        }
     }
 
     pub fn deadline_ns(&self) -> u64 {
-        if self.is_stocking {
-            return 0;
-        }
-        self.condemned.iter().map(|condemned| condemned.next_ns).min().unwrap_or(u64::MAX)
+        let stock_ns = if self.is_stocking { self.stock_due_ns() } else { u64::MAX };
+        let spares_ns = if self.draining { u64::MAX } else { self.spares.deadline_ns() };
+        let condemned_ns = self.condemned.iter().map(|condemned| condemned.next_ns);
+        condemned_ns.chain([stock_ns, spares_ns]).min().unwrap_or(u64::MAX)
     }
 }

@@ -1,6 +1,7 @@
 //! Sandboxes that wait for a request: confined already, all but what the request decides. Each
 //! serves one request, or none; one that nobody takes is taken down like any other.
 
+use crate::cgroup::memory::Seen;
 use crate::child::monotonic_ns;
 use crate::child::plan::Plan;
 use crate::protocol::message::Limits;
@@ -81,6 +82,24 @@ impl Parked {
     /// The kernel's, of a cgroup's file.
     pub fn limit(&self, limits: &Limits, cores: u64) -> std::io::Result<()> {
         self.parts.as_ref().map_or(Ok(()), |parts| parts.launched.group.limit(limits, cores))
+    }
+
+    /// A runtime that was booted in the background gets its request's limits, and its share of the
+    /// CPU.
+    ///
+    /// # Errors
+    /// The kernel's, of a cgroup's file: it may hold more than the request allows.
+    pub fn take_over(&self, limits: &Limits, cores: u64) -> std::io::Result<()> {
+        let Some(parts) = &self.parts else { return Ok(()) };
+        parts.launched.group.limit(limits, cores)?;
+        parts.launched.group.stand_back(false)
+    }
+
+    /// What it holds while it waits.
+    pub fn memory_kb(&self) -> u64 {
+        let mut seen = Seen::default();
+        self.parts.iter().for_each(|parts| parts.launched.group.look_at_memory(&mut seen));
+        seen.kb()
     }
 
     /// Lets the program start.

@@ -1,22 +1,28 @@
 //! Sandboxes made ahead of requests (docs/adr/0012). All that a request doesn't decide is done in a
 //! quiet moment; what is left is to write its files and limits and to let the program start. No
-//! spare for a request: then one is made at once, never waited for. Those that wait have the roots
-//! of the last requests, one each (docs/adr/0043).
+//! spare for a request: then one is made at once, never waited for. How many have a runtime booted
+//! in them, and which, is ordered by clients (docs/adr/0058); the others have the roots of the last
+//! requests, one each (docs/adr/0043).
 
+pub mod orders;
 mod shelf;
+mod wanted;
 
 use crate::child::monotonic_ns;
 use crate::child::plan::Site;
 use crate::confine::data::DataSets;
 use crate::faults;
 use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::protocol::pool::Kept;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
 use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
-use crate::supervise::spares::shelf::{lay_out, Asked, Breed, Runtime, Shelf, Waiting};
+use crate::supervise::spares::orders::{breed_for, Order, Orders};
+use crate::supervise::spares::shelf::{lay_out, Breed, Runtime, Shelf, Waiting};
+use crate::supervise::spares::wanted::{next_wanted, Wanted};
 use crate::workspace::{Kind, Workspace};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,14 +30,8 @@ use std::rc::Rc;
 /// How many of each purpose wait: a burst that is longer than this starts cold.
 const PLAIN: usize = 4;
 const KEPT: usize = 1;
-/// The same of those that have a runtime booted in them.
-const BOOTED: usize = 4;
-const BOOTED_KEPT: usize = 2;
-const ALL: usize = PLAIN + KEPT + BOOTED + BOOTED_KEPT;
-/// Below this the host has better uses for its memory than runtimes that wait.
-const AVAILABLE_KB_MIN: u64 = 512 * 1024;
-/// How long one waits for a request like the one that it was made after.
-const ASKED_NS_MAX: u64 = 600_000_000_000;
+/// What is left of the slots for requests: of a few all, of many half.
+const SLOTS_LEFT_MIN: usize = 11;
 
 /// What becomes of a sandbox's workspace.
 #[derive(Clone, Debug)]
@@ -57,10 +57,19 @@ impl Unavailable {
     }
 }
 
-#[derive(Default)]
 pub struct Spares {
     shelves: Shelves,
+    orders: Orders,
+    /// When the next of those that wait is too old.
+    retire_ns: u64,
     graveyard: Graveyard,
+}
+
+impl Default for Spares {
+    fn default() -> Spares {
+        let (shelves, orders) = (Shelves::default(), Orders::default());
+        Spares { shelves, orders, retire_ns: u64::MAX, graveyard: Graveyard::default() }
+    }
 }
 
 struct Shelves {
@@ -75,8 +84,8 @@ impl Default for Shelves {
         Shelves {
             plain: Shelf::of_host(PLAIN),
             kept: Shelf::of_host(KEPT),
-            booted: Shelf::empty(BOOTED),
-            booted_kept: Shelf::empty(BOOTED_KEPT),
+            booted: Shelf::empty(0),
+            booted_kept: Shelf::empty(0),
         }
     }
 }
@@ -105,6 +114,56 @@ impl Spares {
 
     pub fn graveyard(&self) -> &Graveyard {
         &self.graveyard
+    }
+
+    /// Of those that wait, so many have a runtime.
+    fn booted(&self) -> usize {
+        self.shelves.booted.waiting.len() + self.shelves.booted_kept.waiting.len()
+    }
+
+    /// Takes an order; it is in force as long as what is given back lives.
+    pub fn place(&mut self, order: Order) -> Rc<Order> {
+        let order = self.orders.place(order);
+        self.take_orders();
+        order
+    }
+
+    fn take_orders(&mut self) {
+        let Some(lines) = self.orders.changed() else { return };
+        self.shelves.all().into_iter().for_each(|shelf| shelf.ordered.clear());
+        for line in lines {
+            let purpose = if line.is_kept { Purpose::Kept } else { Purpose::Plain };
+            let shelf = self.shelves.shelf(&purpose, line.breed.runtime.is_some());
+            shelf.into_iter().for_each(|shelf| shelf.ordered.push(line.clone()));
+        }
+    }
+
+    /// What there is now of each line of an order.
+    pub fn kept(&mut self, order: &Order) -> Vec<Kept> {
+        let lines = order.lines().iter().map(|line| {
+            let purpose = if line.is_kept { Purpose::Kept } else { Purpose::Plain };
+            let shelf = self.shelves.shelf(&purpose, line.breed.runtime.is_some());
+            shelf.map_or(Kept { ready: 0, memory_kb: 0 }, |shelf| shelf.kept(line))
+        });
+        lines.collect()
+    }
+
+    /// Drops those that have waited for long enough: others take their place.
+    fn retire(&mut self, now_ns: u64) {
+        if self.retire_ns <= now_ns {
+            self.shelves.all().into_iter().for_each(|shelf| shelf.retire(now_ns));
+        }
+        let next = self.shelves.all().into_iter().filter_map(|shelf| shelf.next_retire_ns());
+        self.retire_ns = next.min().unwrap_or(u64::MAX);
+    }
+
+    /// When there is something to be done here, if nothing else happens before.
+    pub fn deadline_ns(&self) -> u64 {
+        if self.graveyard.borrow().is_empty() {
+            self.retire_ns
+        } else {
+            0
+        }
     }
 }
 
@@ -146,21 +205,17 @@ pub fn obtain(
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
-    let runtime = recipe.boot.as_ref().and_then(|boot| {
-        let args = args.get(..boot.args)?.into();
-        let Limits { stack_kb, cpus, .. } = *limits;
-        Some(Runtime { recipe: Rc::clone(recipe), args, stack_kb, cpus })
-    });
-    for runtime in runtime.map(Some).into_iter().chain([None]) {
-        let breed = Breed { rootfs: rootfs.clone(), runtime };
+    let best = breed_for(recipe, args, limits);
+    let bare = Breed { rootfs: rootfs.clone(), runtime: None };
+    let others = best.runtime.is_some().then_some(bare);
+    for breed in [best].into_iter().chain(others) {
         let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
-        shelf.limits = *limits;
-        shelf.ask(&breed, monotonic_ns());
+        shelf.ask(&breed, limits);
         while let Some(mut parked) = shelf.take(&breed, &root) {
             let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
-            let fits = !parked.is_booted() || parked.limit(limits, cores).is_ok();
+            let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
             if fits && parked.waits() && matches!(workspace, Some(Ok(()))) {
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
@@ -172,10 +227,10 @@ pub fn obtain(
 
 /// Makes one ahead, if there are few. `true` when it did.
 pub fn stock(context: &mut Context) -> bool {
-    let Some(Wanted { breed, root, purpose, mut limits }) = next_wanted(context) else {
+    let Some(Wanted { breed, root, purpose, mut limits, .. }) = next_wanted(context) else {
         return false;
     };
-    if context.slots.free() <= ALL {
+    if context.slots.free() <= SLOTS_LEFT_MIN.max(context.slots.count() as usize / 2) {
         return false;
     }
     let runtime = breed.runtime.as_ref();
@@ -193,62 +248,8 @@ pub fn stock(context: &mut Context) -> bool {
     if parked.limit(&limits, cores).is_err() {
         return false;
     }
-    shelf.waiting.push_back(Waiting { breed, root, parked });
+    shelf.waiting.push_back(Waiting { breed, root, parked, since_ns: monotonic_ns() });
     true
-}
-
-/// What should be made next.
-struct Wanted {
-    breed: Breed,
-    root: PathBuf,
-    purpose: Purpose,
-    limits: Limits,
-}
-
-/// What the host could give without swapping (proc(5), meminfo).
-fn available_kb() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
-/// What should be made next, if anything. A pack that has gone is asked for no more.
-fn next_wanted(context: &mut Context) -> Option<Wanted> {
-    let now_ns = monotonic_ns();
-    for (purpose, is_booted) in [
-        (Purpose::Plain, false),
-        (Purpose::Kept, false),
-        (Purpose::Plain, true),
-        (Purpose::Kept, true),
-    ] {
-        let roots = context.template.roots_mut();
-        let shelf = context.spares.shelves.shelf(&purpose, is_booted)?;
-        if is_booted {
-            let is_short = available_kb().is_none_or(|kib| kib < AVAILABLE_KB_MIN);
-            let is_fresh = |asked: &Asked| now_ns.saturating_sub(asked.at_ns) < ASKED_NS_MAX;
-            shelf.asked.retain(|asked| !is_short && is_fresh(asked));
-        }
-        let mut current: Vec<(Breed, PathBuf)> = Vec::new();
-        let mut gone: Vec<Breed> = Vec::new();
-        for Asked { breed, .. } in &shelf.asked {
-            if current.iter().any(|(known, _)| known == breed) || gone.contains(breed) {
-                continue;
-            }
-            // No look at its tree here: a request for it looks.
-            let built = roots.built(&breed.rootfs).map(Path::to_path_buf);
-            match built.map_or_else(|| roots.find(&breed.rootfs), Ok) {
-                Ok(root) => current.push((breed.clone(), root)),
-                Err(_) => gone.push(breed.clone()),
-            }
-        }
-        gone.iter().for_each(|breed| shelf.give_up(breed));
-        shelf.drop_surplus(&current);
-        if let Some((breed, root)) = shelf.wanted(&current) {
-            let limits = shelf.limits;
-            return Some(Wanted { breed, root, purpose, limits });
-        }
-    }
-    None
 }
 
 fn make(
@@ -284,6 +285,10 @@ fn make(
     let site = Site { host, layout, host_id, network, boot };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
+    if booted.is_some() {
+        // Where it can't stand back it is booted all the same.
+        let _ = launched.group.stand_back(true);
+    }
     launched.egress = egress;
     launched.data = data;
     let parts = Parts { launched, pipes, workspace, slot };

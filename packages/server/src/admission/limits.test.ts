@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { LIMIT_FLOORS, LIMIT_NAMES, limitPolicyFor } from '@gozolite/contract/limits';
 import type { Recipe } from '@gozolite/contract/recipe';
 import { test } from 'vitest';
-import { limitFaults, resolveLimits } from './limits.js';
+import { limitFaults, resolveLimits, runtimeFaults } from './limits.js';
 
 const policy = limitPolicyFor(4, 16 * 1024 * 1024);
 const launch = { digest: 'd', rootfs: 'host', command: ['/x'], env: {} };
@@ -71,4 +71,25 @@ test('the stack is the memory where that is smaller, unless asked for', () => {
   assert.equal(stackOf(small), 32 * 1024);
   assert.equal(stackOf(large), 256 * 1024);
   assert.equal(stackOf({ ...small, stack_kb: 64 * 1024 }), 64 * 1024);
+});
+
+test('memory below what the runtime takes is refused with that figure, a tenth less is not', () => {
+  const codesOf = (memoryKb: number) =>
+    runtimeFaults({ run: 10_000 }, { run: { memory_kb: memoryKb }, compile: {} });
+  assert.deepEqual(codesOf(9_000), []);
+  assert.deepEqual(codesOf(8_999), [
+    {
+      pointer: '/limits/memory_kb',
+      code: 'LIMIT_TOO_LOW',
+      detail: '8999 is below the 10000 KiB that the runtime itself takes here.',
+    },
+  ]);
+});
+
+test('a compiler has a figure of its own; where none is known nothing is refused', () => {
+  const asked = { run: { memory_kb: 1024 }, compile: { memory_kb: 1024 } };
+  const pointersOf = (takes: Parameters<typeof runtimeFaults>[0]) =>
+    runtimeFaults(takes, asked).map(({ pointer }) => pointer);
+  assert.deepEqual(pointersOf({ run: 900, compile: 120_000 }), ['/compile/limits/memory_kb']);
+  assert.deepEqual(pointersOf({}), []);
 });

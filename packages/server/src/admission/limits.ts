@@ -38,6 +38,27 @@ export function limitFaults(
   return faults;
 }
 
+/** Memory in KiB that the runtime and the compiler take by themselves, as far as it is known. */
+export type Takes = Partial<Record<StageName, number>>;
+
+/** A figure swings by so much from one run to the next. */
+const SURE = 0.9;
+
+/** With less memory than its runtime takes no program of the language would even start. */
+export function runtimeFaults(
+  takes: Takes,
+  asked: { readonly run: AskedLimits; readonly compile: AskedLimits },
+): readonly Fault[] {
+  return (['run', 'compile'] as const).flatMap((stage) => {
+    const { memory_kb: memoryKb } = asked[stage];
+    const takenKb = takes[stage] ?? 0;
+    if (memoryKb === undefined || memoryKb >= SURE * takenKb) return [];
+    const what = stage === 'run' ? 'runtime' : 'compiler';
+    const detail = `${memoryKb} is below the ${takenKb} KiB that the ${what} itself takes here.`;
+    return [{ pointer: pointer(...POINTERS[stage], 'memory_kb'), code: 'LIMIT_TOO_LOW', detail }];
+  });
+}
+
 /** The limits in force: the request's, else the language file's, else the policy's default. */
 export function resolveLimits(
   policy: LimitPolicy,

@@ -13,7 +13,7 @@ import { type Contents, readContents } from './contents.js';
 import { dataFaults, dataOf } from './data/grant.js';
 import { type Fault, pointer, refusalOf } from './fault.js';
 import { labelFaults } from './labels.js';
-import { limitFaults, resolveLimits } from './limits.js';
+import { limitFaults, resolveLimits, runtimeFaults, type Takes } from './limits.js';
 import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
 import type { ShapeCheck } from './shape.js';
@@ -25,6 +25,8 @@ export interface ValidationDeps {
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
   readonly data: DataSets;
+  /** Undefined where nothing was measured. */
+  readonly takes?: ((recipe: Recipe) => Takes | undefined) | undefined;
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
@@ -53,10 +55,10 @@ export function validate(
   const language = resolveLanguage(deps.registry, request.language);
   if (!language.ok) return language;
   const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
-  const limits = resolveLimits(deps.policy, recipe, {
-    run: request.limits ?? {},
-    compile: request.compile?.limits ?? {},
-  });
+  const asked = { run: request.limits ?? {}, compile: request.compile?.limits ?? {} };
+  const tooLow = runtimeFaults((recipe && deps.takes?.(recipe)) ?? {}, asked);
+  if (tooLow.length > 0) return refuse(refusalOf(tooLow));
+  const limits = resolveLimits(deps.policy, recipe, asked);
   const { labels } = request;
   const identity: Identity = { ...caller, limits, ...(labels === undefined ? {} : { labels }) };
   if (language.value.kind === 'missing') {

@@ -13,6 +13,7 @@ import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
+import type { ValidationDeps } from '../admission/validate.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
 import type { DataSets } from '../packs/data.js';
 import type { Toolchains } from '../toolchains.js';
@@ -23,12 +24,13 @@ export interface ExecuteDeps {
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
   readonly data: DataSets;
+  readonly takes?: ValidationDeps['takes'];
   readonly log: Logger;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute(deps: ExecuteDeps): Route {
-  const { engine, toolchains, policy, network, data, log } = deps;
+  const { engine, toolchains, policy, network, data, takes, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   return {
@@ -39,7 +41,7 @@ export function executeRoute(deps: ExecuteDeps): Route {
       const registry = await toolchains.opened;
       await turn();
       const request = { requestId, createdAt: receivedAt, tenant: caller.tenant, body };
-      const validated = admit({ hasShape, registry, policy, network, data }, request);
+      const validated = admit({ hasShape, registry, policy, network, data, takes }, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
         return validated;

@@ -1,3 +1,4 @@
+import type { Execution } from '@gozolite/contract/execution';
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
@@ -13,6 +14,7 @@ import { createShapeCheck } from '../admission/shape.js';
 import { validate } from '../admission/validate.js';
 import type { DataSets } from '../packs/data.js';
 import type { Attempt } from './prover.js';
+import type { Took } from './took.js';
 
 /** The longest that one may take, compile and run together, on a host that is busy. */
 const WALL_MS_MAX = 180_000;
@@ -39,7 +41,7 @@ export function createAttempt(
   });
   const hasShape = createShapeCheck();
   return async ({ language, recipe, hello }) => {
-    if (hello === undefined) return { passed: true };
+    if (hello === undefined) return { passed: true, took: { run: 0 } };
     const registry = { resolve: () => ({ kind: 'available', recipe }) as const };
     const createdAt = new Date();
     const id = makeExecutionId(createdAt.getTime());
@@ -60,9 +62,15 @@ export function createAttempt(
     // No launcher, no slot: that says nothing of the toolchain.
     if (!executed.ok || executed.value.error !== undefined) return undefined;
     const differences = differencesOf(hello.expect, executed.value);
-    if (differences.length === 0) return { passed: true };
+    if (differences.length === 0) return { passed: true, took: tookBy(executed.value) };
     return { passed: false, why: whatDiffers(differences) };
   };
+}
+
+function tookBy({ memory_kb, compile }: Execution): Took {
+  return compile === undefined
+    ? { run: memory_kb }
+    : { run: memory_kb, compile: compile.memory_kb };
 }
 
 /** At a start everything is slow at once: the clock on the wall is no proof of a bad toolchain. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demoLanguage } from '@gozolite/languages/demo-language';
@@ -40,7 +40,7 @@ function prover(ends: (claim: Claim) => Attempt | undefined) {
   });
   return { ...made, tried };
 }
-const passes = (): Attempt => ({ passed: true });
+const passes = (): Attempt => ({ passed: true, took: { run: 3000 } });
 const fails = (): Attempt => ({ passed: false, why: 'stdout' });
 
 test('pending until it has ended, then passed, and never tried again', async () => {
@@ -114,4 +114,23 @@ test('two at once, and one that throws stops no other look', async () => {
   assert.equal(most, 2);
   await prove([claimOf('5')]);
   assert.equal(proofOf(claimOf('5')).kind, 'passed');
+});
+
+test('what a first program took is known, also after the next start', async () => {
+  const first = prover(passes);
+  assert.equal(first.tookOf(claimOf().recipe), undefined);
+  await first.prove([claimOf()]);
+  assert.deepEqual(first.tookOf(claimOf().recipe), { run: 3000 });
+  const second = prover(fails);
+  await second.prove([claimOf()]);
+  assert.deepEqual(second.tookOf(claimOf().recipe), { run: 3000 });
+  assert.equal(second.tookOf(claimOf('2').recipe), undefined);
+});
+
+test('a file of an older version is no memory of what passed', async () => {
+  mkdirSync(join(folder, 'sub'));
+  writeFileSync(join(folder, 'sub', 'smokes.json'), '["0123"]');
+  const { prove, tried } = prover(passes);
+  await prove([claimOf()]);
+  assert.deepEqual(tried, ['1']);
 });

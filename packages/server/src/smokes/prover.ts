@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
+import type { Recipe } from '@gozolite/contract/recipe';
 import type { Claim, Proof } from '@gozolite/languages/offers/offer';
 import { canonicalJson } from '@gozolite/languages/recipe';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { identityOf } from '../probe-cache.js';
 import { createLine } from './line.js';
+import { type Took, tookIn } from './took.js';
 
 /** Programs tried at once: what is asked of the server meanwhile goes before them. */
 const PROOFS_MAX = 2;
@@ -14,7 +16,9 @@ const PROOFS_MAX = 2;
 const PASSED_MAX = 2000;
 
 /** How a first program ended; undefined where nothing could be run at all. */
-export type Attempt = { readonly passed: true } | { readonly passed: false; readonly why: string };
+export type Attempt =
+  | { readonly passed: true; readonly took: Took }
+  | { readonly passed: false; readonly why: string };
 
 export interface ProverDeps {
   readonly attempt: (claim: Claim) => Promise<Attempt | undefined>;
@@ -26,6 +30,8 @@ export interface ProverDeps {
 /** Knows of each toolchain whether its first program does what it must, on this host. */
 export interface Prover {
   readonly proofOf: (claim: Claim) => Proof;
+  /** What the first program took, where it has passed. */
+  readonly tookOf: (recipe: Recipe) => Took | undefined;
   /**
    * Tries what has not passed yet, or has changed since; what passed before is not tried again.
    * What comes last is tried first: somebody has just put it there.
@@ -35,7 +41,8 @@ export interface Prover {
 }
 
 export function createProver({ attempt, file, log }: ProverDeps): Prover {
-  const passed = new Set(readPassed(file));
+  const passed = new Map(readPassed(file));
+  const took = new Map<string, Took>();
   const failed = new Map<string, string>();
   /** Of the claim as it was looked at last: the files of the host may change under it. */
   const keys = new WeakMap<Claim, string>();
@@ -50,7 +57,8 @@ export function createProver({ attempt, file, log }: ProverDeps): Prover {
     const { language, recipe } = claim;
     if (ended.passed) {
       failed.delete(key);
-      passed.add(key);
+      passed.set(key, ended.took);
+      took.set(nameOf(recipe), ended.took);
       return;
     }
     failed.set(key, ended.why);
@@ -67,7 +75,12 @@ export function createProver({ attempt, file, log }: ProverDeps): Prover {
   }, PROOFS_MAX);
   return {
     prove: async (claims) => {
-      for (const claim of claims) keys.set(claim, fingerprint(claim));
+      for (const claim of claims) {
+        const key = fingerprint(claim);
+        keys.set(claim, key);
+        const known = passed.get(key);
+        if (known !== undefined) took.set(nameOf(claim.recipe), known);
+      }
       const waiting = claims
         .filter(({ hello }) => hello !== undefined)
         .map((claim) => ({ claim, key: keyOf(claim) }))
@@ -77,6 +90,7 @@ export function createProver({ attempt, file, log }: ProverDeps): Prover {
       save(file, [...passed], log);
       log.info({ count: waiting.length }, 'first programs tried');
     },
+    tookOf: (recipe) => took.get(nameOf(recipe)),
     proofOf: (claim) => {
       if (claim.hello === undefined) return { kind: 'passed' };
       const key = keyOf(claim);
@@ -102,21 +116,31 @@ function fingerprint({ language, recipe, hello, files }: Claim): string {
   return createHash('sha256').update(canonicalJson(plain)).digest('hex').slice(0, 32);
 }
 
+/** Two languages may run their programs alike; what they take is their own. */
+function nameOf({ language, version, run, compile }: Recipe): string {
+  return JSON.stringify([language, version, run.launch.digest, compile?.launch.digest]);
+}
+
 /** A file that is absent or not ours is an empty memory. */
-function readPassed(file: string): readonly string[] {
+function readPassed(file: string): readonly (readonly [string, Took])[] {
   try {
     const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    const keys: readonly unknown[] = Array.isArray(read) ? read : [];
-    return keys.filter((key) => typeof key === 'string').slice(-PASSED_MAX);
+    const entries = Object.entries(Object(read)).flatMap(([key, value]) => {
+      const known = tookIn(value);
+      return known === undefined ? [] : [[key, known] as const];
+    });
+    return entries.slice(-PASSED_MAX);
   } catch {
     return [];
   }
 }
 
-function save(file: string, passed: readonly string[], log: Logger): void {
+function save(file: string, passed: readonly (readonly [string, Took])[], log: Logger): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.new`, JSON.stringify(passed.slice(-PASSED_MAX)), { mode: 0o600 });
+    writeFileSync(`${file}.new`, JSON.stringify(Object.fromEntries(passed.slice(-PASSED_MAX))), {
+      mode: 0o600,
+    });
     renameSync(`${file}.new`, file);
   } catch (error) {
     log.warn({ error, file }, 'what passed could not be kept for the next start');

@@ -1,9 +1,12 @@
-//! A shelf of sandboxes that wait, all of one purpose: what was asked for last is what waits.
+//! A shelf of sandboxes that wait, all of one purpose: what was ordered, and, where they have no
+//! runtime, what was asked for last.
 
 use crate::child::plan::Plan;
 use crate::confine::packs::HOST;
 use crate::protocol::message::{Limits, Recipe};
+use crate::protocol::pool::Kept;
 use crate::supervise::parked::{Booted, Parked};
+use crate::supervise::spares::orders::Line;
 use crate::workspace::{Workspace, Writing};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -72,46 +75,95 @@ pub fn lay_out(runtime: &Runtime, workspace: &Workspace) -> std::io::Result<Boot
     Ok(Booted { blank })
 }
 
-pub struct Asked {
-    pub breed: Breed,
-    pub at_ns: u64,
-}
-
 /// One that waits, with the root that it was made from.
 pub struct Waiting {
     pub breed: Breed,
     pub root: PathBuf,
     pub parked: Parked,
+    pub since_ns: u64,
 }
 
 /// Those of one purpose.
 pub struct Shelf {
     pub waiting: VecDeque<Waiting>,
     /// What was asked for last: so many wait, of these breeds.
-    pub asked: VecDeque<Asked>,
-    pub asked_max: usize,
+    asked: VecDeque<Breed>,
+    asked_max: usize,
+    pub ordered: Vec<Line>,
     /// The limits of the last request: the next one's are likely the same, and are written ahead.
-    pub limits: Limits,
+    limits: Limits,
 }
 
 impl Shelf {
     /// Before any request, sandboxes of the host's root are made.
     pub fn of_host(count: usize) -> Shelf {
         let breed = Breed { rootfs: HOST.to_string(), runtime: None };
-        let asked = (0..count).map(|_| Asked { breed: breed.clone(), at_ns: u64::MAX });
-        Shelf { asked: asked.collect(), ..Shelf::empty(count) }
+        let asked = (0..count).map(|_| breed.clone()).collect();
+        Shelf { asked, ..Shelf::empty(count) }
     }
 
     pub fn empty(count: usize) -> Shelf {
-        let (waiting, asked) = (VecDeque::new(), VecDeque::new());
-        Shelf { waiting, asked, asked_max: count, limits: FIRST }
+        let (waiting, asked, ordered) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Shelf { waiting, asked, asked_max: count, ordered, limits: FIRST }
     }
 
-    pub fn ask(&mut self, breed: &Breed, at_ns: u64) {
-        if self.asked.len() >= self.asked_max {
+    /// Notes what a request asks for. What waits with a runtime is ordered, and not asked for.
+    pub fn ask(&mut self, breed: &Breed, limits: &Limits) {
+        self.limits = *limits;
+        self.asked.push_back(breed.clone());
+        while self.asked.len() > self.asked_max {
             self.asked.pop_front();
         }
-        self.asked.push_back(Asked { breed: breed.clone(), at_ns });
+    }
+
+    pub fn breeds(&self) -> impl Iterator<Item = &Breed> {
+        self.asked.iter().chain(self.ordered.iter().map(|line| &line.breed))
+    }
+
+    fn line(&self, breed: &Breed) -> Option<&Line> {
+        self.ordered.iter().find(|line| line.breed == *breed)
+    }
+
+    /// So many of them should wait.
+    fn target(&self, breed: &Breed) -> usize {
+        let asked = self.asked.iter().filter(|asked| **asked == *breed).count();
+        asked.max(self.line(breed).map_or(0, |line| line.count))
+    }
+
+    fn ready(&self, breed: &Breed, root: &Path) -> usize {
+        self.waiting.iter().filter(|each| each.breed == *breed && each.root == root).count()
+    }
+
+    /// What the next request for it will likely ask for.
+    pub fn limits_for(&self, breed: &Breed) -> Limits {
+        self.line(breed).map_or(self.limits, |line| line.limits)
+    }
+
+    /// What waits of this line.
+    pub fn kept(&self, line: &Line) -> Kept {
+        let ready = self.waiting.iter().filter(|each| each.breed == line.breed);
+        ready.fold(Kept { ready: 0, memory_kb: 0 }, |sum, each| Kept {
+            ready: sum.ready + 1,
+            memory_kb: sum.memory_kb + each.parked.memory_kb(),
+        })
+    }
+
+    /// When this one is too old: never where nobody has ordered it.
+    fn retire_ns(&self, waiting: &Waiting) -> u64 {
+        let age_ns = self.line(&waiting.breed).map_or(u64::MAX, |line| line.age_ns);
+        waiting.since_ns.saturating_add(age_ns)
+    }
+
+    pub fn next_retire_ns(&self) -> Option<u64> {
+        self.waiting.iter().map(|each| self.retire_ns(each)).min()
+    }
+
+    pub fn retire(&mut self, now_ns: u64) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (old, young): (VecDeque<_>, _) =
+            waiting.into_iter().partition(|each| self.retire_ns(each) <= now_ns);
+        self.waiting = young;
+        drop(old);
     }
 
     pub fn take(&mut self, breed: &Breed, root: &Path) -> Option<Parked> {
@@ -120,23 +172,20 @@ impl Shelf {
         self.waiting.remove(place).map(|waiting| waiting.parked)
     }
 
-    /// The first breed of which fewer wait than were asked for.
-    pub fn wanted(&self, current: &[(Breed, PathBuf)]) -> Option<(Breed, PathBuf)> {
-        let lacks = |breed: &Breed, root: &Path| {
-            self.waiting.iter().filter(|each| each.breed == *breed && each.root == root).count()
-                < self.asked.iter().filter(|asked| asked.breed == *breed).count()
-        };
-        current.iter().find(|(breed, root)| lacks(breed, root)).cloned()
+    /// Of those of which too few wait, the one of which fewest wait, and how many that are.
+    pub fn wanted(&self, current: &[(Breed, PathBuf)]) -> Option<(usize, (Breed, PathBuf))> {
+        let lacking = current.iter().filter_map(|each| {
+            let ready = self.ready(&each.0, &each.1);
+            (ready < self.target(&each.0)).then_some((ready, each))
+        });
+        lacking.min_by_key(|(ready, _)| *ready).map(|(ready, each)| (ready, each.clone()))
     }
 
     /// Drops those of which more wait than were asked for, among them all of a root that has gone.
     pub fn drop_surplus(&mut self, current: &[(Breed, PathBuf)]) {
         let mut left: Vec<(&Breed, &Path, usize)> = current
             .iter()
-            .map(|(breed, root)| {
-                let count = self.asked.iter().filter(|asked| asked.breed == *breed).count();
-                (breed, root.as_path(), count)
-            })
+            .map(|(breed, root)| (breed, root.as_path(), self.target(breed)))
             .collect();
         self.waiting.retain(|each| {
             let place = left.iter_mut().find(|(breed, root, count)| {
@@ -148,11 +197,9 @@ impl Shelf {
 
     /// One of which none can be made must not keep the others from being made.
     pub fn give_up(&mut self, breed: &Breed) {
-        match breed.runtime {
-            Some(_) => self.asked.retain(|asked| asked.breed != *breed),
-            None => self.asked.iter_mut().filter(|asked| asked.breed == *breed).for_each(|asked| {
-                asked.breed.rootfs = HOST.to_string();
-            }),
-        }
+        self.ordered.retain(|line| line.breed != *breed);
+        self.asked.iter_mut().filter(|asked| **asked == *breed).for_each(|asked| {
+            asked.rootfs = HOST.to_string();
+        });
     }
 }

@@ -3,6 +3,8 @@ import type { LaunchRecipe } from '@gozolite/contract/recipe';
 import {
   type Backend,
   BackendUnavailable,
+  type PoolKept,
+  type PoolLine,
   type RunOptions,
   type SandboxCommand,
   type SandboxResult,
@@ -11,7 +13,7 @@ import { type Connections, createConnections } from './connections.js';
 import { type Control, openControl } from './control.js';
 import { pending } from './pending.js';
 import { encodeFrames, FrameError } from './protocol/frames.js';
-import { diagnoseFrame, launchFrames } from './protocol/launch.js';
+import { diagnoseFrame, launchFrames, poolFrame } from './protocol/launch.js';
 import { createReceived } from './received.js';
 import { createRecipeBook, type RecipeBook, RecipeRefused } from './recipes.js';
 import { refusedBy, runSession } from './session.js';
@@ -31,6 +33,7 @@ export function createNativeBackend({ socketPath }: NativeBackendOptions): Backe
   return {
     name: 'native',
     diagnose: () => diagnose(control),
+    keepReady: (lines, ageMs) => keepReady({ control, recipes }, lines, ageMs),
     run: async (command, { signal, ...rest }) => {
       const killed = new AbortController();
       const kill = () => killed.abort();
@@ -107,6 +110,38 @@ async function tellRecipe(
     throw error;
   } finally {
     signal.removeEventListener('abort', cancel);
+  }
+}
+
+interface Teller {
+  readonly control: Control;
+  readonly recipes: RecipeBook;
+}
+
+/** The launcher may have been restarted since it was told a recipe: then it is told again, once. */
+async function keepReady(
+  { control, recipes }: Teller,
+  lines: readonly PoolLine[],
+  ageMs: number,
+): Promise<readonly PoolKept[]> {
+  for (let tellings = 0; ; tellings += 1) {
+    await Promise.all(lines.map(({ recipe }) => told(recipes, recipe)));
+    const answer = await control.ask(poolFrame(lines, ageMs));
+    if (answer.type === 'pool_ok' && answer.kept.length === lines.length) return answer.kept;
+    if (answer.type !== 'error' || answer.code !== 'RECIPE' || tellings > 0) {
+      const what = answer.type === 'error' ? `${answer.code}: ${answer.message}` : answer.type;
+      throw new BackendUnavailable(`the launcher answered an order of its pool with ${what}`);
+    }
+    for (const { recipe } of lines) recipes.forget(recipe.digest);
+  }
+}
+
+async function told(recipes: RecipeBook, recipe: LaunchRecipe): Promise<void> {
+  try {
+    await recipes.ensureKnown(recipe);
+  } catch (error) {
+    if (error instanceof BackendUnavailable) throw error;
+    throw new BackendUnavailable('the launcher does not accept a recipe', { cause: error });
   }
 }
 

@@ -54,6 +54,7 @@ describe("the launcher's messages", () => {
       'error',
       'hello',
       'output',
+      'pool_ok',
       'recipe_ok',
       'started',
     ]);

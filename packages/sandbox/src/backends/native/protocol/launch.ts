@@ -1,6 +1,6 @@
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
-import type { SandboxCommand, WorkspaceFile } from '../../../backend.js';
+import type { PoolLine, SandboxCommand, WorkspaceFile } from '../../../backend.js';
 import { type Frame, frame, PAYLOAD_BYTES_MAX } from './frames.js';
 import { PROTOCOL_VERSION } from './messages.js';
 
@@ -16,6 +16,13 @@ export function recipeFrame({ digest, ...recipe }: LaunchRecipe): Frame {
 
 export function diagnoseFrame(): Frame {
   return frame({ type: 'diagnose' });
+}
+
+export function poolFrame(lines: readonly PoolLine[], ageMs: number): Frame {
+  const order = lines.map(({ recipe, args, keepOutput, count, limits }) => ({
+    ...{ recipe: recipe.digest, args, keep: keepOutput, count, limits },
+  }));
+  return frame({ type: 'pool', age_ms: ageMs }, Buffer.from(JSON.stringify(order)));
 }
 
 /** All that a sandbox connection ever sends after its hello: known from the start. */

@@ -7,6 +7,7 @@ import {
 import { LIMIT_NAMES, type LimitName } from '@gozolite/contract/limits';
 import type { Connection } from '@gozolite/contract/network';
 import type { Outcome, Usage } from '@gozolite/contract/outcome';
+import type { PoolKept } from '../../../backend.js';
 import { parseConnections } from './connections.js';
 import { type Frame, FrameError } from './frames.js';
 import {
@@ -62,6 +63,7 @@ export interface DiagnosisMessage {
 export type LauncherMessage =
   | { readonly type: 'hello'; readonly version: number }
   | { readonly type: 'recipe_ok'; readonly digest: string }
+  | { readonly type: 'pool_ok'; readonly kept: readonly PoolKept[] }
   | DiagnosisMessage
   | { readonly type: 'started'; readonly prepareUs: number; readonly prepared: boolean }
   | {
@@ -117,6 +119,8 @@ export function parseLauncherMessage({ header, payload }: Frame): LauncherMessag
       };
     case 'recipe_ok':
       return { type: 'recipe_ok', digest: text(header, 'digest') };
+    case 'pool_ok':
+      return { type: 'pool_ok', kept: parseKept(payload) };
     case 'diagnosis':
       return parseDiagnosis(header);
     default:
@@ -142,6 +146,22 @@ function parseEnd(members: Members, payload: Uint8Array): EndMessage {
     layer: optionalText(members, 'layer'),
     connections: parseConnections(payload),
   };
+}
+
+function parseKept(payload: Uint8Array): readonly PoolKept[] {
+  const kept = { kept: parseJson(payload) };
+  return objects(kept, 'kept').map((line) => ({
+    ready: count(line, 'ready'),
+    memoryKb: count(line, 'memory_kb'),
+  }));
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch {
+    throw new FrameError('the payload is no JSON');
+  }
 }
 
 const OUTCOME_KINDS = [

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import type { Diagnostics } from '@gozolite/contract/capabilities';
+import type { Execution } from '@gozolite/contract/execution';
+import type { PoolRecipe } from '@gozolite/contract/pool/pool';
+import type { Problem } from '@gozolite/contract/refusal';
+import { test } from 'vitest';
+import { get } from '../integration/client.js';
+import { startOwnServer } from '../integration/own-server.js';
+import { eventually, serverUnderTest } from '../server-under-test.js';
+
+/** What waits for requests: each test has a server of its own, and kinds that no other asks for. */
+
+const BOOTED_MS_MAX = 60_000;
+
+async function post(url: string, body: object): Promise<Response> {
+  return fetch(new URL('/execute', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+async function run(url: string, name: string): Promise<boolean> {
+  const files = [{ path: name, content: 'print(42)' }];
+  const execution: Execution = JSON.parse(
+    await (await post(url, { language: 'python', files })).text(),
+  );
+  assert.equal(execution.stdout, '42\n');
+  return execution.prepared;
+}
+
+async function python(url: string): Promise<PoolRecipe> {
+  const { pool } = await get<Diagnostics>('/diagnostics', url);
+  const row = pool?.recipes.find(({ language }) => language === 'python');
+  assert.ok(row, JSON.stringify(pool));
+  return row;
+}
+
+const ready = (url: string, count: number) =>
+  eventually(`${count} that wait`, BOOTED_MS_MAX, async () => {
+    const row = await python(url);
+    return row.ready === count ? row : undefined;
+  });
+
+test('the first is a miss, has the next one booted, and both are counted', async () => {
+  await using server = await startOwnServer({});
+  assert.equal(await run(server.url, 'counted.py'), false);
+  const row = await ready(server.url, 1);
+  assert.deepEqual([row.wanted, row.hits, row.misses], [1, 0, 1]);
+  assert.ok(row.memory_kb > 1024, `${row.memory_kb} KiB`);
+  assert.equal(await run(server.url, 'counted.py'), true);
+  const { hits, misses } = await python(server.url);
+  assert.deepEqual([hits, misses], [1, 1]);
+});
+
+test('a burst has as many wait as its ceiling allows, and all of them are found', async () => {
+  await using server = await startOwnServer({ GOZO_POOL_CEILING: '3', GOZO_CONCURRENCY: '8' });
+  const burst = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => run(server.url, 'burst.py')));
+  assert.ok(!(await burst(5)).includes(true), 'nothing waited');
+  await ready(server.url, 3);
+  assert.deepEqual(await burst(3), [true, true, true]);
+  const { hits, misses } = await python(server.url);
+  assert.deepEqual([hits, misses], [3, 5]);
+});
+
+test('a pool without memory boots nothing, and nobody waits for it', async () => {
+  await using server = await startOwnServer({ GOZO_POOL_MEMORY_MB: '0' });
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal(await run(server.url, 'none.py'), false);
+    const { wanted, ready: there } = await python(server.url);
+    assert.deepEqual([wanted, there], [0, 0]);
+  }
+});
+
+test('what nobody asks for any more goes', async () => {
+  await using server = await startOwnServer({ GOZO_POOL_KEEP_S: '2' });
+  await run(server.url, 'gone.py');
+  await eventually('none is wanted, and none waits', BOOTED_MS_MAX, async () => {
+    const row = await python(server.url);
+    return row.wanted + row.ready === 0 ? row : undefined;
+  });
+  assert.equal(await run(server.url, 'gone.py'), false);
+});
+
+test('a server that is killed leaves nothing waiting in the launcher', async () => {
+  const server = await startOwnServer({});
+  await run(server.url, 'killed.py');
+  await ready(server.url, 1);
+  await server[Symbol.asyncDispose]();
+  await using next = await startOwnServer({});
+  assert.equal(await run(next.url, 'killed.py'), false);
+});
+
+test('memory below what Python itself takes here is refused with that figure', async () => {
+  const { url } = serverUnderTest();
+  const request = { language: 'python', code: 'print(42)', limits: { memory_kb: 1024 } };
+  const problem = await eventually('its first program has ended', BOOTED_MS_MAX, async () => {
+    const response = await post(url, request);
+    const answer: Problem = JSON.parse(await response.text());
+    return response.status === 422 ? answer : undefined;
+  });
+  const [fault] = problem.errors ?? [];
+  assert.deepEqual([problem.code, fault?.pointer], ['LIMIT_TOO_LOW', '/limits/memory_kb']);
+  const figure = Number(/the (\d+) KiB that the runtime/.exec(fault?.detail ?? '')?.[1]);
+  const enough = await post(url, { ...request, limits: { memory_kb: figure + 2048 } });
+  const execution: Execution = JSON.parse(await enough.text());
+  assert.deepEqual([execution.status, execution.stdout], ['ok', '42\n']);
+});
