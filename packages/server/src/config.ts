@@ -18,6 +18,8 @@ export interface Config {
   readonly auth: AuthName;
   /** Where tenants and keys are; read with `auth` `keys` only. */
   readonly store: StoreAddress;
+  /** Of tenants' policies; '' where there are none. */
+  readonly policiesFolder: string;
   /** The secret that keys are hashed with. */
   readonly keySecretFile: string;
   /** What makes the sandboxes. */
@@ -112,15 +114,12 @@ export function readConfig(
   const config: Config = {
     auth,
     store: readStore(read, dataFolder, faults),
+    policiesFolder: read.text('GOZO_POLICIES', ''),
     keySecretFile: read.text('GOZO_KEY_SECRET', join(dataFolder, 'key-secret')),
     listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
     backend,
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
-    container: {
-      socket: read.text('GOZO_DOCKER_SOCKET', '/var/run/docker.sock'),
-      image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
-      runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
-    },
+    container: readContainer(read),
     dataFolder,
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
@@ -155,6 +154,14 @@ export function readConfig(
   return faults.length === 0
     ? { ok: true, value: Object.freeze(config) }
     : refuse([...new Set(faults)]);
+}
+
+function readContainer(read: ReturnType<typeof reader>): Config['container'] {
+  return {
+    socket: read.text('GOZO_DOCKER_SOCKET', '/var/run/docker.sock'),
+    image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
+    runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
+  };
 }
 
 function readStore(

@@ -7,6 +7,7 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted, Identity, MissingToolchain } from '@gozolite/engine/admitted';
 import type { Registry } from '@gozolite/languages/registry';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { DataSets } from '../packs/data.js';
 import { argumentFaults } from './arguments.js';
 import { type Contents, readContents } from './contents.js';
@@ -16,6 +17,7 @@ import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits } from './limits.js';
 import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
+import { ruleFaults } from './policy/rules.js';
 import type { ShapeCheck } from './shape.js';
 import { surrogateFault } from './text.js';
 
@@ -25,6 +27,10 @@ export interface ValidationDeps {
   readonly policy: LimitPolicy;
   readonly network: NetworkPolicy;
   readonly data: DataSets;
+  /** What else the tenant's policy says; absent: nothing. */
+  readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor'>;
+  /** Of that policy, for the record. */
+  readonly policyDigest?: string;
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
@@ -47,10 +53,11 @@ export function validate(
   if (!shaped.ok) return refuse(refusalOf(shaped.error));
   const request = shaped.value;
   const contents = readContents(request);
-  const faults = valueFaults(deps, request);
-  if (!contents.ok) return refuse(refusalOf([...contents.error, ...faults]));
+  const values = valueFaults(deps, request);
+  if (!contents.ok) return refuse(refusalOf([...contents.error, ...values]));
+  const faults = [...values, ...(deps.own ? ruleFaults(deps.own.rules, contents.value) : [])];
   if (faults.length > 0) return refuse(refusalOf(faults));
-  const language = resolveLanguage(deps.registry, request.language);
+  const language = resolveLanguage(deps, request.language);
   if (!language.ok) return language;
   const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
   const limits = resolveLimits(deps.policy, recipe, {
@@ -58,7 +65,11 @@ export function validate(
     compile: request.compile?.limits ?? {},
   });
   const { labels } = request;
-  const identity: Identity = { ...caller, limits, ...(labels === undefined ? {} : { labels }) };
+  const identity: Identity = {
+    ...{ ...caller, limits },
+    ...(labels === undefined ? {} : { labels }),
+    ...(deps.policyDigest === undefined ? {} : { policyDigest: deps.policyDigest }),
+  };
   if (language.value.kind === 'missing') {
     const { language: id, version, message } = language.value;
     return ok({ kind: 'missing', missing: { ...identity, language: id, version, message } });
@@ -69,6 +80,7 @@ export function validate(
     granted: {
       ...networkOf(deps.network, request.network),
       ...dataOf(deps.data, request.data ?? []),
+      ...(deps.own && { isolationFloor: deps.own.isolationFloor }),
     },
   });
   const tooSmall = diskFaults(admitted.files, limits);
@@ -82,14 +94,14 @@ type Known = Exclude<
 >;
 
 function resolveLanguage(
-  registry: ValidationDeps['registry'],
+  { registry, own }: ValidationDeps,
   reference: string,
 ): Result<Known, Refusal> {
   const resolution = registry.resolve(reference);
   switch (resolution.kind) {
     case 'available':
     case 'missing':
-      return ok(resolution);
+      return languagePermit(own?.languages, resolution);
     case 'unknown': {
       const nearest = resolution.nearest;
       const hint = nearest.length === 0 ? '' : ` The nearest are ${nearest.join(', ')}.`;
@@ -108,6 +120,17 @@ function resolveLanguage(
       );
     }
   }
+}
+
+function languagePermit(
+  languages: ReadonlySet<string> | undefined,
+  known: Known,
+): Result<Known, Refusal> {
+  const id = known.kind === 'available' ? known.recipe.language : known.language;
+  if (languages === undefined || languages.has(id)) return ok(known);
+  const detail = `The policy does not permit ${id}; it permits ${[...languages].join(', ')}.`;
+  const fault: Fault = { pointer: pointer('language'), code: 'FORBIDDEN', detail };
+  return refuse(refusalOf([fault]));
 }
 
 function unknownLanguage(detail: string, nearest: readonly string[]): Refusal {
@@ -146,7 +169,7 @@ function admittedOf(
   }: {
     readonly recipe: Recipe;
     readonly contents: Contents;
-    readonly granted: Pick<Admitted, 'network' | 'data'>;
+    readonly granted: Pick<Admitted, 'network' | 'data' | 'isolationFloor'>;
   },
 ): Admitted {
   const { program, stdin } = contents;
