@@ -20,7 +20,7 @@ export function keyedReport(settings) {
     `GozoLite listens on ${url} and wants an API key`,
     '',
     '  first key   gozo tenants create <id>, then gozo keys create <id>',
-    `  with it     GOZO_URL=${url} GOZO_KEY=gzl_... gozo doctor`,
+    `  with it     GOZO_URL=${url} GOZO_KEY=gzl_... gozo languages`,
     `  logs        ${settings.state}/log`,
     '  stop        Ctrl-C',
     '',

@@ -11,7 +11,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['contract'],
   sdk: ['contract'],
   store: [],
-  tenancy: ['contract', 'store'],
+  tenancy: ['contract', 'languages', 'store'],
   attacks: ['contract', 'sandbox'],
   packs: ['contract', 'languages'],
   engine: ['contract', 'telemetry', 'languages', 'sandbox'],

@@ -234,6 +234,9 @@ export const Execution = Type.Object({
   limits: Type.Object({ run: Limits, compile: Type.Optional(Limits) }),
   isolation: Isolation,
   prepared: Type.Boolean(),
+  policy_digest: Type.Optional(
+    Type.String({ description: 'SHA-256 of the policy in force, in hex, where one is written.' }),
+  ),
   artifacts: Type.Optional(Type.Array(Artifact)),
   data: Type.Optional(
     Type.Array(DataSet, {

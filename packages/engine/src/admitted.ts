@@ -1,4 +1,5 @@
 import type { DataSet } from '@gozolite/contract/data/data-set';
+import type { Level } from '@gozolite/contract/level';
 import type { Limits } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
@@ -12,6 +13,8 @@ export interface Identity {
   readonly tenant: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  /** SHA-256 of the tenant's policy, hex; absent where none is written. */
+  readonly policyDigest?: string;
   /** Resolved: in force as they stand. `compile` where the recipe compiles. */
   readonly limits: { readonly run: Limits; readonly compile?: Limits };
 }
@@ -30,6 +33,8 @@ export interface Admitted extends Identity {
   readonly artifacts: readonly string[];
   /** What the run may connect to, where the request has a list; the compiler nothing. */
   readonly network?: NetworkPolicy;
+  /** Below this nothing of it runs; absent: the server's own floor. */
+  readonly isolationFloor?: Level;
   /** What the run finds below /data; the compiler nothing. */
   readonly data?: readonly DataSet[];
 }

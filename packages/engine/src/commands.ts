@@ -10,6 +10,7 @@ export interface Commands {
 
 export function commandsFor(admitted: Admitted): Commands {
   const { id, recipe, limits, entry, args, artifacts, network, data } = admitted;
+  const floor = floorOf(admitted);
   const files = admitted.files.map((file) => file.path);
   const compile = compileCommand(admitted, files);
   const expanded = expandArgs(recipe.run, { entry, files, args, limits: limits.run });
@@ -29,14 +30,13 @@ export function commandsFor(admitted: Admitted): Commands {
       artifacts,
       ...(network === undefined || network.allow.length === 0 ? {} : { network }),
       ...(data === undefined ? {} : { data }),
+      ...floor,
     }),
   };
 }
 
-function compileCommand(
-  { id, recipe, limits, entry, compileArgs, files: contents }: Admitted,
-  files: readonly string[],
-): SandboxCommand | undefined {
+function compileCommand(admitted: Admitted, files: readonly string[]): SandboxCommand | undefined {
+  const { id, recipe, limits, entry, compileArgs, files: contents } = admitted;
   if (recipe.compile === undefined) return undefined;
   if (limits.compile === undefined) throw new Error('a recipe that compiles, without its limits');
   const input = { entry, files, args: compileArgs, limits: limits.compile };
@@ -49,5 +49,10 @@ function compileCommand(
     stdin: new Uint8Array(0),
     keepOutput: true,
     artifacts: [],
+    ...floorOf(admitted),
   };
+}
+
+function floorOf({ isolationFloor: floor }: Admitted): Pick<SandboxCommand, 'floor'> {
+  return floor === undefined ? {} : { floor };
 }

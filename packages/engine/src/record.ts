@@ -77,8 +77,9 @@ function opening({ id, requestId, tenant, labels, createdAt }: Identity) {
   };
 }
 
-function closing({ limits }: Identity, isolation: Isolation, prepared: boolean) {
-  return { limits: { ...limits }, isolation, prepared };
+function closing({ limits, policyDigest }: Identity, isolation: Isolation, prepared: boolean) {
+  const policy = policyDigest === undefined ? {} : { policy_digest: policyDigest };
+  return { limits: { ...limits }, isolation, prepared, ...policy };
 }
 
 function roundTimings(timings: Timings): Execution['timings'] {

@@ -32,6 +32,21 @@ export function parseLanguage(
   path: string,
   validate: Validator,
 ): Result<LanguageFile, LanguageProblem[]> {
+  return parseDescribed(content, path, { validate, faultsOf });
+}
+
+/** What makes a file a good one: a schema, compiled verbosely, and what that can't say. */
+export interface Description<File> {
+  readonly validate: ValidateFunction<File>;
+  readonly faultsOf: (file: File) => readonly Fault[];
+}
+
+/** A YAML file of people's, or each thing that is wrong with it, with its line. */
+export function parseDescribed<File>(
+  content: string,
+  path: string,
+  { validate, faultsOf }: Description<File>,
+): Result<File, LanguageProblem[]> {
   const lines = new LineCounter();
   const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {

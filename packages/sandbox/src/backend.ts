@@ -1,6 +1,7 @@
 import type { Diagnostics, Finding } from '@gozolite/contract/capabilities';
 import type { DataSet } from '@gozolite/contract/data/data-set';
 import type { Isolation } from '@gozolite/contract/execution';
+import type { Level } from '@gozolite/contract/level';
 import type { LimitName, Limits } from '@gozolite/contract/limits';
 import type { Connection, NetworkPolicy } from '@gozolite/contract/network';
 import type { Outcome, Usage } from '@gozolite/contract/outcome';
@@ -35,6 +36,8 @@ export interface SandboxCommand {
   readonly network?: NetworkPolicy;
   /** What it finds below /data; absent: nothing. */
   readonly data?: readonly DataSet[];
+  /** Below this it does not run, whatever the floor of the server is (floor.ts). */
+  readonly floor?: Level;
 }
 
 export interface OutputChunk {

@@ -53,3 +53,13 @@ test('a launcher that does not answer runs nothing, and is asked again', async (
   await expect(floored.run(command, options)).rejects.toThrow('ran');
   expect(seen.ran).toBe(1);
 });
+
+test("a command's own floor holds beside the server's, and for it alone", async () => {
+  const { backend, seen } = backendAt(['reduced']);
+  const floored = withFloor(backend, 'reduced');
+  const { outcome } = await floored.run({ ...command, floor: 'full' }, options);
+  expect(outcome).toEqual({ kind: 'below-floor', level: 'reduced', floor: 'full' });
+  await expect(floored.run({ ...command, floor: 'reduced' }, options)).rejects.toThrow('ran');
+  await expect(floored.run(command, options)).rejects.toThrow('ran');
+  expect(seen.ran).toBe(2);
+});

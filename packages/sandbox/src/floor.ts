@@ -9,11 +9,12 @@ import { type Backend, BackendUnavailable, type SandboxResult } from './backend.
  */
 export function withFloor(backend: Backend, floor: Level): Backend {
   let asking: Promise<Level> | undefined;
-  const obstacle = async (): Promise<Outcome | undefined> => {
+  const obstacle = async (own: Level = floor): Promise<Outcome | undefined> => {
     try {
       asking ??= backend.diagnose().then(({ isolation }) => isolation.level);
       const level = await asking;
-      return meetsFloor(level, floor) ? undefined : { kind: 'below-floor', level, floor };
+      const missed = [floor, own].find((each) => !meetsFloor(level, each));
+      return missed === undefined ? undefined : { kind: 'below-floor', level, floor: missed };
     } catch (error) {
       asking = undefined;
       if (!(error instanceof BackendUnavailable)) throw error;
@@ -31,7 +32,7 @@ export function withFloor(backend: Backend, floor: Level): Backend {
       },
     }),
     run: async (command, options) => {
-      const outcome = await obstacle();
+      const outcome = await obstacle(command.floor);
       // What is below the floor may be so no more when its owner has mended it.
       if (outcome !== undefined) asking = undefined;
       const result =

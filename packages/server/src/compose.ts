@@ -15,6 +15,7 @@ import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-ba
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Tenancy } from '@gozolite/tenancy/open';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
@@ -34,6 +35,7 @@ import { executeRoute } from './routes/execute.js';
 import { healthRoute } from './routes/health.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
+import type { Service } from './service.js';
 import { createAttempt } from './smokes/attempt.js';
 import { createProver, type Prover } from './smokes/prover.js';
 import { createStatus } from './status.js';
@@ -42,8 +44,8 @@ import { watchToolchains } from './toolchains.js';
 export interface ServerDeps {
   readonly config: Config;
   readonly log: Logger;
-  /** Tenants and keys; absent where everybody on loopback is served. Stays the caller's. */
-  readonly tenancy: Tenancy | undefined;
+  /** Stays the caller's. */
+  readonly service: Service;
   /** The folder of the shipped language files. */
   readonly languagesFolder: string;
   /** The folder of the shipped attacks. */
@@ -65,13 +67,14 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose(deps: ServerDeps): House {
-  const { config, log, tenancy, languagesFolder, attacksFolder } = deps;
+  const { config, log, service, languagesFolder, attacksFolder } = deps;
+  const { policies, tenancy } = service;
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
   const clock = systemClock();
   const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
-  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax, network } = config;
+  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
   const engine = createEngine({
     ...{ backend, log, clock, demand },
     ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
@@ -95,15 +98,15 @@ export function compose(deps: ServerDeps): House {
   });
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
-  const data = openDataSets(config.packsFolder, config.dataAllow);
+  const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
   const status = createStatus({
-    ...{ backend, engine, demand, toolchains, policy, network, data, concurrency, queueMax },
+    ...{ backend, engine, demand, toolchains, policies, dataOf, concurrency, queueMax },
     ...{ hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policy, network, data, log, takes: prover?.tookOf }),
+    executeRoute({ engine, toolchains, policies, dataOf, log, takes: prover?.tookOf }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
@@ -137,7 +140,8 @@ function answers(backend: Backend): Promise<boolean> {
   );
 }
 
-function appOver(served: readonly Route[], { config, log, tenancy }: ServerDeps): FastifyInstance {
+function appOver(served: readonly Route[], { config, log, service }: ServerDeps): FastifyInstance {
+  const { tenancy } = service;
   const routes = [...served, ...openApiRoutes(served, tenancy !== undefined)];
   return createApp({
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },

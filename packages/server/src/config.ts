@@ -21,6 +21,8 @@ export interface Config {
   readonly auth: AuthName;
   /** Where tenants and keys are; read with `auth` `keys` only. */
   readonly store: StoreAddress;
+  /** Of tenants' policies; '' where there are none. */
+  readonly policiesFolder: string;
   /** The secret that keys are hashed with. */
   readonly keySecretFile: string;
   /** What makes the sandboxes. */
@@ -117,15 +119,12 @@ export function readConfig(
   const config: Config = {
     auth,
     store: readStore(read, dataFolder, faults),
+    policiesFolder: read.text('GOZO_POLICIES', ''),
     keySecretFile: read.text('GOZO_KEY_SECRET', join(dataFolder, 'key-secret')),
     listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
     backend,
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
-    container: {
-      socket: read.text('GOZO_DOCKER_SOCKET', '/var/run/docker.sock'),
-      image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
-      runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
-    },
+    container: readContainer(read),
     dataFolder,
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
@@ -164,6 +163,14 @@ function readQueue(read: ReturnType<typeof reader>, cores: number) {
     queueMax,
     queuePerTenantMax: read.integer('GOZO_QUEUE_PER_TENANT', { ...places, fallback: queueMax }),
     queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),
+  };
+}
+
+function readContainer(read: ReturnType<typeof reader>): Config['container'] {
+  return {
+    socket: read.text('GOZO_DOCKER_SOCKET', '/var/run/docker.sock'),
+    image: read.text('GOZO_CONTAINER_IMAGE', 'gozolite/sandbox'),
+    runtime: read.text('GOZO_CONTAINER_RUNTIME', ''),
   };
 }
 

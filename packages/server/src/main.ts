@@ -1,11 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { StoreError } from '@gozolite/store/sql';
 import { createLogger, type Logger } from '@gozolite/telemetry/logger';
-import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
 import { compose, type House } from './compose.js';
-import { type Config, isLoopback, readConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
+import { openService, type Service } from './service.js';
 
 /** sysexits.h: EX_CONFIG. A supervisor does not start it again. */
 const EXIT_CONFIG = 78;
@@ -26,19 +25,24 @@ async function main(): Promise<void> {
   if (isCheck) return;
   const config = read.value;
   const log = createLogger({ level: config.logLevel, to: 'stdout' });
-  const opened = await openKeys(config, log);
-  if (opened === 'failed') return;
+  const opened = await openService(config, log);
+  if (!opened.ok) {
+    const { kind, message } = opened.error;
+    stop(kind === 'store' ? 1 : EXIT_CONFIG, `gozolite cannot start:\n  ${message}`);
+    return;
+  }
+  const service = opened.value;
   const house = compose({
     config,
     log,
-    tenancy: opened,
+    service,
     languagesFolder: shippedFolder('languages'),
     attacksFolder: shippedFolder('attacks'),
   });
   house.opened.catch((error: unknown) => {
     stop(EXIT_CONFIG, `gozolite cannot start: ${messageOf(error)}`);
   });
-  const leaving = { house, tenancy: opened, log };
+  const leaving = { house, service, log };
   process.on('SIGTERM', () => void leave(leaving));
   process.on('SIGINT', () => void leave(leaving));
   try {
@@ -53,26 +57,6 @@ async function main(): Promise<void> {
   log.info({}, 'toolchains known');
 }
 
-/** @returns undefined without keys; `failed` where the process is about to end */
-async function openKeys(config: Config, log: Logger): Promise<Tenancy | undefined | 'failed'> {
-  if (config.auth === 'none') return undefined;
-  const { store: address, keySecretFile: secretFile } = config;
-  const onLost = (error: unknown) => log.warn({ error }, 'the last use of a key was not noted');
-  try {
-    const tenancy = await openTenancy({ address, secretFile, onLost });
-    if (isLoopback(config.listen) || (await tenancy.livingKeys()) > 0) return tenancy;
-    stop(EXIT_CONFIG, `gozolite cannot start:\n  ${NO_KEYS}`);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    stop(1, `gozolite cannot start: ${error.message}`);
-  }
-  return 'failed';
-}
-
-const NO_KEYS =
-  'it would listen beyond loopback, and nobody has a key: ' +
-  'gozo tenants create <id>, then gozo keys create <id>';
-
 async function listen({ app }: House, { listen: address }: Config): Promise<void> {
   if (address.kind === 'tcp') {
     await app.listen({ host: address.host, port: address.port, backlog: 4096 });
@@ -86,12 +70,12 @@ let isLeaving = false;
 
 interface Leaving {
   readonly house: House;
-  readonly tenancy: Tenancy | undefined;
+  readonly service: Service;
   readonly log: Logger;
 }
 
 /** The first signal drains, the second leaves at once: closed connections end all sandboxes. */
-async function leave({ house, tenancy, log }: Leaving): Promise<void> {
+async function leave({ house, service, log }: Leaving): Promise<void> {
   if (isLeaving) process.exit(1);
   isLeaving = true;
   log.info({}, 'draining');
@@ -100,7 +84,7 @@ async function leave({ house, tenancy, log }: Leaving): Promise<void> {
   await house.app.close();
   clearTimeout(deadline);
   await house[Symbol.asyncDispose]();
-  await tenancy?.[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
   log.info({}, 'stopped');
   process.exit(0);
 }

@@ -3,13 +3,13 @@ import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capa
 import type { DataSetInfo } from '@gozolite/contract/data/data-set';
 import type { Readiness } from '@gozolite/contract/health';
 import { type Level, meetsFloor } from '@gozolite/contract/level';
-import type { LimitPolicy } from '@gozolite/contract/limits';
-import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Demand } from '@gozolite/engine/demand/demand';
 import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
+import type { Policies } from '@gozolite/tenancy/policy/policies';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { AttackState } from './attack-watch.js';
 import type { DataSets } from './packs/data.js';
 import type { Toolchains } from './toolchains.js';
@@ -20,9 +20,8 @@ export interface StatusDeps {
   readonly engine: Engine;
   readonly demand: Pick<Demand, 'state'>;
   readonly toolchains: Toolchains;
-  readonly policy: LimitPolicy;
-  readonly network: NetworkPolicy;
-  readonly data: DataSets;
+  readonly policies: Policies;
+  readonly dataOf: (policy: Policy) => DataSets;
   readonly concurrency: number;
   readonly queueMax: number;
   readonly hostToolchains: boolean;
@@ -34,29 +33,32 @@ export interface StatusDeps {
 
 /** What the server says of itself, from what its parts say. */
 export interface Status {
-  readonly capabilities: () => Promise<Capabilities>;
+  /** As far as this tenant may use it. */
+  readonly capabilities: (tenant: string) => Promise<Capabilities>;
   readonly diagnostics: () => Promise<Diagnostics>;
   readonly readiness: () => Promise<Readiness>;
 }
 
 export function createStatus(deps: StatusDeps): Status {
   return {
-    capabilities: async () => {
+    capabilities: async (tenant) => {
       const registry = await deps.toolchains.opened;
+      const policy = deps.policies.of(tenant);
+      const isPermitted = ({ id }: { id: string }) => policy.languages?.has(id) ?? true;
       const diagnosis = await diagnose(deps.backend);
       return {
         version: VERSION,
-        languages: [...registry.list()],
+        languages: registry.list().filter(isPermitted),
         host_toolchains: deps.hostToolchains,
-        limits: deps.policy,
+        limits: policy.limits,
         isolation: diagnosis.kind === 'seen' ? diagnosis.is.isolation : deps.engine.isolation(),
         network: {
-          allow: [...deps.network.allow],
-          bytes_max: deps.network.bytesMax,
-          connections_max: deps.network.connectionsMax,
-          time_ms_max: deps.network.timeMsMax,
+          allow: [...policy.network.allow],
+          bytes_max: policy.network.bytesMax,
+          connections_max: policy.network.connectionsMax,
+          time_ms_max: policy.network.timeMsMax,
         },
-        data: [...infoOf(deps.data)],
+        data: [...infoOf(deps.dataOf(policy))],
         concurrency: deps.concurrency,
         queue: deps.queueMax,
       };
@@ -136,6 +138,7 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
       ...(seen?.findings ?? []),
       ...stuck(quarantined),
       ...refusedFiles(registry),
+      ...refusedPolicies(deps.policies),
     ],
     toolchains,
     backends: [
@@ -180,5 +183,14 @@ function refusedFiles(registry: Registry): readonly Finding[] {
     state: 'warning' as const,
     detail: describeProblem(problem),
     remedy: 'Mend it (the server must be able to read it), then POST /capabilities/refresh.',
+  }));
+}
+
+function refusedPolicies(policies: Policies): readonly Finding[] {
+  return policies.problems().map((problem) => ({
+    id: 'policy',
+    state: 'warning' as const,
+    detail: describeProblem(problem),
+    remedy: 'Mend it: what it said before is in force until then.',
   }));
 }

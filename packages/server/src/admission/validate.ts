@@ -7,6 +7,7 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted, Identity, MissingToolchain } from '@gozolite/engine/admitted';
 import type { Registry } from '@gozolite/languages/registry';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { DataSets } from '../packs/data.js';
 import { argumentFaults } from './arguments.js';
 import { type Contents, readContents } from './contents.js';
@@ -16,6 +17,7 @@ import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits, runtimeFaults, type Takes } from './limits.js';
 import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
+import { ruleFaults } from './policy/rules.js';
 import type { ShapeCheck } from './shape.js';
 import { surrogateFault } from './text.js';
 
@@ -27,6 +29,10 @@ export interface ValidationDeps {
   readonly data: DataSets;
   /** Undefined where nothing was measured. */
   readonly takes?: ((recipe: Recipe) => Takes | undefined) | undefined;
+  /** What else the tenant's policy says; absent: nothing. */
+  readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor'>;
+  /** Of that policy, for the record. */
+  readonly policyDigest?: string;
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
@@ -49,10 +55,11 @@ export function validate(
   if (!shaped.ok) return refuse(refusalOf(shaped.error));
   const request = shaped.value;
   const contents = readContents(request);
-  const faults = valueFaults(deps, request);
-  if (!contents.ok) return refuse(refusalOf([...contents.error, ...faults]));
+  const values = valueFaults(deps, request);
+  if (!contents.ok) return refuse(refusalOf([...contents.error, ...values]));
+  const faults = [...values, ...(deps.own ? ruleFaults(deps.own.rules, contents.value) : [])];
   if (faults.length > 0) return refuse(refusalOf(faults));
-  const language = resolveLanguage(deps.registry, request.language);
+  const language = resolveLanguage(deps, request.language);
   if (!language.ok) return language;
   const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
   const asked = { run: request.limits ?? {}, compile: request.compile?.limits ?? {} };
@@ -60,7 +67,11 @@ export function validate(
   if (tooLow.length > 0) return refuse(refusalOf(tooLow));
   const limits = resolveLimits(deps.policy, recipe, asked);
   const { labels } = request;
-  const identity: Identity = { ...caller, limits, ...(labels === undefined ? {} : { labels }) };
+  const identity: Identity = {
+    ...{ ...caller, limits },
+    ...(labels === undefined ? {} : { labels }),
+    ...(deps.policyDigest === undefined ? {} : { policyDigest: deps.policyDigest }),
+  };
   if (language.value.kind === 'missing') {
     const { language: id, version, message } = language.value;
     return ok({ kind: 'missing', missing: { ...identity, language: id, version, message } });
@@ -71,6 +82,7 @@ export function validate(
     granted: {
       ...networkOf(deps.network, request.network),
       ...dataOf(deps.data, request.data ?? []),
+      ...(deps.own && { isolationFloor: deps.own.isolationFloor }),
     },
   });
   const tooSmall = diskFaults(admitted.files, limits);
@@ -84,14 +96,14 @@ type Known = Exclude<
 >;
 
 function resolveLanguage(
-  registry: ValidationDeps['registry'],
+  { registry, own }: ValidationDeps,
   reference: string,
 ): Result<Known, Refusal> {
   const resolution = registry.resolve(reference);
   switch (resolution.kind) {
     case 'available':
     case 'missing':
-      return ok(resolution);
+      return languagePermit(own?.languages, resolution);
     case 'unknown': {
       const nearest = resolution.nearest;
       const hint = nearest.length === 0 ? '' : ` The nearest are ${nearest.join(', ')}.`;
@@ -110,6 +122,17 @@ function resolveLanguage(
       );
     }
   }
+}
+
+function languagePermit(
+  languages: ReadonlySet<string> | undefined,
+  known: Known,
+): Result<Known, Refusal> {
+  const id = known.kind === 'available' ? known.recipe.language : known.language;
+  if (languages === undefined || languages.has(id)) return ok(known);
+  const detail = `The policy does not permit ${id}; it permits ${[...languages].join(', ')}.`;
+  const fault: Fault = { pointer: pointer('language'), code: 'FORBIDDEN', detail };
+  return refuse(refusalOf([fault]));
 }
 
 function unknownLanguage(detail: string, nearest: readonly string[]): Refusal {
@@ -148,7 +171,7 @@ function admittedOf(
   }: {
     readonly recipe: Recipe;
     readonly contents: Contents;
-    readonly granted: Pick<Admitted, 'network' | 'data'>;
+    readonly granted: Pick<Admitted, 'network' | 'data' | 'isolationFloor'>;
   },
 ): Admitted {
   const { program, stdin } = contents;

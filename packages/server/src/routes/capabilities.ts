@@ -3,7 +3,7 @@ import { ok } from '@gozolite/contract/result';
 import { json, type Route, type RouteDocument } from '../http/route.js';
 
 export interface CapabilitiesDeps {
-  readonly capabilities: () => Promise<Capabilities>;
+  readonly capabilities: (tenant: string) => Promise<Capabilities>;
   readonly refresh: () => Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export function capabilitiesRoute({ capabilities }: CapabilitiesDeps): Route {
     method: 'GET',
     path: '/capabilities',
     document,
-    handle: async () => ok(json(200, await capabilities())),
+    handle: async ({ caller }) => ok(json(200, await capabilities(caller.tenant))),
   };
 }
 
@@ -35,9 +35,9 @@ export function refreshRoute({ capabilities, refresh }: CapabilitiesDeps): Route
       access: 'admin',
       summary: 'Look for toolchains again, then answer as GET /capabilities.',
     },
-    handle: async () => {
+    handle: async ({ caller }) => {
       await refresh();
-      return ok(json(200, await capabilities()));
+      return ok(json(200, await capabilities(caller.tenant)));
     },
   };
 }

@@ -12,7 +12,7 @@ export function diagnosticsRoute({ diagnostics }: DiagnosticsDeps): Route {
     path: '/diagnostics',
     document: {
       operationId: 'diagnostics',
-      access: 'read',
+      access: 'admin',
       summary: 'Each protection present or missing and why, toolchains, backends and load.',
       answers: { 200: { description: 'Healthy or not.', schema: 'Diagnostics' } },
       schemas: { Diagnostics },

@@ -4,13 +4,13 @@ import {
   Execution as ExecutionSchema,
   FAILURES,
 } from '@gozolite/contract/execution';
-import type { LimitPolicy } from '@gozolite/contract/limits';
-import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, refuse } from '@gozolite/contract/result';
 import type { Engine } from '@gozolite/engine/engine';
 import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Policies } from '@gozolite/tenancy/policy/policies';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
 import type { ValidationDeps } from '../admission/validate.js';
@@ -21,16 +21,15 @@ import type { Toolchains } from '../toolchains.js';
 export interface ExecuteDeps {
   readonly engine: Engine;
   readonly toolchains: Toolchains;
-  readonly policy: LimitPolicy;
-  readonly network: NetworkPolicy;
-  readonly data: DataSets;
+  readonly policies: Policies;
+  readonly dataOf: (policy: Policy) => DataSets;
   readonly takes?: ValidationDeps['takes'];
   readonly log: Logger;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute(deps: ExecuteDeps): Route {
-  const { engine, toolchains, policy, network, data, takes, log } = deps;
+  const { engine, toolchains, takes, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   return {
@@ -41,7 +40,8 @@ export function executeRoute(deps: ExecuteDeps): Route {
       const registry = await toolchains.opened;
       await turn();
       const request = { requestId, createdAt: receivedAt, tenant: caller.tenant, body };
-      const validated = admit({ hasShape, registry, policy, network, data, takes }, request);
+      const own = policyFor(deps, caller.tenant);
+      const validated = admit({ hasShape, registry, takes, ...own }, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
         return validated;
@@ -54,6 +54,14 @@ export function executeRoute(deps: ExecuteDeps): Route {
       return executed.ok ? ok(answerOf(executed.value)) : executed;
     },
   };
+}
+
+/** A policy that changes holds from the next request on. */
+function policyFor({ policies, dataOf }: ExecuteDeps, tenant: string) {
+  const own = policies.of(tenant);
+  const { limits: policy, network, digest } = own;
+  const policyDigest = policies.isConfigured ? { policyDigest: digest } : {};
+  return { own, policy, network, data: dataOf(own), ...policyDigest };
 }
 
 /** Nothing could be looked for: `missing` would be a guess. */

@@ -1,0 +1,86 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { limitPolicyFor } from '@gozolite/contract/limits';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { describeProblem } from '@gozolite/languages/parse';
+import { StoreError } from '@gozolite/store/sql';
+import type { Logger } from '@gozolite/telemetry/logger';
+import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
+import { openPolicies, type Policies, type PolicyProblem } from '@gozolite/tenancy/policy/policies';
+import type { BasePolicy } from '@gozolite/tenancy/policy/policy';
+import { type Config, isLoopback } from './config.js';
+
+/** What stands around the engine: who may ask, and for what. */
+export interface Service extends AsyncDisposable {
+  /** Tenants and keys; absent where everybody on loopback is served. */
+  readonly tenancy: Tenancy | undefined;
+  readonly policies: Policies;
+}
+
+/** Why there is no start. A bad setting stays bad; a store that is away may come back. */
+export interface StartFault {
+  readonly kind: 'setting' | 'store';
+  readonly message: string;
+}
+
+export async function openService(
+  config: Config,
+  log: Logger,
+): Promise<Result<Service, StartFault>> {
+  const policies = openPolicies({
+    folder: config.policiesFolder,
+    base: basePolicyOf(config),
+    onChange: (problems) => tell(log, problems),
+  });
+  if (!policies.ok) {
+    const message = policies.error.map(describeProblem).join('\n  ');
+    return refuse({ kind: 'setting', message });
+  }
+  const opened = await openKeys(config, log);
+  if (!opened.ok) {
+    policies.value[Symbol.dispose]();
+    return opened;
+  }
+  return ok({
+    tenancy: opened.value,
+    policies: policies.value,
+    [Symbol.asyncDispose]: async () => {
+      policies.value[Symbol.dispose]();
+      await opened.value?.[Symbol.asyncDispose]();
+    },
+  });
+}
+
+/** What the machine and the settings allow: no tenant's policy goes beyond it. */
+function basePolicyOf({ network, dataAllow, isolationFloor }: Config): BasePolicy {
+  const limits = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
+  return { limits, network, dataAllow, isolationFloor };
+}
+
+function tell(log: Logger, problems: readonly PolicyProblem[]): void {
+  if (problems.length === 0) log.info({}, 'policies changed');
+  for (const problem of problems) {
+    log.error({ file: problem.file, reason: describeProblem(problem) }, 'policy refused');
+  }
+}
+
+async function openKeys(
+  config: Config,
+  log: Logger,
+): Promise<Result<Tenancy | undefined, StartFault>> {
+  if (config.auth === 'none') return ok(undefined);
+  const { store: address, keySecretFile: secretFile } = config;
+  const onLost = (error: unknown) => log.warn({ error }, 'the last use of a key was not noted');
+  try {
+    const tenancy = await openTenancy({ address, secretFile, onLost });
+    if (isLoopback(config.listen) || (await tenancy.livingKeys()) > 0) return ok(tenancy);
+    await tenancy[Symbol.asyncDispose]();
+    return refuse({ kind: 'setting', message: NO_KEYS });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return refuse({ kind: 'store', message: error.message });
+  }
+}
+
+const NO_KEYS =
+  'it would listen beyond loopback, and nobody has a key: ' +
+  'gozo tenants create <id>, then gozo keys create <id>';

@@ -1,0 +1,110 @@
+import { type Level, meetsFloor } from '@gozolite/contract/level';
+import {
+  isLimitName,
+  LIMIT_FLOORS,
+  type LimitName,
+  type Limits,
+  type StageName,
+} from '@gozolite/contract/limits';
+import { targetFault } from '@gozolite/contract/network';
+import { compilePattern, PatternError } from '@gozolite/languages/diagnostics/pattern';
+import type { Fault } from '@gozolite/languages/file/fault';
+import { type BasePolicy, resolvePolicy } from './policy.js';
+import type { PolicyFile } from './schema.js';
+
+/** What the schema can't say of a policy. Empty where it is good. */
+export function policyFaults(base: BasePolicy, file: PolicyFile): readonly Fault[] {
+  return [
+    ...limitFaults(base, file, 'run'),
+    ...limitFaults(base, file, 'compile'),
+    ...networkFaults(base, file),
+    ...dataFaults(base, file),
+    ...floorFaults(base.isolationFloor, file),
+    ...patternFaults('names_refused', file),
+    ...patternFaults('patterns_refused', file),
+  ];
+}
+
+function limitFaults(base: BasePolicy, file: PolicyFile, stage: StageName): readonly Fault[] {
+  const own = file.limits?.[stage];
+  if (own === undefined) return [];
+  const { ceilings } = resolvePolicy(base, { limits: { [stage]: own } }).limits[stage];
+  const highest = base.limits[stage].ceilings;
+  return [
+    ...faultsAbove(['limits', stage, 'ceilings'], own.ceilings, highest, "the server's ceiling"),
+    ...faultsAbove(['limits', stage, 'defaults'], own.defaults, ceilings, 'its ceiling'),
+  ];
+}
+
+function faultsAbove(
+  path: Fault['path'],
+  own: Partial<Limits> | undefined,
+  highest: Limits,
+  what: string,
+): readonly Fault[] {
+  const given = Object.entries(own ?? {}).filter((entry): entry is [LimitName, number] =>
+    isLimitName(entry[0]),
+  );
+  return given.flatMap(([name, value]) => {
+    const at = [...path, name];
+    if (value > highest[name]) {
+      return [{ path: at, message: `${value} is above ${what} of ${highest[name]}` }];
+    }
+    const floor = LIMIT_FLOORS[name];
+    return value < floor ? [{ path: at, message: `${value} is below the floor of ${floor}` }] : [];
+  });
+}
+
+function networkFaults({ network }: BasePolicy, file: PolicyFile): readonly Fault[] {
+  const own = file.network ?? {};
+  const targets = (own.allow ?? []).flatMap((target, index) => {
+    const wrong =
+      targetFault(target) ??
+      (network.allow.includes(target) ? undefined : 'GOZO_NETWORK_ALLOW does not have it');
+    return wrong === undefined
+      ? []
+      : [{ path: ['network', 'allow', index], message: `"${target}": ${wrong}` }];
+  });
+  const caps = [
+    ['bytes_max', network.bytesMax],
+    ['connections_max', network.connectionsMax],
+    ['time_ms_max', network.timeMsMax],
+  ] as const;
+  const above = caps.filter(([name, highest]) => (own[name] ?? 0) > highest);
+  return [
+    ...targets,
+    ...above.map(([name, highest]) => ({
+      path: ['network', name],
+      message: `${own[name]} is above the server's ${highest}`,
+    })),
+  ];
+}
+
+function dataFaults({ dataAllow }: BasePolicy, { data = [] }: PolicyFile): readonly Fault[] {
+  const grantsAll = dataAllow.includes('*');
+  return data.flatMap((name, index) =>
+    grantsAll || dataAllow.includes(name)
+      ? []
+      : [{ path: ['data', index], message: `GOZO_DATA_ALLOW does not grant "${name}"` }],
+  );
+}
+
+function floorFaults(server: Level, { isolation_floor: own }: PolicyFile): readonly Fault[] {
+  if (own === undefined || meetsFloor(own, server)) return [];
+  return [{ path: ['isolation_floor'], message: `${own} is below the server's floor, ${server}` }];
+}
+
+function patternFaults(
+  name: 'names_refused' | 'patterns_refused',
+  { rules }: PolicyFile,
+): readonly Fault[] {
+  return (rules?.[name] ?? []).flatMap((pattern, index) => {
+    try {
+      compilePattern(pattern);
+      return [];
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      return [{ path: ['rules', name, index], message: error.message }];
+    }
+  });
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { Level } from '@gozolite/contract/level';
+import {
+  LIMIT_NAMES,
+  type LimitPolicy,
+  type Limits,
+  type StageName,
+} from '@gozolite/contract/limits';
+import type { NetworkPolicy } from '@gozolite/contract/network';
+import { compilePattern, type Pattern } from '@gozolite/languages/diagnostics/pattern';
+import type { PolicyFile } from './schema.js';
+
+/** What is refused before it runs; absent: nothing is. */
+export interface Rules {
+  readonly sourceBytesMax: number | undefined;
+  readonly stdinBytesMax: number | undefined;
+  readonly filesMax: number | undefined;
+  readonly linesMax: number | undefined;
+  readonly namesRefused: readonly Pattern[];
+  readonly patternsRefused: readonly Pattern[];
+}
+
+/** What the server itself allows: no policy goes beyond it. */
+export interface BasePolicy {
+  readonly limits: LimitPolicy;
+  readonly network: NetworkPolicy;
+  /** Names of data sets, `*` for all. */
+  readonly dataAllow: readonly string[];
+  readonly isolationFloor: Level;
+}
+
+/** A policy in force, nothing left to default. */
+export interface Policy extends BasePolicy {
+  /** SHA-256, hex, of everything in it: two policies that say the same have the same. */
+  readonly digest: string;
+  /** Absent: all. */
+  readonly languages?: ReadonlySet<string>;
+  readonly rules: Rules;
+}
+
+/** @param file one without faults */
+export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
+  const { languages, network = {}, data, isolation_floor: floor } = file;
+  const values = {
+    limits: {
+      run: stageOf(base.limits, 'run', file),
+      compile: stageOf(base.limits, 'compile', file),
+    },
+    network: {
+      allow: network.allow ?? base.network.allow,
+      bytesMax: network.bytes_max ?? base.network.bytesMax,
+      connectionsMax: network.connections_max ?? base.network.connectionsMax,
+      timeMsMax: network.time_ms_max ?? base.network.timeMsMax,
+    },
+    dataAllow: data ?? base.dataAllow,
+    isolationFloor: floor ?? base.isolationFloor,
+  };
+  const rules = file.rules ?? {};
+  const known = languages === undefined ? undefined : [...new Set(languages)].sort();
+  return {
+    ...values,
+    digest: createHash('sha256')
+      .update(canonical({ ...values, rules, languages: known }))
+      .digest('hex'),
+    ...(known === undefined ? {} : { languages: new Set(known) }),
+    rules: {
+      sourceBytesMax: rules.source_bytes_max,
+      stdinBytesMax: rules.stdin_bytes_max,
+      filesMax: rules.files_max,
+      linesMax: rules.lines_max,
+      namesRefused: (rules.names_refused ?? []).map(compilePattern),
+      patternsRefused: (rules.patterns_refused ?? []).map(compilePattern),
+    },
+  };
+}
+
+function stageOf(
+  base: LimitPolicy,
+  stage: StageName,
+  { limits }: PolicyFile,
+): { readonly defaults: Limits; readonly ceilings: Limits } {
+  const own = limits?.[stage];
+  const ceilings = { ...base[stage].ceilings, ...own?.ceilings };
+  const defaults = { ...base[stage].defaults };
+  for (const name of LIMIT_NAMES) {
+    // A ceiling below the server's default brings that default down with it.
+    defaults[name] = own?.defaults?.[name] ?? Math.min(defaults[name], ceilings[name]);
+  }
+  return { defaults, ceilings };
+}
+
+/** JSON with the members of every object in order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => {
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,85 @@
+import { LEVELS, type Level } from '@gozolite/contract/level';
+import { Limits } from '@gozolite/contract/limits';
+import { NETWORK_BOUNDS } from '@gozolite/contract/network';
+import { type Static, Type } from 'typebox';
+
+/** Where the repository keeps it; `node scripts/run.mjs scripts/policy-schema.ts` writes it. */
+export const POLICY_SCHEMA_PATH = 'docs/reference/service/policy.schema.json';
+
+const closed = { additionalProperties: false };
+const upTo = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum }));
+const someLimits = Type.Optional(Type.Partial(Limits, closed));
+const stage = Type.Optional(Type.Object({ defaults: someLimits, ceilings: someLimits }, closed));
+const count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
+const patterns = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 64, description }));
+
+/** A policy as it is written: what is not said is as the server has it. */
+export const PolicyFile = Type.Object(
+  {
+    languages: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9+#-]*$' }), {
+        minItems: 1,
+        description: 'Ids of the languages that may be run. Not given: all.',
+      }),
+    ),
+    limits: Type.Optional(
+      Type.Object(
+        { run: stage, compile: stage },
+        { ...closed, description: 'Defaults and ceilings; none above the ceilings of the server.' },
+      ),
+    ),
+    network: Type.Optional(
+      Type.Object(
+        {
+          allow: Type.Optional(
+            Type.Array(Type.String(), {
+              description: 'host:port, each of which GOZO_NETWORK_ALLOW has too.',
+            }),
+          ),
+          bytes_max: upTo(NETWORK_BOUNDS.bytesMax),
+          connections_max: upTo(NETWORK_BOUNDS.connectionsMax),
+          time_ms_max: upTo(NETWORK_BOUNDS.timeMsMax),
+        },
+        { ...closed, description: 'What a run may ask to connect to, and how much.' },
+      ),
+    ),
+    data: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Data sets that may be asked for, each of which GOZO_DATA_ALLOW grants.',
+      }),
+    ),
+    isolation_floor: Type.Optional(
+      Type.Unsafe<Level>(
+        Type.Union(
+          LEVELS.map((level) => Type.Literal(level)),
+          { description: 'With less isolation than this nothing of the tenant runs.' },
+        ),
+      ),
+    ),
+    rules: Type.Optional(
+      Type.Object(
+        {
+          source_bytes_max: count('Of all files together, decoded.'),
+          stdin_bytes_max: count('Of standard input, decoded.'),
+          files_max: count('Files of a request; `code` is one.'),
+          lines_max: count('Of all files together.'),
+          names_refused: patterns('Patterns of file names that are refused.'),
+          patterns_refused: patterns(
+            'Patterns of lines that are refused. They protect nothing: any program can be ' +
+              'written in another way. The sandbox protects.',
+          ),
+        },
+        { ...closed, description: 'What is refused before it runs.' },
+      ),
+    ),
+  },
+  { ...closed, description: 'What one tenant of a GozoLite server may do.' },
+);
+export type PolicyFile = Static<typeof PolicyFile>;
+
+/** The JSON Schema of policies, as text: what editors complete by. */
+export function policyFileSchema(): string {
+  const schema = { $schema: 'http://json-schema.org/draft-07/schema#', ...PolicyFile };
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
