@@ -3,11 +3,11 @@
 //   GOZO_SOAK_EXECUTIONS=5000 node scripts/test.mjs --only soak
 import { setTimeout } from 'node:timers/promises';
 import { readPids, serverUnderTest } from '../tests/server-under-test.js';
-import { ATTACKS } from './attacks.js';
 import { client } from './client.js';
-import { type Counts, countAll } from './counts.js';
 import { judge, machine, saveFigures } from './figures.js';
-import { COMPILED, COMPILED_EVERY, MIXTURE, type Mixed } from './mixture.js';
+import { ATTACKS } from './soak/attacks.js';
+import { type Counts, countAll } from './soak/counts.js';
+import { COMPILED, COMPILED_EVERY, MIXTURE, type Mixed } from './soak/mixture.js';
 
 const EXECUTIONS = Number(process.env.GOZO_SOAK_EXECUTIONS ?? 50_000);
 const AT_ONCE = 8;

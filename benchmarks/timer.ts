@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,8 +15,15 @@ const ENVIRONMENT = {
   TMPDIR: '/tmp',
 };
 
+/** Where `bare` leaves what a program printed, once its time is taken. */
+const OUTPUT = 'gozolite-bare-output';
+
 /** A small C program that times one thing in a process of its own. */
 export interface Timer extends AsyncDisposable {
+  /** Writes a file beside the program's, before its next run. */
+  write(path: string, content: string): void;
+  /** What the last run of `bare` printed. */
+  printed(): string;
   /** Milliseconds of one run. */
   run(): Promise<number>;
 }
@@ -29,6 +36,7 @@ export function startTimer(
   name: 'bare' | 'post',
   argv: readonly string[],
   file: { readonly path: string; readonly content: string },
+  env: Readonly<Record<string, string>> = {},
 ): Timer {
   const folder = mkdtempSync(join(tmpdir(), `gozolite-${name}-`));
   const program = join(folder, name);
@@ -39,11 +47,13 @@ export function startTimer(
   writeFileSync(join(folder, file.path), file.content);
   const child = spawn(program, argv, {
     cwd: folder,
-    env: ENVIRONMENT,
+    env: { ...ENVIRONMENT, ...env, GOZO_BARE_OUTPUT: join(folder, OUTPUT) },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
+    write: (path, content) => writeFileSync(join(folder, path), content),
+    printed: () => readFileSync(join(folder, OUTPUT), 'utf8'),
     async run() {
       child.stdin.write('.');
       const line = await lines.next();

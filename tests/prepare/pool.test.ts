@@ -3,12 +3,12 @@ import type { Diagnostics } from '@gozolite/contract/capabilities';
 import type { Execution } from '@gozolite/contract/execution';
 import type { PoolRecipe } from '@gozolite/contract/pool/pool';
 import type { Problem } from '@gozolite/contract/refusal';
-import { test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { get } from '../integration/client.js';
-import { startOwnServer } from '../integration/own-server.js';
+import { type OwnServer, startOwnServer } from '../integration/own-server.js';
 import { eventually, serverUnderTest } from '../server-under-test.js';
 
-/** What waits for requests: each test has a server of its own, and kinds that no other asks for. */
+/** What waits for requests, by what the server counts: of kinds that nothing else here asks for. */
 
 const BOOTED_MS_MAX = 60_000;
 
@@ -42,54 +42,44 @@ const ready = (url: string, count: number) =>
     return row.ready === count ? row : undefined;
   });
 
+let server: OwnServer;
+beforeAll(async () => {
+  const three = { GOZO_POOL_FLOOR: '3', GOZO_POOL_CEILING: '3' };
+  server = await startOwnServer({ ...three, GOZO_CONCURRENCY: '8' });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
 test('the first is a miss, has the next one booted, and both are counted', async () => {
-  await using server = await startOwnServer({});
   assert.equal(await run(server.url, 'counted.py'), false);
-  const row = await ready(server.url, 1);
-  assert.deepEqual([row.wanted, row.hits, row.misses], [1, 0, 1]);
+  const row = await ready(server.url, 3);
+  assert.deepEqual([row.wanted, row.hits, row.misses], [3, 0, 1]);
   assert.ok(row.memory_kb > 1024, `${row.memory_kb} KiB`);
   assert.equal(await run(server.url, 'counted.py'), true);
   const { hits, misses } = await python(server.url);
   assert.deepEqual([hits, misses], [1, 1]);
 });
 
-test('a burst has as many wait as its ceiling allows, and all of them are found', async () => {
-  await using server = await startOwnServer({ GOZO_POOL_CEILING: '3', GOZO_CONCURRENCY: '8' });
+test('as many as wait are found at once by a burst, and no more', async () => {
+  const before = await python(server.url);
   const burst = (count: number) =>
     Promise.all(Array.from({ length: count }, () => run(server.url, 'burst.py')));
   assert.ok(!(await burst(5)).includes(true), 'nothing waited');
-  await ready(server.url, 3);
+  await ready(server.url, 6);
   assert.deepEqual(await burst(3), [true, true, true]);
   const { hits, misses } = await python(server.url);
-  assert.deepEqual([hits, misses], [3, 5]);
+  assert.deepEqual([hits - before.hits, misses - before.misses], [3, 5]);
 });
 
-test('a pool without memory boots nothing, and nobody waits for it', async () => {
-  await using server = await startOwnServer({ GOZO_POOL_MEMORY_MB: '0' });
+test('a server that is killed leaves nothing waiting; one without memory has none', async () => {
+  await run(server.url, 'killed.py');
+  await ready(server.url, 9);
+  await server[Symbol.asyncDispose]();
+  await using next = await startOwnServer({ GOZO_POOL_MEMORY_MB: '0' });
   for (let round = 0; round < 3; round += 1) {
-    assert.equal(await run(server.url, 'none.py'), false);
-    const { wanted, ready: there } = await python(server.url);
+    assert.equal(await run(next.url, 'killed.py'), false);
+    const { wanted, ready: there } = await python(next.url);
     assert.deepEqual([wanted, there], [0, 0]);
   }
-});
-
-test('what nobody asks for any more goes', async () => {
-  await using server = await startOwnServer({ GOZO_POOL_KEEP_S: '2' });
-  await run(server.url, 'gone.py');
-  await eventually('none is wanted, and none waits', BOOTED_MS_MAX, async () => {
-    const row = await python(server.url);
-    return row.wanted + row.ready === 0 ? row : undefined;
-  });
-  assert.equal(await run(server.url, 'gone.py'), false);
-});
-
-test('a server that is killed leaves nothing waiting in the launcher', async () => {
-  const server = await startOwnServer({});
-  await run(server.url, 'killed.py');
-  await ready(server.url, 1);
-  await server[Symbol.asyncDispose]();
-  await using next = await startOwnServer({});
-  assert.equal(await run(next.url, 'killed.py'), false);
 });
 
 test('memory below what Python itself takes here is refused with that figure', async () => {

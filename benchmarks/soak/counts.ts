@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sandboxProcesses } from '../scripts/test/test-server.mjs';
-import { launcherCgroups } from '../tests/launcher-cgroups.js';
-import type { Pids, ServerUnderTest } from '../tests/server-under-test.js';
+import { sandboxProcesses } from '../../scripts/test/test-server.mjs';
+import { launcherCgroups } from '../../tests/launcher-cgroups.js';
+import type { Pids, ServerUnderTest } from '../../tests/server-under-test.js';
 
 /** A launcher's slots, each with a uid of its own. */
 const UIDS = 1024;
