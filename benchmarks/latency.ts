@@ -26,9 +26,26 @@ async function main(): Promise<void> {
   const all = subjects(1);
   const works = await worksOf((SETTINGS.languages ?? USUAL).split(','));
   const samples: Sample[] = [];
-  for (const work of works) samples.push(...(await measure(work, all)));
+  for (const work of works) {
+    samples.push(...(await measure(work, await ableTo(work, all))));
+  }
   for (const subject of all) await subject[Symbol.asyncDispose]();
   report(works, all, samples);
+}
+
+/** A rival may lack what a toolchain needs: then it has no figure. */
+async function ableTo(work: Work, all: readonly Subject[]): Promise<readonly Subject[]> {
+  const able: Subject[] = [];
+  for (const subject of all) {
+    try {
+      await subject.run(work, work.program());
+      able.push(subject);
+    } catch (error) {
+      if (subject.name === 'gozolite') throw error;
+      process.stderr.write(`${work.language}: ${subject.name} can't: ${String(error)}\n`);
+    }
+  }
+  return able;
 }
 
 async function measure(work: Work, all: readonly Subject[]): Promise<readonly Sample[]> {

@@ -13,9 +13,9 @@ export interface Report {
   readonly chart: Chart;
 }
 
-/** Prints a table, and leaves it with its samples and its plot below build/figures/. */
+/** Prints a table, and leaves it with its samples and its plot. */
 export function leave({ name, title, columns, rows, samples, chart }: Report): void {
-  const folder = join('build', 'figures');
+  const folder = process.env.FIGURES ?? join('build', 'figures');
   mkdirSync(folder, { recursive: true });
   const lines = [
     `## ${title} (${machine()})`,
