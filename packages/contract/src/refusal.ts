@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LimitMet } from './tenancy/usage.js';
 
 /** Every problem code with its HTTP status: the one list, to which the docs are held. */
 export const PROBLEMS = {
@@ -19,6 +20,7 @@ export const PROBLEMS = {
   LIMIT_TOO_LOW: 422,
   INVALID_VALUE: 422,
   RATE_LIMITED: 429,
+  QUOTA_EXCEEDED: 429,
   HEADERS_TOO_LARGE: 431,
   INTERNAL: 500,
   OVERLOADED: 503,
@@ -45,6 +47,8 @@ export interface Refusal {
   readonly retryAfterMs?: number;
   /** Nearest known names, for `UNKNOWN_LANGUAGE`. */
   readonly nearest?: readonly string[];
+  /** The one that was met, for `RATE_LIMITED` and `QUOTA_EXCEEDED`. */
+  readonly limit?: LimitMet;
 }
 
 /** application/problem+json, RFC 9457. */
@@ -63,6 +67,7 @@ export const Problem = Type.Object(
     request_id: Type.String(),
     errors: Type.Optional(Type.Array(FieldError)),
     nearest: Type.Optional(Type.Array(Type.String())),
+    limit: Type.Optional(LimitMet),
   },
   { additionalProperties: true },
 );

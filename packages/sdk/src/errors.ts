@@ -1,4 +1,5 @@
 import type { FieldError, Problem, ProblemCode } from '@gozolite/contract/refusal';
+import type { LimitMet } from '@gozolite/contract/tenancy/usage';
 
 /** The server refused before anything ran, and said why (RFC 9457). */
 export class GozoProblem extends Error {
@@ -10,6 +11,8 @@ export class GozoProblem extends Error {
   readonly errors: readonly FieldError[];
   /** Nearest known names, for `UNKNOWN_LANGUAGE`. */
   readonly nearest: readonly string[];
+  /** Which limit was met, for `RATE_LIMITED` and `QUOTA_EXCEEDED`. */
+  readonly limit: LimitMet | undefined;
   /** When to try again, where the server foresees it. */
   readonly retryAfterMs: number | undefined;
 
@@ -20,6 +23,7 @@ export class GozoProblem extends Error {
     this.requestId = problem.request_id;
     this.errors = problem.errors ?? [];
     this.nearest = problem.nearest ?? [];
+    this.limit = problem.limit;
     this.retryAfterMs = retryAfterMs;
   }
 }

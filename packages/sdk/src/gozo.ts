@@ -2,6 +2,7 @@ import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities'
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import type { Health, Readiness } from '@gozolite/contract/health';
 import type { Problem } from '@gozolite/contract/refusal';
+import type { Usage } from '@gozolite/contract/tenancy/usage';
 import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
 
@@ -58,6 +59,11 @@ export class Gozo {
   /** Has the server look for toolchains again; then as `capabilities`. */
   refreshCapabilities(options: CallOptions = {}): Promise<Capabilities> {
     return this.#call('POST', '/capabilities/refresh', options);
+  }
+
+  /** What this key's tenant used, and what it may. */
+  usage(options: CallOptions = {}): Promise<Usage> {
+    return this.#call('GET', '/usage', options);
   }
 
   /** Each protection present or missing and why, toolchains, backends and load. */

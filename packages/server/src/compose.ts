@@ -35,6 +35,7 @@ import { executeRoute } from './routes/execute.js';
 import { healthRoute } from './routes/health.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
+import { usageRoute } from './routes/usage.js';
 import type { Service } from './service.js';
 import { createAttempt } from './smokes/attempt.js';
 import { createProver, type Prover } from './smokes/prover.js';
@@ -68,7 +69,7 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose(deps: ServerDeps): House {
   const { config, log, service, languagesFolder, attacksFolder } = deps;
-  const { policies, tenancy } = service;
+  const { policies, tenancy, meter } = service;
   const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
@@ -106,13 +107,16 @@ export function compose(deps: ServerDeps): House {
     attacks: attacks?.state,
   });
   const served: readonly Route[] = [
-    executeRoute({ engine, toolchains, policies, dataOf, log, takes: prover?.tookOf }),
+    executeRoute({
+      ...{ engine, toolchains, policies, dataOf, meter, log },
+      takes: prover?.tookOf,
+    }),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
-    ...(tenancy === undefined ? [] : tenancyRoutes(tenancy)),
+    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy)]),
   ];
   return {
     app: appOver(served, deps),

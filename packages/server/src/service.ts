@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { limitPolicyFor } from '@gozolite/contract/limits';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { describeProblem } from '@gozolite/languages/parse';
@@ -7,6 +8,8 @@ import type { Logger } from '@gozolite/telemetry/logger';
 import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
 import { openPolicies, type Policies, type PolicyProblem } from '@gozolite/tenancy/policy/policies';
 import type { BasePolicy } from '@gozolite/tenancy/policy/policy';
+import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
+import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
 
 /** What stands around the engine: who may ask, and for what. */
@@ -14,6 +17,8 @@ export interface Service extends AsyncDisposable {
   /** Tenants and keys; absent where everybody on loopback is served. */
   readonly tenancy: Tenancy | undefined;
   readonly policies: Policies;
+  /** How fast and how much. */
+  readonly meter: Meter;
 }
 
 /** Why there is no start. A bad setting stays bad; a store that is away may come back. */
@@ -40,20 +45,26 @@ export async function openService(
     policies.value[Symbol.dispose]();
     return opened;
   }
+  const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
+  const store = opened.value?.store;
+  const server = store === undefined ? '' : serverName(join(config.dataFolder, 'server-id'));
+  const keeping = store === undefined ? undefined : await keepUsage(store, server, onLost);
   return ok({
     tenancy: opened.value,
     policies: policies.value,
+    meter: createMeter({ store, server, nowMs: Date.now, onLost }),
     [Symbol.asyncDispose]: async () => {
       policies.value[Symbol.dispose]();
+      keeping?.[Symbol.dispose]();
       await opened.value?.[Symbol.asyncDispose]();
     },
   });
 }
 
 /** What the machine and the settings allow: no tenant's policy goes beyond it. */
-function basePolicyOf({ network, dataAllow, isolationFloor }: Config): BasePolicy {
+function basePolicyOf({ auth, network, dataAllow, isolationFloor }: Config): BasePolicy {
   const limits = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
-  return { limits, network, dataAllow, isolationFloor };
+  return { limits, network, dataAllow, isolationFloor, counts: auth === 'keys' };
 }
 
 function tell(log: Logger, problems: readonly PolicyProblem[]): void {

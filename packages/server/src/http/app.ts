@@ -214,6 +214,11 @@ function refuseWith(
   const problem = problemOf(refusal, reply.request.id);
   const retryAfter = retryAfterOf(refusal);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  const { limit } = refusal;
+  if (limit?.remaining !== undefined) {
+    const resets = retryAfter === undefined ? '' : `;t=${retryAfter}`;
+    reply.header('ratelimit', `"${limit.name}";r=${Math.floor(limit.remaining)}${resets}`);
+  }
   // RFC 9110 §11.6.1: a 401 names the way to come in.
   if (refusal.code === 'UNAUTHENTICATED') reply.header('www-authenticate', CHALLENGE);
   if (refusal.code === 'METHOD_NOT_ALLOWED') {

@@ -20,6 +20,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   LIMIT_TOO_LOW: 'A limit is below its floor',
   INVALID_VALUE: 'A value is not allowed',
   RATE_LIMITED: 'Too many requests',
+  QUOTA_EXCEEDED: 'A quota is used up',
   HEADERS_TOO_LARGE: 'The request headers are too large',
   INTERNAL: 'The server failed',
   OVERLOADED: 'Too much to do',
@@ -36,6 +37,7 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
     detail: refusal.detail,
     request_id: requestId,
     ...(refusal.errors === undefined ? {} : { errors: [...refusal.errors] }),
+    ...(refusal.limit === undefined ? {} : { limit: refusal.limit }),
     ...(refusal.nearest === undefined ? {} : { nearest: [...refusal.nearest] }),
   };
 }

@@ -148,7 +148,7 @@ function keyAnswers({ access, answers }: RouteDocument): RouteDocument['answers'
   return {
     401: { description: 'UNAUTHENTICATED: no API key, or none that is let in.', ...PROBLEM },
     403: { description: `${before}${scope}`, ...PROBLEM },
-    429: { description: 'RATE_LIMITED, with Retry-After.', ...PROBLEM },
+    429: answers[429] ?? { description: 'RATE_LIMITED, with Retry-After.', ...PROBLEM },
   };
 }
 

@@ -5,14 +5,17 @@ import {
   FAILURES,
 } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, refuse } from '@gozolite/contract/result';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Admitted } from '@gozolite/engine/admitted';
 import type { Engine } from '@gozolite/engine/engine';
 import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
+import type { Meter } from '@gozolite/tenancy/usage/meter';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
+import { mostOf, NOTHING_USED, usedBy } from '../admission/usage/spend.js';
 import type { ValidationDeps } from '../admission/validate.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
 import type { DataSets } from '../packs/data.js';
@@ -24,12 +27,13 @@ export interface ExecuteDeps {
   readonly policies: Policies;
   readonly dataOf: (policy: Policy) => DataSets;
   readonly takes?: ValidationDeps['takes'];
+  readonly meter: Meter;
   readonly log: Logger;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute(deps: ExecuteDeps): Route {
-  const { engine, toolchains, takes, log } = deps;
+  const { engine, toolchains, policies, meter, takes, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   return {
@@ -37,11 +41,14 @@ export function executeRoute(deps: ExecuteDeps): Route {
     path: '/execute',
     document,
     handle: async ({ requestId, receivedAt, caller, body, signal }) => {
+      const own = policies.of(caller.tenant);
+      const paced = meter.pace(caller.tenant, own);
+      if (!paced.ok) return paced;
       const registry = await toolchains.opened;
       await turn();
       const request = { requestId, createdAt: receivedAt, tenant: caller.tenant, body };
-      const own = policyFor(deps, caller.tenant);
-      const validated = admit({ hasShape, registry, takes, ...own }, request);
+      const deciding = { hasShape, registry, takes, ...policyFor(deps, own) };
+      const validated = admit(deciding, request);
       if (!validated.ok) {
         log.info({ requestId, refusal: validated.error.code }, 'request refused');
         return validated;
@@ -50,15 +57,32 @@ export function executeRoute(deps: ExecuteDeps): Route {
         if (toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
         return ok(answerOf(await engine.missing(validated.value.missing)));
       }
-      const executed = await engine.execute(validated.value.admitted, signal);
-      return executed.ok ? ok(answerOf(executed.value)) : executed;
+      return metered(deps, own, { admitted: validated.value.admitted, signal });
     },
   };
 }
 
+/** The execution, between what is set aside for it and what it really used. */
+async function metered(
+  { engine, meter }: ExecuteDeps,
+  policy: Policy,
+  { admitted, signal }: { readonly admitted: Admitted; readonly signal: AbortSignal },
+): Promise<Result<Answer, Refusal>> {
+  const { id: execution, tenant } = admitted;
+  const held = await meter.begin({ execution, tenant, policy, ...mostOf(admitted) });
+  if (!held.ok) return held;
+  const beganMs = performance.now();
+  const executed = await engine.execute(admitted, signal);
+  const elapsedMs = performance.now() - beganMs;
+  const used = executed.ok ? usedBy(executed.value, admitted, elapsedMs) : NOTHING_USED;
+  await held.value.settle(used);
+  if (!executed.ok) return executed;
+  const answer = answerOf(executed.value);
+  return ok({ ...answer, headers: { ...held.value.headers, ...answer.headers } });
+}
+
 /** A policy that changes holds from the next request on. */
-function policyFor({ policies, dataOf }: ExecuteDeps, tenant: string) {
-  const own = policies.of(tenant);
+function policyFor({ policies, dataOf }: ExecuteDeps, own: Policy) {
   const { limits: policy, network, digest } = own;
   const policyDigest = policies.isConfigured ? { policyDigest: digest } : {};
   return { own, policy, network, data: dataOf(own), ...policyDigest };
@@ -102,6 +126,7 @@ const document: RouteDocument = {
       description: 'UNKNOWN_LANGUAGE, LIMIT_TOO_HIGH, LIMIT_TOO_LOW or INVALID_VALUE.',
       ...problem,
     },
+    429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...problem },
     500: { description: 'A record with error INTERNAL or INTERRUPTED.', ...record },
     503: {
       description:

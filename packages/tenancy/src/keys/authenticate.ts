@@ -107,7 +107,8 @@ function unauthenticated(detail: string): Refusal {
 
 function throttled(waitMs: number): Refusal {
   const detail = 'Too many wrong API keys came from this address.';
-  return { code: 'RATE_LIMITED', detail, retryAfterMs: Math.ceil(waitMs) };
+  const limit = { name: 'keys', remaining: 0 };
+  return { code: 'RATE_LIMITED', detail, retryAfterMs: Math.ceil(waitMs), limit };
 }
 
 function forbidden(scope: Scope, { scopes }: Caller): Refusal {

@@ -20,6 +20,7 @@ export function policyFaults(base: BasePolicy, file: PolicyFile): readonly Fault
     ...networkFaults(base, file),
     ...dataFaults(base, file),
     ...floorFaults(base.isolationFloor, file),
+    ...quotaFaults(base, file),
     ...patternFaults('names_refused', file),
     ...patternFaults('patterns_refused', file),
   ];
@@ -87,6 +88,12 @@ function dataFaults({ dataAllow }: BasePolicy, { data = [] }: PolicyFile): reado
       ? []
       : [{ path: ['data', index], message: `GOZO_DATA_ALLOW does not grant "${name}"` }],
   );
+}
+
+/** What can't be counted over a restart would be no quota. */
+function quotaFaults({ counts }: BasePolicy, { quotas }: PolicyFile): readonly Fault[] {
+  if (counts || quotas === undefined) return [];
+  return [{ path: ['quotas'], message: 'there is no store to count in without GOZO_AUTH=keys' }];
 }
 
 function floorFaults(server: Level, { isolation_floor: own }: PolicyFile): readonly Fault[] {

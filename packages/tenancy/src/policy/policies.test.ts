@@ -12,6 +12,7 @@ const BASE: BasePolicy = {
   network: { allow: ['a.example:443'], bytesMax: 1000, connectionsMax: 4, timeMsMax: 5000 },
   dataAllow: ['iris'],
   isolationFloor: 'reduced',
+  counts: true,
 };
 
 function setting(files: Readonly<Record<string, string>>) {

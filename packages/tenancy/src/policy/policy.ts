@@ -8,6 +8,8 @@ import {
 } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import { compilePattern, type Pattern } from '@gozolite/languages/diagnostics/pattern';
+import type { Flow } from '../usage/bucket.js';
+import type { Span } from '../usage/spans.js';
 import type { PolicyFile } from './schema.js';
 
 /** What is refused before it runs; absent: nothing is. */
@@ -20,6 +22,20 @@ export interface Rules {
   readonly patternsRefused: readonly Pattern[];
 }
 
+/** How much of what is counted; absent: as much as is asked for. */
+export interface Quota {
+  readonly executions: number | undefined;
+  readonly cpuMs: number | undefined;
+  readonly outputBytes: number | undefined;
+}
+
+/** How fast, and how many at once; absent: as fast as the server is. */
+export interface Pace {
+  readonly concurrency: number | undefined;
+  readonly requests: Flow | undefined;
+  readonly cpuMs: Flow | undefined;
+}
+
 /** What the server itself allows: no policy goes beyond it. */
 export interface BasePolicy {
   readonly limits: LimitPolicy;
@@ -27,6 +43,8 @@ export interface BasePolicy {
   /** Names of data sets, `*` for all. */
   readonly dataAllow: readonly string[];
   readonly isolationFloor: Level;
+  /** Whether there is a store to count in. */
+  readonly counts: boolean;
 }
 
 /** A policy in force, nothing left to default. */
@@ -36,6 +54,8 @@ export interface Policy extends BasePolicy {
   /** Absent: all. */
   readonly languages?: ReadonlySet<string>;
   readonly rules: Rules;
+  readonly pace: Pace;
+  readonly quotas: Readonly<Record<Span, Quota>>;
 }
 
 /** @param file one without faults */
@@ -54,6 +74,9 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     },
     dataAllow: data ?? base.dataAllow,
     isolationFloor: floor ?? base.isolationFloor,
+    counts: base.counts,
+    pace: paceOf(file),
+    quotas: quotasOf(file),
   };
   const rules = file.rules ?? {};
   const known = languages === undefined ? undefined : [...new Set(languages)].sort();
@@ -73,6 +96,26 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     },
   };
 }
+
+function paceOf({ concurrency, rate }: PolicyFile): Pace {
+  const { requests, cpu_s: cpu } = rate ?? {};
+  return {
+    concurrency,
+    requests: requests && { perS: requests.per_s, burst: requests.burst },
+    cpuMs: cpu && { perS: cpu.per_s * 1000, burst: cpu.burst * 1000 },
+  };
+}
+
+function quotasOf({ quotas = {} }: PolicyFile): Policy['quotas'] {
+  const one = ({ executions, cpu_s: cpuS, output_kb: outputKb }: FileQuota = {}): Quota => ({
+    executions,
+    cpuMs: cpuS === undefined ? undefined : cpuS * 1000,
+    outputBytes: outputKb === undefined ? undefined : outputKb * 1024,
+  });
+  return { hour: one(quotas.hour), day: one(quotas.day), month: one(quotas.month) };
+}
+
+type FileQuota = NonNullable<NonNullable<PolicyFile['quotas']>['hour']>;
 
 function stageOf(
   base: LimitPolicy,

@@ -11,6 +11,26 @@ const upTo = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maxim
 const someLimits = Type.Optional(Type.Partial(Limits, closed));
 const stage = Type.Optional(Type.Object({ defaults: someLimits, ceilings: someLimits }, closed));
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
+const flow = (description: string) =>
+  Type.Optional(
+    Type.Object(
+      {
+        per_s: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000 }),
+        burst: Type.Number({ minimum: 1, maximum: 1_000_000 }),
+      },
+      { ...closed, description },
+    ),
+  );
+const quota = Type.Optional(
+  Type.Object(
+    {
+      executions: count('Programs run.'),
+      cpu_s: count('Seconds of CPU, of compilers too.'),
+      output_kb: count('Output and artifacts that were given back, KiB.'),
+    },
+    closed,
+  ),
+);
 const patterns = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 64, description }));
 
@@ -48,6 +68,28 @@ export const PolicyFile = Type.Object(
       Type.Array(Type.String(), {
         description: 'Data sets that may be asked for, each of which GOZO_DATA_ALLOW grants.',
       }),
+    ),
+    concurrency: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        description: 'Executions at once, waiting ones too.',
+      }),
+    ),
+    rate: Type.Optional(
+      Type.Object(
+        {
+          requests: flow('Executions asked for, each second and at once.'),
+          cpu_s: flow('CPU seconds used, each second and at once.'),
+        },
+        { ...closed, description: 'How fast; of each server by itself.' },
+      ),
+    ),
+    quotas: Type.Optional(
+      Type.Object(
+        { hour: quota, day: quota, month: quota },
+        { ...closed, description: 'How much, in each hour, day and month of UTC. Needs keys.' },
+      ),
     ),
     isolation_floor: Type.Optional(
       Type.Unsafe<Level>(

@@ -9,7 +9,7 @@ import { ruleFaults } from './rules.js';
 const NETWORK = { allow: [], bytesMax: 1, connectionsMax: 1, timeMsMax: 1 };
 const BASE = {
   ...{ limits: limitPolicyFor(2, 4 * 1024 * 1024), network: NETWORK },
-  ...{ dataAllow: [], isolationFloor: 'full' as const },
+  ...{ dataAllow: [], isolationFloor: 'full' as const, counts: true },
 };
 const rulesOf = (rules: NonNullable<PolicyFile['rules']>) => resolvePolicy(BASE, { rules }).rules;
 

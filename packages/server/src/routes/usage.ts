@@ -1,0 +1,34 @@
+import { ok, refuse } from '@gozolite/contract/result';
+import { Usage } from '@gozolite/contract/tenancy/usage';
+import type { Policies } from '@gozolite/tenancy/policy/policies';
+import type { Meter } from '@gozolite/tenancy/usage/meter';
+import { json, type Route } from '../http/route.js';
+
+export interface UsageDeps {
+  readonly meter: Meter;
+  readonly policies: Policies;
+}
+
+/** What the caller's tenant used and may use; of another one for who administers. */
+export function usageRoute({ meter, policies }: UsageDeps): Route {
+  return {
+    method: 'GET',
+    path: '/usage',
+    document: {
+      operationId: 'usage',
+      summary: "What the key's tenant used in this hour, day and month (UTC), and its quotas.",
+      access: 'read',
+      parameters: { tenant: 'Of this tenant: with the scope admin.' },
+      answers: { 200: { description: 'Used and left.', schema: 'Usage' } },
+      schemas: { Usage },
+    },
+    handle: async ({ caller, query }) => {
+      const tenant = query.tenant ?? caller.tenant;
+      if (tenant !== caller.tenant && !caller.scopes.includes('admin')) {
+        const detail = "Another tenant's usage needs a key with the scope admin.";
+        return refuse({ code: 'FORBIDDEN', detail });
+      }
+      return ok(json(200, await meter.usage(tenant, policies.of(tenant))));
+    },
+  };
+}

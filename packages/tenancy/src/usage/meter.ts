@@ -1,0 +1,163 @@
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
+import type { Database } from '@gozolite/store/sql';
+import { type Amounts, readUsage, reserve, settle } from '@gozolite/store/usage';
+import type { Pace, Policy } from '../policy/policy.js';
+import { createBuckets } from './bucket.js';
+import { type Quoted, quotaHeaders, quotaRefusal } from './quota.js';
+import { type SpanWindow, windowsAt } from './spans.js';
+
+export interface MeterDeps {
+  /** Absent without keys: then nothing is counted beyond this process. */
+  readonly store: Database | undefined;
+  /** Of this server, the same at its next start. */
+  readonly server: string;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly onLost: (error: unknown) => void;
+}
+
+/** Who asks for what, at most. */
+export interface Asked {
+  readonly execution: string;
+  readonly tenant: string;
+  readonly policy: Policy;
+  readonly cpuMs: number;
+  readonly outputBytes: number;
+}
+
+/** The right to run one execution, and what was set aside for it. */
+export interface Held {
+  /** RateLimit and RateLimit-Policy, as they are with it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** To be called once, with what was really used; `executions` 0 where nothing ran. */
+  settle(used: Amounts): Promise<void>;
+}
+
+export interface Meter {
+  /** Before a body is parsed: one request, by the tenant's rates. */
+  pace(tenant: string, policy: Policy): Result<undefined, Refusal>;
+  /** After validation: concurrency and quotas, by what the execution may use at most. */
+  begin(asked: Asked): Promise<Result<Held, Refusal>>;
+  usage(tenant: string, policy: Policy): Promise<Usage>;
+}
+
+export function createMeter(deps: MeterDeps): Meter {
+  const { store, nowMs, onLost } = deps;
+  const requests = createBuckets(nowMs);
+  const cpu = createBuckets(nowMs);
+  const underWay = new Map<string, number>();
+  const count = (tenant: string, change: 1 | -1): void => {
+    const next = (underWay.get(tenant) ?? 0) + change;
+    if (next > 0) underWay.set(tenant, next);
+    else underWay.delete(tenant);
+  };
+  return {
+    pace: (tenant, { pace }) => {
+      const { requests: flow, cpuMs: cpuFlow } = pace;
+      const waitMs = flow === undefined ? 0 : requests.waitMs(tenant, flow, 1);
+      if (waitMs > 0) return refuse(paced('requests', flow?.burst ?? 0, waitMs));
+      const cpuWaitMs = cpuFlow === undefined ? 0 : cpu.waitMs(tenant, cpuFlow, 1);
+      if (cpuWaitMs > 0) return refuse(paced('cpu', cpuFlow?.burst ?? 0, cpuWaitMs));
+      if (flow !== undefined) requests.take(tenant, flow, 1);
+      return ok(undefined);
+    },
+    begin: async (asked) => {
+      const { tenant, policy } = asked;
+      const { concurrency, cpuMs: cpuFlow } = policy.pace;
+      const busy = underWay.get(tenant) ?? 0;
+      if (concurrency !== undefined && busy >= concurrency) return refuse(crowded(concurrency));
+      count(tenant, 1); // Before anything is waited for: the next one sees it.
+      const reserved = await hold(deps, asked).catch((error: unknown) => {
+        count(tenant, -1);
+        throw error;
+      });
+      if (!reserved.ok) {
+        count(tenant, -1);
+        return reserved;
+      }
+      const { windows, totals } = reserved.value;
+      const left = requestsLeft(policy.pace, (flow) => requests.level(tenant, flow));
+      return ok({
+        headers: quotaHeaders({ windows, totals, policy, nowMs: nowMs(), ...left }),
+        settle: async (used) => {
+          count(tenant, -1);
+          if (cpuFlow !== undefined) cpu.take(tenant, cpuFlow, used.cpuMs);
+          if (store === undefined) return;
+          await settle(store, asked.execution, used, windowsAt).catch(onLost);
+        },
+      });
+    },
+    usage: async (tenant, policy) => {
+      const windows = windowsAt(nowMs());
+      const shown = async (window: SpanWindow): Promise<UsageWindow> => {
+        const used = store === undefined ? NOTHING : await readUsage(store, tenant, window);
+        return usageWindow(window, used, policy);
+      };
+      const [hour, day, month] = await Promise.all(windows.map(shown));
+      if (hour === undefined || day === undefined || month === undefined) throw new Error('spans');
+      const limit = policy.pace.concurrency ?? null;
+      const concurrency = { used: underWay.get(tenant) ?? 0, limit };
+      return { tenant, hour, day, month, concurrency };
+    },
+  };
+}
+
+const NOTHING: Amounts = { executions: 0, cpuMs: 0, outputBytes: 0 };
+
+async function hold(
+  { store, server, nowMs }: MeterDeps,
+  asked: Asked,
+): Promise<Result<Quoted, Refusal>> {
+  const admittedAt = nowMs();
+  const windows = windowsAt(admittedAt);
+  if (store === undefined) return ok({ windows: [], totals: [] });
+  const { execution, tenant, policy, cpuMs, outputBytes } = asked;
+  const reservation = { execution, tenant, server, admittedAt, cpuMs, outputBytes };
+  const refusalFor = (totals: readonly Amounts[]) =>
+    quotaRefusal({ windows, totals }, { policy, asked, nowMs: admittedAt });
+  const { isHeld, totals } = await reserve(store, reservation, windows, (all) => {
+    return refusalFor(all) === undefined;
+  });
+  const refusal = isHeld ? undefined : refusalFor(totals);
+  return refusal === undefined ? ok({ windows, totals }) : refuse(refusal);
+}
+
+function requestsLeft(
+  { requests: flow }: Pace,
+  levelOf: (flow: NonNullable<Pace['requests']>) => number,
+) {
+  return flow === undefined ? {} : { requestsLeft: Math.max(0, Math.floor(levelOf(flow))) };
+}
+
+function usageWindow(
+  { span, startsAt, endsAt }: SpanWindow,
+  used: Amounts,
+  { quotas }: Policy,
+): UsageWindow {
+  const quota = quotas[span];
+  return {
+    starts_at: new Date(startsAt).toISOString(),
+    ends_at: new Date(endsAt).toISOString(),
+    executions: { used: used.executions, quota: quota.executions ?? null },
+    cpu_ms: { used: used.cpuMs, quota: quota.cpuMs ?? null },
+    output_bytes: { used: used.outputBytes, quota: quota.outputBytes ?? null },
+  };
+}
+
+function paced(name: 'requests' | 'cpu', burst: number, retryAfterMs: number): Refusal {
+  const what = name === 'requests' ? 'Requests come' : 'CPU time is used';
+  const limit = { name, quota: burst, remaining: 0 };
+  const detail = `${what} faster than the policy allows.`;
+  return { code: 'RATE_LIMITED', detail, retryAfterMs, limit };
+}
+
+/** Nobody knows when one of them ends; soon enough to ask again. */
+const CROWDED_RETRY_MS = 1000;
+
+function crowded(concurrency: number): Refusal {
+  const detail = `The policy allows ${concurrency} executions at once, and so many are under way.`;
+  const limit = { name: 'concurrency', quota: concurrency, remaining: 0 };
+  return { code: 'RATE_LIMITED', detail, retryAfterMs: CROWDED_RETRY_MS, limit };
+}
