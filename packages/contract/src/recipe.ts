@@ -23,6 +23,10 @@ export interface Boot {
   readonly args: number;
   /** Which of these names the program, where the runtime opens its file before it waits. */
   readonly opens?: number;
+  /** It can't take on another environment: a request with one starts cold. */
+  readonly keeps_env?: true;
+  /** It makes the file `ready` in its folder when it waits; until then nobody gets it. */
+  readonly says_ready?: true;
   readonly env: Readonly<Record<string, string>>;
   /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
   readonly name: string;

@@ -1,15 +1,8 @@
+import { build, type Probe } from './offers/build.js';
 import { type DetectedToolchain, fix, probeEnv } from './recipe.js';
 import type { LanguageFile } from './schema.js';
 
-/**
- * Runs argv in a sandbox with this root and gives what it printed; null where it could not be
- * started.
- */
-export type Probe = (
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  rootfs: string,
-) => Promise<{ exitCode: number; stdout: string; stderr: string } | null>;
+export type { Probe };
 
 export interface DetectDeps {
   readonly probe: Probe;
@@ -65,10 +58,11 @@ function absence(file: LanguageFile, deps: DetectDeps): string {
 }
 
 async function ask(
-  { toolchain, env }: LanguageFile,
+  file: LanguageFile,
   paths: Readonly<Record<string, string>>,
   deps: DetectDeps,
 ): Promise<Asked> {
+  const { toolchain, env } = file;
   const argv = toolchain.version.command.map((element) => fix(element, paths));
   const answer = await deps.probe(argv, probeEnv(env ?? {}, paths), deps.rootfs);
   const command = argv.join(' ');
@@ -85,7 +79,8 @@ async function ask(
   if (below !== undefined && compareVersions(version, below) >= 0) {
     return { kind: 'missing', reason: `found ${version}, one below ${below} is needed` };
   }
-  return { kind: 'found', toolchain: { version, paths } };
+  const built = await build(file, { version, paths }, deps);
+  return { kind: 'found', toolchain: { version, paths, ...(built && { built }) } };
 }
 
 /** Negative where `left` is the lower one. Numbers between dots; letters end the comparison. */

@@ -20,7 +20,12 @@ export interface DetectedToolchain {
   readonly version: string;
   /** The names of the candidate with their paths, `tool` among them. */
   readonly paths: Readonly<Record<string, string>>;
+  /** What was built of it to boot it with (file/build.ts). */
+  readonly built?: Built;
 }
+
+/** Absent is what there is nothing to build of, or what could not be built. */
+export type Built = Readonly<Partial<Record<'compile' | 'run', string>>>;
 
 /** A root that toolchains are found in: the host's, or a pack's. */
 export interface Place {
@@ -37,14 +42,15 @@ export const HOST: Place = { rootfs: 'host', source: 'host' };
 export function recipeOf(file: LanguageFile, detected: DetectedToolchain, place: Place): Recipe {
   const { version } = detected;
   const { rootfs, source, digest } = place;
-  const stage = (what: StageFile) => stageOf(file, what, { ...detected, rootfs });
+  const stage = (what: StageFile, name: 'compile' | 'run') =>
+    stageOf(file, what, { paths: detected.paths, rootfs, built: detected.built?.[name] });
   return {
     language: file.id,
     version,
     toolchain: { source, version, ...(digest !== undefined && { digest }) },
     source: file.source,
-    ...(file.compile && { compile: stage(file.compile) }),
-    run: stage(file.run),
+    ...(file.compile && { compile: stage(file.compile, 'compile') }),
+    run: stage(file.run, 'run'),
     ...(file.diagnostics && { diagnostics: file.diagnostics }),
   };
 }
@@ -68,10 +74,16 @@ export function fix(
   );
 }
 
+interface Ground {
+  readonly paths: Readonly<Record<string, string>>;
+  readonly rootfs: string;
+  readonly built: string | undefined;
+}
+
 function stageOf(
   file: LanguageFile,
   stage: StageFile,
-  { paths, rootfs }: DetectedToolchain & { readonly rootfs: string },
+  { paths, rootfs, built }: Ground,
 ): StageRecipe {
   const isOpen = (template: string) => isRequestTime(template, paths);
   const firstOpen = stage.command.findIndex(isOpen);
@@ -80,7 +92,10 @@ function stageOf(
   const env = fixEnv({ ...SANDBOX_ENV, ...file.env, ...stage.env }, paths);
   const fixed = fixedOf(env);
   const command = vector.slice(0, cut);
-  const boot = stage.prepare && bootOf(stage.prepare, { command, env: fixed }, vector.slice(cut));
+  const { prepare } = stage;
+  const canBoot = prepare !== undefined && (prepare.build === undefined || built !== undefined);
+  const boot =
+    canBoot && bootOf(fixBoot(prepare, paths, built), { command, env: fixed }, vector.slice(cut));
   return {
     launch: launchOf({ rootfs, command, env: fixed, ...(boot && { boot }) }),
     args: vector.slice(cut),
@@ -92,8 +107,21 @@ function stageOf(
 /** Where a boot file lies until it has removed itself. */
 const BOOT_FOLDER = '/work/.gozo-boot';
 
+function fixBoot(
+  prepare: PrepareFile,
+  paths: Readonly<Record<string, string>>,
+  built: string | undefined,
+): PrepareFile {
+  const { before = [], program } = prepare;
+  return {
+    ...prepare,
+    before: before.map((element) => fix(element, paths)),
+    program: built === undefined ? program : fix(program, { ...paths, built }),
+  };
+}
+
 function bootOf(
-  { file, args = [], env = {}, opens, program }: PrepareFile,
+  { file, before = [], args = [], env = {}, opens, keeps_env, says_ready, program }: PrepareFile,
   launch: Pick<LaunchRecipe, 'command' | 'env'>,
   rest: readonly string[],
 ): Boot {
@@ -101,9 +129,11 @@ function bootOf(
   const splice = rest.findIndex((element) => spliceOf(element) !== undefined);
   const [tool = '', ...fixed] = launch.command;
   return {
-    command: [tool, ...args.map(fill), ...fixed],
+    command: [...before.map(fill), tool, ...args.map(fill), ...fixed],
     args: splice < 0 ? rest.length : splice,
     ...(opens && { opens: rest.indexOf('{entry}') }),
+    ...(keeps_env && { keeps_env }),
+    ...(says_ready && { says_ready }),
     env: {
       ...launch.env,
       ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)])),

@@ -12,17 +12,47 @@ const environment = (description: string) =>
   });
 const AbsolutePath = Type.String({ pattern: '^/' });
 
+const Build = Type.Object(
+  {
+    command: Type.Array(Type.String(), {
+      minItems: 1,
+      description: 'Argument vector; `{source}` and the names of the toolchain work.',
+    }),
+    source: text('What is built, in the language itself.'),
+  },
+  {
+    ...closed,
+    description:
+      'Run once for each toolchain, in a sandbox: what it prints stands for `{built}` in ' +
+      '`program`. Where it fails, nothing is booted.',
+  },
+);
+
 const Prepare = Type.Object(
   {
     file: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
       description: 'Its name in the folder `{boot}`.',
     }),
+    before: Type.Optional(
+      words('In front of `command`; `{boot}` and the names of the toolchain work.'),
+    ),
     args: Type.Optional(words('Behind the first word of `command`; `{boot}` works.')),
     env: Type.Optional(environment('While it boots; `{boot}` works.')),
     opens: Type.Optional(
       Type.Literal(true, { description: 'It opens the file of `{entry}` before it waits.' }),
     ),
+    keeps_env: Type.Optional(
+      Type.Literal(true, {
+        description: 'It can take on no other environment: a request with one starts cold.',
+      }),
+    ),
+    says_ready: Type.Optional(
+      Type.Literal(true, {
+        description: 'It makes the file `ready` in `{boot}` when it waits; before, nobody gets it.',
+      }),
+    ),
+    build: Type.Optional(Build),
     program: text('In the language itself: waits for the request, takes it on, removes itself.'),
   },
   { ...closed, description: 'How the runtime is booted ahead: docs/reference/languages.md.' },

@@ -260,6 +260,14 @@ impl Group {
         alone.or_else(unified).unwrap_or(0)
     }
 
+    /// What a runtime held as it booted, and holds no more, is not its request's. Where the tree is
+    /// v2 alone it stays: there a mark falls only for the descriptor that was written to.
+    pub fn forget_peak(&self) {
+        if let GroupLimits::V1(group) = &self.limits {
+            group.forget_peak();
+        }
+    }
+
     /// Processes and threads in the group now, PID 1 included.
     pub fn processes(&self) -> u64 {
         match (&self.limits, &self.unified) {

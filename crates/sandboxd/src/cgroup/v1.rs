@@ -194,6 +194,11 @@ impl Group {
         files::read_number(self.pids.as_fd(), "pids.current")
     }
 
+    /// The high-water mark falls to what is used now (memory.rst).
+    pub fn forget_peak(&self) {
+        let _ = files::write(self.memory.as_fd(), "memory.max_usage_in_bytes", b"0");
+    }
+
     pub fn look_at_memory(&self, seen: &mut Seen) {
         let memory = self.memory.as_fd();
         let peak = files::read_number(memory, "memory.max_usage_in_bytes")

@@ -205,6 +205,8 @@ mod tests {
             command: texts(&["/usr/bin/node", "-r", "boot.cjs"]),
             args: 2,
             opens: None,
+            keeps_env: false,
+            says_ready: false,
             env: BTreeMap::from([("A".into(), "1".into())]),
             name: "boot.cjs".into(),
             program: String::new(),

@@ -39,6 +39,13 @@ pub struct Recipe {
     pub boot: Option<Boot>,
 }
 
+impl Recipe {
+    /// Whether what is booted can take on this environment.
+    pub fn boot_serves(&self, env: &BTreeMap<String, String>) -> bool {
+        !self.boot.as_ref().is_some_and(|boot| boot.keeps_env && !env.is_empty())
+    }
+}
+
 /// A runtime that starts before its request comes, and waits where it would read the program.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Boot {
@@ -48,6 +55,12 @@ pub struct Boot {
     /// Which of these names the program's file, where the runtime opens that before it waits.
     pub opens: Option<usize>,
     pub env: BTreeMap<String, String>,
+    /// It can't take on another environment: a request with one starts cold.
+    #[serde(default)]
+    pub keeps_env: bool,
+    /// It makes the file `ready` there when it waits; until then it is given to nobody.
+    #[serde(default)]
+    pub says_ready: bool,
     /// Of the file below `BOOT_FOLDER` that makes it wait. It removes itself.
     pub name: String,
     pub program: String,

@@ -99,7 +99,7 @@ impl Filling {
         };
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
-        let kindred = Kindred { recipe: &recipe, args: &words.args, purpose: &purpose };
+        let kindred = Kindred { recipe: &recipe, words: &words, purpose: &purpose };
         let own = Own { way, data: data::open(&start.data, context)? };
         let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), own)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
@@ -146,6 +146,8 @@ impl Filling {
         let boot = self.recipe.boot.as_ref().filter(|_| self.parked.is_booted());
         if let Some(boot) = boot {
             plan = plan.told((&self.recipe, boot));
+            // The kernel counts what booting took as well.
+            plan.limits.cpu_time_ms += self.parked.leave_boot().div_ceil(1000);
         }
         let is_booted = boot.is_some();
         let parts = self.parked.go(&plan, context.host.cores)?;

@@ -29,6 +29,8 @@ pub struct Parts {
 pub struct Booted {
     /// The file that it has opened already, which the program is written into.
     pub blank: Option<String>,
+    /// It makes the file `ready` in its folder when it waits.
+    pub says_ready: bool,
 }
 
 pub struct Parked {
@@ -47,6 +49,13 @@ impl Parked {
         self.parts.as_ref().is_some_and(|Parts { launched, .. }| {
             launched.waits() && (self.booted.is_none() || launched.group.processes() > 1)
         })
+    }
+
+    /// Whether what is booted in it waits; one that takes seconds for it says so.
+    pub fn is_ready(&self, folder: &str) -> bool {
+        let Some(Parts { workspace, .. }) = &self.parts else { return false };
+        let says = self.booted.as_ref().is_some_and(|booted| booted.says_ready);
+        !says || workspace.has(folder, "ready")
     }
 
     pub fn is_booted(&self) -> bool {
@@ -74,6 +83,14 @@ impl Parked {
     /// The CPUs that have the fewest other sandboxes.
     pub fn best_cpus(&self) -> Vec<usize> {
         self.parts.as_ref().map_or_else(Vec::new, |parts| parts.slot.best_cpus())
+    }
+
+    /// The peak of memory is its request's from here on. Gives the CPU time that booting took.
+    pub fn leave_boot(&self) -> u64 {
+        self.parts.as_ref().map_or(0, |parts| {
+            parts.launched.group.forget_peak();
+            parts.launched.group.cpu_us()
+        })
     }
 
     /// Writes the limits that the next request will likely ask for.

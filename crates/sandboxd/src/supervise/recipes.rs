@@ -129,6 +129,8 @@ mod tests {
             env: Default::default(),
             args: 1,
             opens: None,
+            keeps_env: false,
+            says_ready: false,
             name: name.to_string(),
             program: String::new(),
         };

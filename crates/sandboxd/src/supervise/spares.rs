@@ -12,7 +12,7 @@ use crate::child::monotonic_ns;
 use crate::child::plan::Site;
 use crate::confine::data::DataSets;
 use crate::faults;
-use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
 use crate::protocol::pool::Kept;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::{c_string, Context};
@@ -20,10 +20,10 @@ use crate::supervise::launch::launch;
 use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
-use crate::supervise::spares::orders::{breed_for, Order, Orders};
-use crate::supervise::spares::shelf::{lay_out, Breed, Runtime, Shelf, Waiting};
+use crate::supervise::spares::orders::{choices, Order, Orders};
+use crate::supervise::spares::shelf::{lay_out, Runtime, Shelf, Waiting};
 use crate::supervise::spares::wanted::{next_wanted, Wanted};
-use crate::workspace::{Kind, Workspace};
+use crate::workspace::{adopt, Kind, Workspace};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -97,7 +97,9 @@ impl Shelves {
             (Purpose::Kept, false) => Some(&mut self.kept),
             (Purpose::Plain, true) => Some(&mut self.booted),
             (Purpose::Kept, true) => Some(&mut self.booted_kept),
-            (Purpose::Over(_), _) => None,
+            // What it lies over is copied into it.
+            (Purpose::Over(_), true) => Some(&mut self.booted),
+            (Purpose::Over(_), false) => None,
         }
     }
 
@@ -170,7 +172,7 @@ impl Spares {
 /// What a sandbox is to be like, but for its limits.
 pub struct Kindred<'a> {
     pub recipe: &'a Rc<Recipe>,
-    pub args: &'a [String],
+    pub words: &'a Words,
     pub purpose: &'a Purpose,
 }
 
@@ -195,7 +197,7 @@ impl Own {
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
 pub fn obtain(
     context: &mut Context,
-    Kindred { recipe, args, purpose }: &Kindred<'_>,
+    Kindred { recipe, words, purpose }: &Kindred<'_>,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
     own: Own,
 ) -> Result<(Parked, bool), Unavailable> {
@@ -205,15 +207,17 @@ pub fn obtain(
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
-    let best = breed_for(recipe, args, limits);
-    let bare = Breed { rootfs: rootfs.clone(), runtime: None };
-    let others = best.runtime.is_some().then_some(bare);
-    for breed in [best].into_iter().chain(others) {
+    let load = match purpose {
+        Purpose::Over(layer) => recipe.boot.as_ref().and_then(|_| adopt::measure(layer)),
+        _ => None,
+    };
+    let is_over = matches!(purpose, Purpose::Over(_)) && load.is_none();
+    for breed in choices((recipe, words), limits, is_over) {
         let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
         while let Some(mut parked) = shelf.take(&breed, &root) {
-            let workspace = parked.workspace().map(|workspace| workspace.resize(limits.disk_kb));
+            let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
             if fits && parked.waits() && matches!(workspace, Some(Ok(()))) {

@@ -2,6 +2,7 @@
 //! and reads after everything in the sandbox is dead. Nothing is ever opened by a path that a
 //! program could have prepared: one segment at a time, beneath an open folder (ADR 0029).
 
+pub mod adopt;
 mod artifacts;
 mod glob;
 pub mod open;
@@ -142,6 +143,15 @@ impl Workspace {
         Ok(())
     }
 
+    /// As `resize`, and takes in what a compile left, beside that room.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn fit(&mut self, disk_kb: u64, load: Option<&adopt::Load>) -> io::Result<()> {
+        self.resize(disk_kb + load.map_or(0, |load| load.kib))?;
+        load.map_or(Ok(()), |load| adopt::copy(load, self.root()?.as_fd(), self.host_id))
+    }
+
     /// Makes the tmpfs read-only for good: it is a layer now.
     pub fn freeze(&self) -> io::Result<()> {
         const ATTR_RDONLY: u64 = 1;
@@ -178,6 +188,12 @@ impl Workspace {
             fchown(&file, Some(Uid::from_raw(self.host_id)), Some(Gid::from_raw(self.host_id)))?;
         }
         Ok(())
+    }
+
+    /// Whether a folder of /work has this file.
+    pub fn has(&self, folder: &str, name: &str) -> bool {
+        let found = self.root().and_then(|root| open::folder(root.as_fd(), folder));
+        found.is_ok_and(|folder| open::beneath(folder.as_fd(), name, OFlags::RDONLY, 0).is_ok())
     }
 
     fn root(&self) -> io::Result<OwnedFd> {

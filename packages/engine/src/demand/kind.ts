@@ -21,12 +21,15 @@ const ARGS_BYTES_MAX = 4096;
 /** @returns undefined for a command that no sandbox can be prepared for. */
 export function kindOf(command: SandboxCommand, about: About): Kind | undefined {
   const { recipe, limits, keepOutput } = command;
-  const isOwn =
-    command.layer !== undefined || command.network !== undefined || command.data !== undefined;
-  if (isOwn) return undefined;
-  const args = command.args.slice(0, recipe.boot?.args ?? 0);
+  const { boot } = recipe;
+  // What a compile left is copied into a runtime that waits; else it lies under the workspace.
+  const isOver = command.layer !== undefined && boot === undefined;
+  const hasOwnEnv = boot?.keeps_env === true && Object.keys(command.env).length > 0;
+  const isOwn = isOver || command.network !== undefined || command.data !== undefined;
+  if (isOwn || hasOwnEnv) return undefined;
+  const args = command.args.slice(0, boot?.args ?? 0);
   if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0) > ARGS_BYTES_MAX) return undefined;
-  const laidOutFor = recipe.boot === undefined ? [] : [limits.stack_kb, limits.cpus];
+  const laidOutFor = boot === undefined ? [] : [limits.stack_kb, limits.cpus];
   return {
     key: JSON.stringify([recipe.digest, keepOutput, laidOutFor, args]),
     about,

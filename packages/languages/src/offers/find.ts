@@ -29,10 +29,11 @@ export interface Found {
  * @param before a launcher that is away for a moment must not make a language disappear
  */
 export async function find(
-  file: LanguageFile,
+  whole: LanguageFile,
   deps: FindDeps,
   before: Found | undefined,
 ): Promise<Found> {
+  const file = deps.prepare === false ? unprepared(whole) : whole;
   const installed = inOrder(file, deps.packs?.installed() ?? []);
   const detections = new Map<string, Detection>();
   const offers: Offer[] = [];
@@ -44,7 +45,7 @@ export async function find(
     const kept = detection.kind === 'not-asked' ? (earlier ?? detection) : detection;
     detections.set(rootfs, kept);
     for (const toolchain of kept.kind === 'found' ? kept.toolchains : []) {
-      offers.push(offerOf(deps.prepare === false ? unprepared(file) : file, toolchain, pack));
+      offers.push(offerOf(file, toolchain, pack));
     }
   }
   return {

@@ -1,7 +1,7 @@
 //! What is to be kept ready, as clients have ordered it. An order lives as long as the connection
 //! that it came on; those of several add up, to the launcher's own ceilings.
 
-use crate::protocol::message::{ErrorCode, Limits, Recipe};
+use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
 use crate::protocol::pool::Keep;
 use crate::supervise::spares::shelf::{Breed, Runtime};
 use std::rc::{Rc, Weak};
@@ -58,6 +58,21 @@ pub fn breed_for(recipe: &Rc<Recipe>, args: &[String], limits: &Limits) -> Breed
     Breed { rootfs: recipe.rootfs.clone(), runtime }
 }
 
+/// What could serve a request, the best first. A layer that can only lie under the workspace, and an
+/// environment of its own, may be more than a runtime can take on.
+pub fn choices(
+    (recipe, words): (&Rc<Recipe>, &Words),
+    limits: &Limits,
+    is_over: bool,
+) -> Vec<Breed> {
+    let best = breed_for(recipe, &words.args, limits);
+    let bare = Breed { rootfs: recipe.rootfs.clone(), runtime: None };
+    match best.runtime {
+        Some(_) if !is_over && recipe.boot_serves(&words.env) => vec![best, bare],
+        _ => vec![bare],
+    }
+}
+
 #[derive(Default)]
 pub struct Orders {
     placed: Vec<Weak<Order>>,
@@ -111,6 +126,8 @@ mod tests {
             command: vec!["/bin/x".to_string()],
             args,
             opens: None,
+            keeps_env: false,
+            says_ready: false,
             env: Default::default(),
             name: "x".to_string(),
             program: String::new(),

@@ -72,7 +72,7 @@ pub fn lay_out(runtime: &Runtime, workspace: &Workspace) -> std::io::Result<Boot
     if let Some(blank) = &blank {
         workspace.write(blank, b"", how)?;
     }
-    Ok(Booted { blank })
+    Ok(Booted { blank, says_ready: boot.says_ready })
 }
 
 /// One that waits, with the root that it was made from.
@@ -167,7 +167,9 @@ impl Shelf {
     }
 
     pub fn take(&mut self, breed: &Breed, root: &Path) -> Option<Parked> {
-        let is_one = |each: &Waiting| each.breed == *breed && each.root == root;
+        let is_one = |each: &Waiting| {
+            each.breed == *breed && each.root == root && each.parked.is_ready(BOOT_FOLDER)
+        };
         let place = self.waiting.iter().position(is_one)?;
         self.waiting.remove(place).map(|waiting| waiting.parked)
     }
