@@ -58,8 +58,8 @@ pub fn breed_for(recipe: &Rc<Recipe>, args: &[String], limits: &Limits) -> Breed
     Breed { rootfs: recipe.rootfs.clone(), runtime }
 }
 
-/// What could serve a request, the best first. A layer that can only lie under the workspace, and an
-/// environment of its own, may be more than a runtime can take on.
+/// What could serve a request, the best first. A layer that can only lie under the workspace, and
+/// an environment of its own, may be more than a runtime can take on.
 pub fn choices(
     (recipe, words): (&Rc<Recipe>, &Words),
     limits: &Limits,
