@@ -63,7 +63,7 @@ export function validate(
   if (!language.ok) return language;
   const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
   const asked = { run: request.limits ?? {}, compile: request.compile?.limits ?? {} };
-  const tooLow = runtimeFaults((recipe && deps.takes?.(recipe)) ?? {}, asked);
+  const tooLow = runtimeFaults(recipe && deps.takes?.(recipe), asked.run);
   if (tooLow.length > 0) return refuse(refusalOf(tooLow));
   const limits = resolveLimits(deps.policy, recipe, asked);
   const { labels } = request;
