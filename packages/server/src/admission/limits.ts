@@ -6,6 +6,7 @@ import {
   type StageName,
 } from '@gozolite/contract/limits';
 import type { Recipe } from '@gozolite/contract/recipe';
+import type { Took } from '../smokes/took.js';
 import { type Fault, pointer } from './fault.js';
 
 export type AskedLimits = Partial<Limits>;
@@ -38,11 +39,6 @@ export function limitFaults(
   return faults;
 }
 
-/** Memory in KiB that the runtime takes by itself. */
-export interface Takes {
-  readonly run: number;
-}
-
 /** A figure swings by so much from one run to the next. */
 const SURE = 0.9;
 
@@ -50,9 +46,9 @@ const SURE = 0.9;
  * With less memory than its runtime takes no program of the language would even start. What a
  * compiler takes is its program's: a first program has headers that the next one may do without.
  */
-export function runtimeFaults(takes: Takes | undefined, asked: AskedLimits): readonly Fault[] {
+export function runtimeFaults(took: Took | undefined, asked: AskedLimits): readonly Fault[] {
   const { memory_kb: memoryKb } = asked;
-  const takenKb = takes?.run ?? 0;
+  const takenKb = took?.run ?? 0;
   if (memoryKb === undefined || memoryKb >= SURE * takenKb) return [];
   const detail = `${memoryKb} is below the ${takenKb} KiB that the runtime itself takes here.`;
   return [{ pointer: pointer(...POINTERS.run, 'memory_kb'), code: 'LIMIT_TOO_LOW', detail }];

@@ -1,4 +1,4 @@
-/** The memory of a first program's run, KiB: about what its runtime takes. */
+/** The memory of a first program's run, KiB: about what its runtime takes by itself. */
 export interface Took {
   readonly run: number;
 }
