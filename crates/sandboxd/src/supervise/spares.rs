@@ -176,7 +176,7 @@ pub fn obtain(
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
-            if fits && parked.waits() && matches!(workspace, Some(Ok(()))) {
+            if fits && matches!(workspace, Some(Ok(()))) {
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
             }
