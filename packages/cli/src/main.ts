@@ -14,6 +14,7 @@ import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
 import { installation } from './connect.js';
 import { EXIT } from './exit-code.js';
+import { kept, submit } from './kept/kept.js';
 import { LocalEngineError } from './local.js';
 import { data } from './packs/data.js';
 import { packs, packsRoot } from './packs/packs.js';
@@ -40,6 +41,12 @@ async function main(argv: readonly string[]): Promise<number> {
     {
       run: async (where, options) => {
         exitCode = await run(where, options, interruption());
+      },
+      submit: async (where, options) => {
+        exitCode = await submit(where, options, interruption());
+      },
+      kept: async (where, flags, request) => {
+        exitCode = await kept(where, flags, request, interruption());
       },
       languages: async (where, options) => {
         exitCode = await listLanguages(where, options);

@@ -53,6 +53,7 @@ export async function execute(deps: ExecuteDeps, begun: Begun): Promise<Executio
   if (queued.kind === 'left') return record(life, queued.ending);
   using _ = queued.slot;
   await life.mayStart;
+  if (life.signal.aborted) return record(life, leftQueue({ status: 'cancelled' }, queued.queueMs));
   const prepared = prepare(life, queued);
   await using compiled = await compile(life, prepared);
   const ran = await run(life, compiled);
@@ -80,10 +81,11 @@ async function queue(life: Life): Promise<Queued> {
           error: 'OVERLOADED',
           message: `no slot came free within ${Math.round(queueMs)} ms`,
         };
-  return {
-    kind: 'left',
-    ending: { judgement, artifacts: [], prepared: false, timings: { ...NO_TIME, queueMs } },
-  };
+  return { kind: 'left', ending: leftQueue(judgement, queueMs) };
+}
+
+function leftQueue(judgement: Judgement, queueMs: number): Ending {
+  return { judgement, artifacts: [], prepared: false, timings: { ...NO_TIME, queueMs } };
 }
 
 interface Prepared {
