@@ -8,7 +8,7 @@ import { BUILD, type OwnServer, startOwnServer } from '../integration/own-server
 import { eventually } from '../server-under-test.js';
 import { codeOf, HELLO, type Its, SLEEPING, send } from './calls.js';
 import { eventsOf } from './events.js';
-import { keysOf } from './idempotency.js';
+import { keysOf, onceOf } from './idempotency.js';
 import { type Keyed, run, STORES, startKeyed } from './keyed-server.js';
 
 describe('on loopback, without keys', () => {
@@ -26,6 +26,7 @@ describe('on loopback, without keys', () => {
   commandsOf(its);
   listsOf(its);
   keysOf(its);
+  onceOf(its);
   eventsOf(its);
 });
 
@@ -204,7 +205,7 @@ for (const store of STORES) {
       assert.notEqual((await one)?.id, (await two)?.id, 'a key is of one tenant');
     });
 
-    test('what is kept is counted as used, and what is cancelled in the queue is not', async () => {
+    test('what is kept is counted as used, also what was cancelled as it waited', async () => {
       const { gozo } = await its().tenant('counted');
       const { id: running } = await gozo.submit(SLEEPING);
       const { id: waiting } = await gozo.submit(SLEEPING);
