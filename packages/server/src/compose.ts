@@ -6,13 +6,14 @@ import { shortForm } from '@gozolite/attacks/short-form';
 import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createDemand } from '@gozolite/engine/demand/demand';
-import { createEngine, type Engine } from '@gozolite/engine/engine';
+import { createEngine, type Engine, type EngineDeps } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
 import { createContainerBackend } from '@gozolite/sandbox/backends/container/container-backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
+import { createMetrics, type Metrics } from '@gozolite/telemetry/metrics/metrics';
 import type { Tenancy } from '@gozolite/tenancy/open';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { FastifyInstance } from 'fastify';
@@ -24,6 +25,8 @@ import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { countRequest, createCounting } from './observing/metrics/count.js';
+import { watched } from './observing/watched.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
@@ -34,6 +37,7 @@ import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
 import { diagnosticsRoute } from './routes/diagnostics.js';
 import { executeRoute } from './routes/execute.js';
 import { healthRoute } from './routes/health.js';
+import { metricsRoute } from './routes/metrics.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
 import { usageRoute } from './routes/usage.js';
@@ -42,6 +46,7 @@ import { createAttempt } from './smokes/attempt.js';
 import { createProver, type Prover } from './smokes/prover.js';
 import { createStatus } from './status.js';
 import { watchToolchains } from './toolchains.js';
+import { VERSION } from './version.js';
 
 export interface ServerDeps {
   readonly config: Config;
@@ -75,12 +80,9 @@ export function compose(deps: ServerDeps): House {
   const backend = withFloor(backendOf(config), isolationFloor);
   const clock = systemClock();
   const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
-  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
-  const engine = createEngine({
-    ...{ backend, log, clock, demand },
-    ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
-    kept: config.executions?.waiting,
-  });
+  const { concurrency, queueMax } = config;
+  const metrics = createMetrics({ version: VERSION, tenants: config.observing.metricsTenants });
+  const engine = engineOver(deps, metrics, { backend, clock, demand });
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
@@ -101,9 +103,9 @@ export function compose(deps: ServerDeps): House {
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
+  const looking = { backend, engine, demand, toolchains, policies, concurrency, queueMax };
   const status = createStatus({
-    ...{ backend, engine, demand, toolchains, policies, dataOf, concurrency, queueMax },
-    ...{ hostToolchains, isolationFloor },
+    ...{ ...looking, dataOf, hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
@@ -117,10 +119,11 @@ export function compose(deps: ServerDeps): House {
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
+    metricsRoute({ metrics, meter, ...looking }),
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy)]),
   ];
   return {
-    app: appOver(served, deps),
+    app: appOver(served, deps, metrics),
     engine,
     opened: toolchains.opened,
     drain: () => {
@@ -145,14 +148,31 @@ function answers(backend: Backend): Promise<boolean> {
   );
 }
 
-function appOver(served: readonly Route[], { config, log, service }: ServerDeps): FastifyInstance {
+function appOver(
+  served: readonly Route[],
+  { config, log, service }: ServerDeps,
+  metrics: Metrics,
+): FastifyInstance {
   const { tenancy } = service;
   const routes = [...served, ...openApiRoutes(served, tenancy !== undefined)];
   return createApp({
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
     authenticate: tenancy?.authenticate,
     connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
+    onSeen: (seen) => countRequest(metrics, seen),
   });
+}
+
+/** The engine, with all who look on: every execution passes here, whatever way it came. */
+function engineOver(
+  { config, log }: ServerDeps,
+  metrics: Metrics,
+  parts: Pick<EngineDeps, 'backend' | 'clock' | 'demand'>,
+): Engine {
+  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
+  const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
+  const kept = config.executions?.waiting;
+  return watched(createEngine({ ...parts, ...queueing, kept, log }), [createCounting(metrics)]);
 }
 
 function tenancyRoutes({ administration }: Tenancy): readonly Route[] {
