@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
+import { AuditError } from '@gozolite/store/audit/audit-error';
 import { StoreError } from '@gozolite/store/sql';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { audit } from './audit/audit.js';
 import { attack } from './commands/attack.js';
 import { checkLanguage } from './commands/check-language.js';
 import { doctor } from './commands/doctor.js';
@@ -82,6 +84,9 @@ async function main(argv: readonly string[]): Promise<number> {
       tenancy: async (flags, request) => {
         exitCode = await tenancy(process.env, flags, request);
       },
+      audit: async (request) => {
+        exitCode = await audit(process.env, request);
+      },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {
           const all = { ...options, version: manifest.version };
@@ -127,8 +132,9 @@ function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError || error instanceof UnknownPackError) {
     return say(error.message, EXIT.usage);
   }
-  if (error instanceof PackError || error instanceof StoreError)
-    return say(error.message, EXIT.unavailable);
+  if (UNAVAILABLE.some((kind) => error instanceof kind)) {
+    return say(messageOf(error), EXIT.unavailable);
+  }
   if (error instanceof GozoProblem) {
     const retry =
       error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;
@@ -142,6 +148,12 @@ function exitCodeOfError(error: unknown): number {
     error instanceof Error ? (error.stack ?? error.message) : String(error),
     EXIT.software,
   );
+}
+
+const UNAVAILABLE = [PackError, StoreError, AuditError];
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function say(line: string, exitCode: number): number {

@@ -1,5 +1,6 @@
 import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/limits';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type AuditRequest, addAuditCommands } from './audit/program.js';
 import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
@@ -23,6 +24,7 @@ export interface Commands {
   readonly packs: (request: PacksRequest) => Promise<void>;
   readonly data: (request: DataRequest) => Promise<void>;
   readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
+  readonly audit: (request: AuditRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -100,6 +102,7 @@ export function createProgram(
   addPacksCommands(program, commands.packs);
   addDataCommands(program, commands.data);
   addTenancyCommands(program, commands.tenancy);
+  addAuditCommands(program, commands.audit);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }

@@ -27,6 +27,8 @@ export interface ExecuteDeps {
   /** Hundreds of programs may end at once: each is dealt with in a turn of the loop of its own. */
   readonly turn: () => Promise<void>;
   readonly demand: Demand | undefined;
+  /** It has its slot: its program is about to be prepared. */
+  readonly onStarted?: ((admitted: Admitted) => void) | undefined;
 }
 
 /** Who looks on while it goes through its stages. Neither call may throw. */
@@ -54,6 +56,7 @@ export async function execute(deps: ExecuteDeps, begun: Begun): Promise<Executio
   using _ = queued.slot;
   await life.mayStart;
   if (life.signal.aborted) return record(life, leftQueue({ status: 'cancelled' }, queued.queueMs));
+  deps.onStarted?.(begun.admitted);
   const prepared = prepare(life, queued);
   await using compiled = await compile(life, prepared);
   const ran = await run(life, compiled);

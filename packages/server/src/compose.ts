@@ -25,8 +25,9 @@ import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { auditedRoute } from './observing/audit/administration.js';
 import { countRequest, createCounting } from './observing/metrics/count.js';
-import { watched } from './observing/watched.js';
+import { tellStarted, watched } from './observing/watched.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
@@ -86,6 +87,7 @@ export function compose(deps: ServerDeps): House {
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
+  service.audit?.watchPacks(packs.packs.installed);
   const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
@@ -119,8 +121,8 @@ export function compose(deps: ServerDeps): House {
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
-    metricsRoute({ metrics, meter, ...looking }),
-    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy)]),
+    metricsRoute({ metrics, meter, audit: service.audit, ...looking }),
+    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
     app: appOver(served, deps, metrics),
@@ -159,24 +161,30 @@ function appOver(
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
     authenticate: tenancy?.authenticate,
     connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
-    onSeen: (seen) => countRequest(metrics, seen),
+    onSeen: (seen) => {
+      countRequest(metrics, seen);
+      service.audit?.seen(seen);
+    },
   });
 }
 
 /** The engine, with all who look on: every execution passes here, whatever way it came. */
 function engineOver(
-  { config, log }: ServerDeps,
+  { config, log, service: { audit } }: ServerDeps,
   metrics: Metrics,
   parts: Pick<EngineDeps, 'backend' | 'clock' | 'demand'>,
 ): Engine {
+  const watches = [...(audit === undefined ? [] : [audit.watch]), createCounting(metrics)];
   const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
   const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
   const kept = config.executions?.waiting;
-  return watched(createEngine({ ...parts, ...queueing, kept, log }), [createCounting(metrics)]);
+  const onStarted = tellStarted(watches);
+  return watched(createEngine({ ...parts, ...queueing, kept, log, onStarted }), watches);
 }
 
-function tenancyRoutes({ administration }: Tenancy): readonly Route[] {
-  return [...tenantRoutes(administration), ...keyRoutes(administration)];
+function tenancyRoutes({ administration }: Tenancy, { audit }: Service): readonly Route[] {
+  const routes = [...tenantRoutes(administration), ...keyRoutes(administration)];
+  return audit === undefined ? routes : routes.map((route) => auditedRoute(route, audit.recorder));
 }
 
 function proverOf(backend: Backend, { config, log }: Pick<ServerDeps, 'config' | 'log'>): Prover {

@@ -151,7 +151,7 @@ export function readConfig(
     network: readNetwork(read, faults),
     dataAllow: readDataAllow(read, faults),
     isolationFloor,
-    observing: readObserving(read),
+    observing: readObserving(read, auth === 'keys'),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

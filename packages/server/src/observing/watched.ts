@@ -8,6 +8,8 @@ import type { Engine } from '@gozolite/engine/engine';
 export interface ExecutionWatch {
   /** Before it has a place. @returns why it may not be run */
   readonly admitted?: (admitted: Admitted) => Refusal | undefined;
+  /** It has its slot. */
+  readonly started?: (admitted: Admitted) => void;
   /** It never had a place. */
   readonly refused?: (admitted: Admitted, refusal: Refusal) => void;
   /** @param admitted absent where the language has no toolchain: nothing was to run */
@@ -42,6 +44,13 @@ export function watched(engine: Engine, watches: readonly ExecutionWatch[]): Eng
       for (const { ended } of watches) ended(execution, request);
       return execution;
     },
+  };
+}
+
+/** For the engine, which alone knows when an execution has its slot. */
+export function tellStarted(watches: readonly ExecutionWatch[]): (admitted: Admitted) => void {
+  return (admitted) => {
+    for (const { started } of watches) started?.(admitted);
   };
 }
 

@@ -11,6 +11,16 @@ export interface Load {
   readonly quarantined: number | undefined;
   readonly languages: number | undefined;
   readonly pool: PoolLoad | undefined;
+  /** Absent where no audit log is kept. */
+  readonly audit?: AuditLoad | undefined;
+}
+
+export interface AuditLoad {
+  readonly entries: number;
+  /** It can be written and signed. */
+  readonly isWell: boolean;
+  readonly waiting: number;
+  readonly lost: number;
 }
 
 export interface PoolLoad {
@@ -46,8 +56,17 @@ export function levelsOn(registry: Registry, version: string): Levels {
       if (load.quarantined !== undefined) own.quarantined.set(load.quarantined);
       if (load.languages !== undefined) own.languages.set(load.languages);
       setPool(own, load.pool);
+      if (load.audit !== undefined) setAudit(own, load.audit);
     },
   };
+}
+
+function setAudit(own: ReturnType<typeof metricsOn>, audit: AuditLoad): void {
+  own.auditEntries.set(audit.entries);
+  own.auditUp.set(audit.isWell && audit.waiting === 0 ? 1 : 0);
+  own.auditWaiting.set(audit.waiting);
+  own.auditLost.reset();
+  own.auditLost.inc(audit.lost);
 }
 
 function setPool(own: ReturnType<typeof metricsOn>, pool: PoolLoad | undefined): void {
@@ -84,6 +103,13 @@ function metricsOn(registry: Registry) {
     wanted: gauge('pool_wanted', 'Sandboxes that should wait, as demand is.', KIND),
     hits: poolCounter('pool_hits_total', 'Commands that found a sandbox ready.'),
     misses: poolCounter('pool_misses_total', 'Commands that could have, and found none.'),
+    auditUp: gauge('audit_up', '1 where all that was done is on record.'),
+    auditEntries: gauge('audit_entries', 'Entries of the audit log.'),
+    auditWaiting: gauge('audit_entries_waiting', 'Entries that could not be written yet.'),
+    auditLost: new Counter({
+      ...{ name: 'gozolite_audit_entries_lost_total', registers },
+      help: 'Entries that were never written.',
+    }),
     poolBytes: gauge('pool_memory_bytes', 'What those that wait hold.'),
     poolBytesMax: gauge('pool_memory_bytes_max', 'What they may hold by the settings.'),
     poolBudget: gauge('pool_memory_budget_bytes', 'What they may hold now.'),

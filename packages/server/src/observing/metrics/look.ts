@@ -9,6 +9,7 @@ import type { TenantCounts } from '@gozolite/telemetry/metrics/tenants';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import type { Toolchains } from '../../toolchains.js';
+import type { Audit } from '../audit/audit.js';
 
 export interface LookDeps {
   readonly metrics: Metrics;
@@ -18,6 +19,7 @@ export interface LookDeps {
   readonly toolchains: Pick<Toolchains, 'opened' | 'isOpen'>;
   readonly policies: Policies;
   readonly meter: Meter;
+  readonly audit: Audit | undefined;
   readonly concurrency: number;
   readonly queueMax: number;
 }
@@ -42,7 +44,12 @@ async function loadOf(deps: LookDeps): Promise<Load> {
     quarantined,
     languages: toolchains.isOpen() ? await availableOf(toolchains) : undefined,
     pool: pool && poolLoadOf(pool),
+    audit: deps.audit && auditLoadOf(deps.audit),
   };
+}
+
+function auditLoadOf({ trail, recorder }: Audit): Load['audit'] {
+  return { entries: trail.size(), isWell: trail.isWell(), ...recorder.behind() };
 }
 
 /** @returns undefined where the launcher does not answer */
