@@ -6,6 +6,7 @@ import { StoreError } from '@gozolite/store/sql';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { audit } from './audit/audit.js';
+import { receipt } from './audit/receipt.js';
 import { attack } from './commands/attack.js';
 import { checkLanguage } from './commands/check-language.js';
 import { doctor } from './commands/doctor.js';
@@ -86,6 +87,9 @@ async function main(argv: readonly string[]): Promise<number> {
       },
       audit: async (request) => {
         exitCode = await audit(process.env, request);
+      },
+      receipt: async (request) => {
+        exitCode = await receipt(process.env, request);
       },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {

@@ -1,6 +1,7 @@
 import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/limits';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AuditRequest, addAuditCommands } from './audit/program.js';
+import { addReceiptCommands, type ReceiptRequest } from './audit/receipt-program.js';
 import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
@@ -25,6 +26,7 @@ export interface Commands {
   readonly data: (request: DataRequest) => Promise<void>;
   readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
   readonly audit: (request: AuditRequest) => Promise<void>;
+  readonly receipt: (request: ReceiptRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -103,6 +105,7 @@ export function createProgram(
   addDataCommands(program, commands.data);
   addTenancyCommands(program, commands.tenancy);
   addAuditCommands(program, commands.audit);
+  addReceiptCommands(program, whereOf, commands.receipt);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }

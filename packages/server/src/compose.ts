@@ -41,6 +41,7 @@ import { healthRoute } from './routes/health.js';
 import { metricsRoute } from './routes/metrics.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
+import { receiptRoutes } from './routes/receipts.js';
 import { usageRoute } from './routes/usage.js';
 import { HOST_LIMITS, type Service } from './service.js';
 import { createAttempt } from './smokes/attempt.js';
@@ -122,6 +123,7 @@ export function compose(deps: ServerDeps): House {
     readinessRoute(status),
     diagnosticsRoute(status),
     metricsRoute({ metrics, meter, audit: service.audit, ...looking }),
+    ...(service.audit === undefined ? [] : receiptRoutes(service.audit.trail)),
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {

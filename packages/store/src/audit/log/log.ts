@@ -1,12 +1,12 @@
-import { closeSync, fsync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { AuditError } from '../audit-error.js';
-import { signCheckpoint } from '../note/checkpoint.js';
+import { parseCheckpoint } from '../note/checkpoint.js';
 import type { Signer } from '../note/key.js';
-import { type Growing, leafHash } from '../tree/hash.js';
+import { leafHash } from '../tree/hash.js';
 import { inclusionProof } from '../tree/stored.js';
-import { type Checkpoints, openCheckpoints } from './checkpoints.js';
+import { openCheckpoints } from './checkpoints.js';
+import { type CommitOptions, type Commits, committing, type State } from './commits.js';
 import {
   type AuditEntry,
   type AuditEvent,
@@ -18,18 +18,13 @@ import {
 import { finishRotation, openKey, orderedKey } from './keys.js';
 import { holdLog } from './lock.js';
 import { recover } from './recover.js';
-import { type EntryRow, openRows, type Rows, writeAll } from './rows.js';
+import { openRows, writeAll } from './rows.js';
 
-const flush = promisify(fsync);
-
-export interface AuditLogOptions {
+/** `onFault`: it could not be written or signed; told once until it can. */
+export interface AuditLogOptions extends CommitOptions {
   readonly dataFolder: string;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** From an entry to its signature, at most. */
-  readonly commitMs: number;
-  /** It could not be written or signed; tried again. Told once until it can. */
-  readonly onFault: (error: unknown) => void;
 }
 
 /** One entry with what shows that it is in the log. */
@@ -68,22 +63,6 @@ export interface OpenExecution {
   readonly id: string;
   readonly tenant: string | undefined;
   readonly requestId: string | undefined;
-}
-
-interface State {
-  readonly file: number;
-  readonly rows: Rows;
-  readonly checkpoints: Checkpoints;
-  tree: Growing;
-  /** Of the file; a write begins there. */
-  bytes: number;
-  lastAtMs: number;
-  /** Written, and not yet in the tree. */
-  waiting: { readonly row: EntryRow; readonly leaf: Buffer }[];
-  signer: Signer;
-  /** Since the last try. */
-  isUnwritten: boolean;
-  isUnsigned: boolean;
 }
 
 /** @throws AuditError where what is there is not what was signed, or can't be used */
@@ -125,15 +104,19 @@ function logIn(held: Disposable & { folder: string }, options: AuditLogOptions):
       if (isWritten) commits.soon();
       return isWritten;
     },
-    commit: () => commits.now([state.signer]),
+    commit: () => commits.now(),
     rotate: () =>
       rotate(state, { folder, append: (event) => tryAppend(state, options, event), commits }),
     prove: async (executionId, kinds) => {
-      await commits.now([state.signer]);
-      const index = rows.findLast(uuidOf(executionId), kinds);
+      await commits.now();
+      const uuid = uuidOf(executionId);
+      const index = await rows.findLast(uuid, kinds, firstSince(state, madeAt(uuid)));
+      // What was found may be younger than what was signed before.
+      await commits.now();
       const checkpoint = checkpoints.latest();
       if (index === undefined || checkpoint === undefined) return undefined;
-      const proof = inclusionProof(index, state.tree.size, rows.hash);
+      const { size } = parseCheckpoint(checkpoint);
+      const proof = inclusionProof(index, size, rows.hash);
       return { line: readLine(state, index), index, proof, checkpoint };
     },
     [Symbol.asyncDispose]: async () => {
@@ -176,78 +159,6 @@ function cutTo({ file, bytes }: State): void {
   }
 }
 
-/** Puts what waits into the tree, on the disk, and under a signature: one after the other. */
-async function commitOnce(
-  state: State,
-  signers: readonly Signer[],
-  mustKeep: boolean,
-): Promise<void> {
-  const { rows, checkpoints, file } = state;
-  if (state.waiting.length > 0) {
-    const batch = state.waiting;
-    const tree = state.tree.copy();
-    const hashes = batch.flatMap(({ leaf }) => tree.append(leaf));
-    rows.append(
-      state.tree.size,
-      batch.map(({ row }) => row),
-      hashes,
-    );
-    state.tree = tree;
-    state.waiting = state.waiting.slice(batch.length);
-  }
-  const { size } = state.tree;
-  const root = state.tree.root();
-  await flush(file);
-  const [{ name: origin } = state.signer] = signers;
-  checkpoints.put(size, signCheckpoint({ origin, size, root }, signers), mustKeep);
-}
-
-interface Commits {
-  soon(): void;
-  now(signers: readonly Signer[], mustKeep?: boolean): Promise<void>;
-  end(): Promise<void>;
-}
-
-function committing(state: State, { commitMs, onFault }: AuditLogOptions): Commits {
-  let last: Promise<unknown> = Promise.resolve();
-  let timer: NodeJS.Timeout | undefined;
-  let signedSize = -1;
-  const now = (signers: readonly Signer[], mustKeep = false): Promise<void> => {
-    const done = last.then(async () => {
-      const size = state.tree.size + state.waiting.length;
-      if (size === signedSize && !mustKeep) return;
-      await commitOnce(state, signers, mustKeep);
-      signedSize = size;
-    });
-    last = done.catch(() => undefined);
-    return done;
-  };
-  const ring = () => {
-    timer = undefined;
-    now([state.signer]).then(
-      () => {
-        state.isUnsigned = false;
-      },
-      (error: unknown) => {
-        if (!state.isUnsigned) onFault(error);
-        state.isUnsigned = true;
-        commits.soon();
-      },
-    );
-  };
-  const commits: Commits = {
-    soon: () => {
-      timer ??= setTimeout(ring, commitMs);
-    },
-    now,
-    end: async () => {
-      clearTimeout(timer);
-      await now([state.signer], true).catch(onFault);
-    },
-  };
-  return commits;
-}
-
 interface Rotating {
   readonly folder: string;
   readonly append: (event: AuditEvent) => boolean;
@@ -260,9 +171,26 @@ async function rotate(state: State, { folder, append, commits }: Rotating): Prom
   if (next === undefined || next.id === state.signer.id) return;
   const old = state.signer;
   if (!append({ kind: 'key-rotated', from: old.vkey, to: next.vkey })) return;
-  await commits.now([old, next], true);
+  await commits.now([next]);
   finishRotation(folder, next);
   state.signer = next;
+}
+
+/** The first entry that is not older: an execution has none before it was made. */
+function firstSince(state: State, sinceMs: number): number {
+  let [low, high] = [0, state.tree.size];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const entry = entryOf(readLine(state, middle));
+    if (Date.parse(entry?.at ?? '') < sinceMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of a UUIDv7 (RFC 9562 §5.7), milliseconds since 1970. */
+function madeAt(uuid: Buffer): number {
+  return uuid.readUIntBE(0, 6);
 }
 
 function readLine({ file, rows }: State, index: number): Buffer {

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { AuditError } from '../audit-error.js';
 import { HASH_BYTES } from '../tree/hash.js';
 import { type ReadHash, storedCount } from '../tree/stored.js';
@@ -32,8 +33,8 @@ export interface Rows extends Disposable {
   /** Leaves the first `size` entries. */
   cutTo(size: number): void;
   append(from: number, rows: readonly EntryRow[], hashes: readonly Buffer[]): void;
-  /** The last entry of that kind with this UUID. */
-  findLast(uuid: Buffer, kinds: readonly EventKind[]): number | undefined;
+  /** The last entry of that kind with this UUID, from there on. Lets others' work in between. */
+  findLast(uuid: Buffer, kinds: readonly EventKind[], from: number): Promise<number | undefined>;
 }
 
 export function openRows(folder: string): Rows {
@@ -63,9 +64,10 @@ export function openRows(folder: string): Rows {
       writeAll(rows, Buffer.concat(more.map(bytesOf)), from * ROW_BYTES);
       writeAll(hashes, Buffer.concat(moreHashes), storedCount(from) * HASH_BYTES);
     },
-    findLast: (uuid, kinds) => {
-      for (let end = count(); end > 0; end -= SEARCH_ROWS) {
-        const from = Math.max(0, end - SEARCH_ROWS);
+    findLast: async (uuid, kinds, first) => {
+      for (let end = count(); end > first; end -= SEARCH_ROWS) {
+        await setImmediate();
+        const from = Math.max(first, end - SEARCH_ROWS);
         const bytes = readAt(rows, from * ROW_BYTES, (end - from) * ROW_BYTES);
         for (let at = bytes.lastIndexOf(uuid); at >= 0; at = bytes.lastIndexOf(uuid, at - 1)) {
           const kind = EVENT_KINDS[bytes[at - UUID_AT + KIND_AT] ?? 0];
