@@ -123,7 +123,6 @@ export function compose(deps: ServerDeps): House {
     readinessRoute(status),
     diagnosticsRoute(status),
     metricsRoute({ metrics, meter, audit: service.audit, ...looking }),
-    ...(service.audit === undefined ? [] : receiptRoutes(service.audit.trail)),
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
@@ -157,8 +156,9 @@ function appOver(
   { config, log, service }: ServerDeps,
   metrics: Metrics,
 ): FastifyInstance {
-  const { tenancy } = service;
-  const routes = [...served, ...openApiRoutes(served, tenancy !== undefined)];
+  const { tenancy, audit } = service;
+  const all = [...served, ...(audit === undefined ? [] : receiptRoutes(audit.trail))];
+  const routes = [...all, ...openApiRoutes(all, tenancy !== undefined)];
   return createApp({
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
     authenticate: tenancy?.authenticate,
