@@ -67,16 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
         exitCode = await serve({ ...process.env, ...env });
       },
       packs: async (request) => {
-        const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
-        exitCode = await packs(
-          {
-            root: packsRoot(process.env, process.getuid?.() === 0),
-            languages: [join(installation(), 'languages'), ...(own ?? [])],
-            env: process.env,
-            signal: interruption(),
-          },
-          request,
-        );
+        exitCode = await packs(packsPlace(), request);
       },
       data: async (request) => {
         const root = packsRoot(process.env, process.getuid?.() === 0);
@@ -114,6 +105,16 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return exitCodeOfError(error);
   }
+}
+
+function packsPlace() {
+  const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
+  return {
+    root: packsRoot(process.env, process.getuid?.() === 0),
+    languages: [join(installation(), 'languages'), ...(own ?? [])],
+    env: process.env,
+    signal: interruption(),
+  };
 }
 
 class Interrupted extends Error {
