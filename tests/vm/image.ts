@@ -52,6 +52,7 @@ export function buildTree({ folder, modules, content }: ImagePlan): string {
   writeFileSync(join(root, 'etc/passwd'), PASSWD);
   for (const program of programs()) addProgram(root, program);
   addPython(root);
+  for (const addon of addons()) addLibraries(root, addon);
   copy(LOCALE, join(root, LOCALE));
   for (const module of modules) copy(module, join(root, 'vm/modules', basename(module)));
   for (const { from, to } of content) {
@@ -89,6 +90,13 @@ function programs(): string[] {
   const listed = execFileSync('dpkg', ['-L', ...PROGRAM_PACKAGES], { encoding: 'utf8' });
   const paths = listed.split('\n').filter((path) => /^(\/usr)?\/s?bin\/[^/]+$/.test(path));
   return [...paths, '/usr/bin/python3', '/bin/busybox', process.execPath];
+}
+
+/** What the server loads beside Node's own: the embedded store. Its libraries are glibc's. */
+function addons(): string[] {
+  const folder = join(process.cwd(), 'build/node_modules');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files.filter((name) => name.endsWith('.node')).map((name) => join(folder, name));
 }
 
 /** A program at its own path below /usr (Node always at /usr/bin/node), and its libraries. */
