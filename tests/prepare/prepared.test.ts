@@ -128,6 +128,7 @@ const RANDOM: Readonly<Record<string, string>> = {
   python: 'import random, os, uuid; print(random.random(), os.urandom(8).hex(), uuid.uuid4())',
   javascript: "console.log(Math.random(), require('crypto').randomUUID())",
   perl: 'print rand(), "\\n"',
+  ruby: "require 'securerandom'; puts rand, Random.seed, SecureRandom.hex, Random.rand(2**99)",
   php: '<?php echo mt_rand(), " ", rand(), " ", random_int(0, PHP_INT_MAX);',
 };
 for (const [language, code] of Object.entries(RANDOM)) {

@@ -27,7 +27,11 @@ export interface Boot {
   readonly keeps_env?: true;
   /** It makes the file `ready` in its folder when it waits; until then nobody gets it. */
   readonly says_ready?: true;
+  /** What this file holds meanwhile; absent: nothing. */
+  readonly blank?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Its state can be kept, and others started from it (docs/adr/0054). */
+  readonly template?: true;
   /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
   readonly name: string;
   readonly program: string;

@@ -121,7 +121,7 @@ function fixBoot(
 }
 
 function bootOf(
-  { file, before = [], args = [], env = {}, opens, keeps_env, says_ready, program }: PrepareFile,
+  { file, before = [], args = [], env = {}, opens, keeps_env, says_ready, program, blank, template }: PrepareFile,
   launch: Pick<LaunchRecipe, 'command' | 'env'>,
   rest: readonly string[],
 ): Boot {
@@ -134,10 +134,12 @@ function bootOf(
     ...(opens && { opens: rest.indexOf('{entry}') }),
     ...(keeps_env && { keeps_env }),
     ...(says_ready && { says_ready }),
+    ...(blank !== undefined && { blank }),
     env: {
       ...launch.env,
       ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)])),
     },
+    ...(template && { template }),
     name: file,
     program,
   };

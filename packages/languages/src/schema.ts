@@ -53,6 +53,14 @@ const Prepare = Type.Object(
       }),
     ),
     build: Type.Optional(Build),
+    blank: Type.Optional(
+      text('What that file holds meanwhile, where the runtime reads of it; else it is empty.'),
+    ),
+    template: Type.Optional(
+      Type.Literal(true, {
+        description: 'It has one thread when it waits: its state is kept, others start from it.',
+      }),
+    ),
     program: text('In the language itself: waits for the request, takes it on, removes itself.'),
   },
   { ...closed, description: 'How the runtime is booted ahead: docs/reference/languages.md.' },

@@ -81,14 +81,14 @@ export function compose(deps: ServerDeps): House {
     ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
   });
   const folders = [languagesFolder, ...config.languageFolders];
-  const { hostToolchains, prepare } = config;
+  const { hostToolchains, prepare, templates } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
   const prover = config.smokes ? proverOf(backend, policy, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
     open: (probe) =>
       openRegistry({
-        ...{ folders, probe, exists: existsSync, hostToolchains, prepare },
+        ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
         ...{ ...proofs, ...packs },
       }),
     probe: (onLost) => createProbe(backend, policy, onLost),

@@ -16,7 +16,7 @@ pub enum Request {
     },
     Recipe {
         digest: String,
-        recipe: Recipe,
+        recipe: Box<Recipe>,
     },
     Diagnose {},
     /// What to keep ready; which, says the payload (pool.rs).
@@ -54,6 +54,8 @@ pub struct Boot {
     pub args: usize,
     /// Which of these names the program's file, where the runtime opens that before it waits.
     pub opens: Option<usize>,
+    /// What this file holds meanwhile; absent: nothing.
+    pub blank: Option<String>,
     pub env: BTreeMap<String, String>,
     /// It can't take on another environment: a request with one starts cold.
     #[serde(default)]
@@ -61,6 +63,9 @@ pub struct Boot {
     /// It makes the file `ready` there when it waits; until then it is given to nobody.
     #[serde(default)]
     pub says_ready: bool,
+    /// Its state can be kept, and others started from it.
+    #[serde(default)]
+    pub template: bool,
     /// Of the file below `BOOT_FOLDER` that makes it wait. It removes itself.
     pub name: String,
     pub program: String,

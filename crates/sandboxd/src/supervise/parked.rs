@@ -31,6 +31,8 @@ pub struct Booted {
     pub blank: Option<String>,
     /// It makes the file `ready` in its folder when it waits.
     pub says_ready: bool,
+    /// It started from what another was.
+    pub is_of_template: bool,
 }
 
 pub struct Parked {
@@ -60,6 +62,10 @@ impl Parked {
 
     pub fn is_booted(&self) -> bool {
         self.booted.is_some()
+    }
+
+    pub fn is_of_template(&self) -> bool {
+        self.booted.as_ref().is_some_and(|booted| booted.is_of_template)
     }
 
     /// Whether this is the file that its runtime has opened already: then it is written into, once.

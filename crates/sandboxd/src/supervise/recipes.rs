@@ -131,6 +131,8 @@ mod tests {
             opens: None,
             keeps_env: false,
             says_ready: false,
+            blank: None,
+            template: false,
             name: name.to_string(),
             program: String::new(),
         };

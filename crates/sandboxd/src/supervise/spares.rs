@@ -5,23 +5,26 @@
 //! requests, one each (docs/adr/0043).
 
 pub mod orders;
+mod own;
 mod shelf;
+mod templates;
 mod wanted;
 
+pub use own::{Kindred, Own};
+
 use crate::child::monotonic_ns;
-use crate::child::plan::Site;
-use crate::confine::data::DataSets;
+use crate::child::plan::{Given, Site};
 use crate::faults;
-use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
+use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::pool::Kept;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
-use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
 use crate::supervise::spares::orders::{choices, Order, Orders};
 use crate::supervise::spares::shelf::{lay_out, Runtime, Shelf, Waiting};
+use crate::supervise::spares::templates::{Found, Templates};
 use crate::supervise::spares::wanted::{next_wanted, Wanted};
 use crate::workspace::{adopt, Kind, Workspace};
 use std::path::{Path, PathBuf};
@@ -62,13 +65,15 @@ pub struct Spares {
     orders: Orders,
     /// When the next of those that wait is too old.
     retire_ns: u64,
+    pub templates: Templates,
     graveyard: Graveyard,
 }
 
 impl Default for Spares {
     fn default() -> Spares {
         let (shelves, orders) = (Shelves::default(), Orders::default());
-        Spares { shelves, orders, retire_ns: u64::MAX, graveyard: Graveyard::default() }
+        let (templates, graveyard) = (Templates::new(), Graveyard::default());
+        Spares { shelves, orders, retire_ns: u64::MAX, templates, graveyard }
     }
 }
 
@@ -112,6 +117,7 @@ impl Spares {
     /// All of them are taken down: the launcher ends.
     pub fn clear(&mut self) {
         self.shelves.all().into_iter().for_each(|shelf| shelf.waiting.clear());
+        self.templates.clear();
     }
 
     pub fn graveyard(&self) -> &Graveyard {
@@ -169,27 +175,6 @@ impl Spares {
     }
 }
 
-/// What a sandbox is to be like, but for its limits.
-pub struct Kindred<'a> {
-    pub recipe: &'a Rc<Recipe>,
-    pub words: &'a Words,
-    pub purpose: &'a Purpose,
-}
-
-/// What only the request decides, and has to be there before the sandbox: its names and network,
-/// its data sets.
-#[derive(Default)]
-pub struct Own {
-    pub way: Option<Way>,
-    pub data: Option<DataSets>,
-}
-
-impl Own {
-    fn is_nothing(&self) -> bool {
-        self.way.is_none() && self.data.is_none()
-    }
-}
-
 /// A sandbox for a request, and whether all was done ahead that could be: never one that has
 /// something of its own.
 ///
@@ -224,6 +209,9 @@ pub fn obtain(
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
             }
+            if fits && parked.is_of_template() {
+                context.spares.templates.strike(&breed, &root);
+            }
         }
     }
     Ok((make(context, (&root, purpose), (lent, limits), (own, None))?, false))
@@ -241,7 +229,13 @@ pub fn stock(context: &mut Context) -> bool {
     if let Some(Runtime { stack_kb, cpus, .. }) = runtime {
         (limits.stack_kb, limits.cpus) = (*stack_kb, *cpus);
     }
-    let made = make(context, (&root, &purpose), (None, &limits), (Own::default(), runtime));
+    let mut own = Own::default();
+    match templates::find(context, &breed, &root) {
+        Found::Nothing => {}
+        Found::Template(given) => own.given = Some(given),
+        Found::Soon => return false,
+    }
+    let made = make(context, (&root, &purpose), (None, &limits), (own, runtime));
     let cores = context.host.cores;
     let is_booted = runtime.is_some();
     let Some(shelf) = context.spares.shelves.shelf(&purpose, is_booted) else { return false };
@@ -260,7 +254,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    (Own { way, data }, runtime): (Own, Option<&Runtime>),
+    (Own { way, data, given }, runtime): (Own, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -281,12 +275,16 @@ fn make(
     layout.data = data.as_ref().map(|data| c_string(data.path()));
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
     let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
-    let boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
+    let mut boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
+    let preloaded = given.iter().flat_map(Given::environment);
+    boot.iter_mut().for_each(|boot| boot.envp.extend(preloaded.clone()));
     slot.frees_cpu();
-    let booted = runtime.filter(|_| boot.is_some()).map(|runtime| lay_out(runtime, &workspace));
+    let booted = runtime
+        .filter(|_| boot.is_some())
+        .map(|runtime| lay_out(runtime, &workspace, given.is_some()));
     let booted =
         booted.transpose().map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
-    let site = Site { host, layout, host_id, network, boot };
+    let site = Site { host, layout, host_id, network, boot, given };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     if booted.is_some() {

@@ -15,6 +15,8 @@ export interface FindDeps {
   readonly hostToolchains?: boolean;
   /** False: nothing of a language is started before its request. */
   readonly prepare?: boolean;
+  /** False: each runtime is booted by itself, none starts from a template. */
+  readonly templates?: boolean;
 }
 
 /** What was found of one language: detections by the root that was looked in. */
@@ -33,7 +35,7 @@ export async function find(
   deps: FindDeps,
   before: Found | undefined,
 ): Promise<Found> {
-  const file = deps.prepare === false ? unprepared(whole) : whole;
+  const file = allowed(whole, deps);
   const installed = inOrder(file, deps.packs?.installed() ?? []);
   const detections = new Map<string, Detection>();
   const offers: Offer[] = [];
@@ -54,10 +56,16 @@ export async function find(
   };
 }
 
-function unprepared(file: LanguageFile): LanguageFile {
+/** The language file with what of its preparation may be. */
+function allowed(file: LanguageFile, { prepare, templates }: FindDeps): LanguageFile {
   const { compile, run } = file;
-  const without = ({ prepare: _, ...stage }: StageFile): StageFile => stage;
-  return { ...file, ...(compile && { compile: without(compile) }), run: without(run) };
+  const of = ({ prepare: whole, ...stage }: StageFile): StageFile => {
+    if (prepare === false || whole === undefined) return stage;
+    const { template, ...booted } = whole;
+    const isKept = template && templates !== false;
+    return { ...stage, prepare: isKept ? { ...booted, template } : booted };
+  };
+  return { ...file, ...(compile && { compile: of(compile) }), run: of(run) };
 }
 
 function offerOf(

@@ -63,16 +63,21 @@ impl Runtime {
 }
 
 /// Writes what a runtime finds when it starts: the file that makes it wait, and, where it opens its
-/// program before that, an empty one.
-pub fn lay_out(runtime: &Runtime, workspace: &Workspace) -> std::io::Result<Booted> {
+/// program before that, a blank one.
+pub fn lay_out(
+    runtime: &Runtime,
+    workspace: &Workspace,
+    is_of_template: bool,
+) -> std::io::Result<Booted> {
     let boot = runtime.recipe.boot.as_ref().ok_or(std::io::ErrorKind::InvalidInput)?;
     let how = Writing { executable: false, append: false, exists: false };
     workspace.write(&format!("{BOOT_FOLDER}/{}", boot.name), boot.program.as_bytes(), how)?;
     let blank = boot.opens.and_then(|at| runtime.args.get(at)).cloned();
     if let Some(blank) = &blank {
-        workspace.write(blank, b"", how)?;
+        let bytes = boot.blank.as_deref().unwrap_or_default();
+        workspace.write(blank, bytes.as_bytes(), how)?;
     }
-    Ok(Booted { blank, says_ready: boot.says_ready })
+    Ok(Booted { blank, says_ready: boot.says_ready, is_of_template })
 }
 
 /// One that waits, with the root that it was made from.
