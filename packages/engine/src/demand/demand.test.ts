@@ -124,7 +124,16 @@ test('what no sandbox can be prepared for is neither ordered nor counted', async
   const { demand, orders, pass } = setting();
   const layer = { handle: 'l', [Symbol.asyncDispose]: async () => undefined };
   const data = [{ name: 'iris', digest: 'd', bytes: 1, files: 1 }];
-  for (const own of [{ layer }, { data }, { args: ['x'.repeat(5000)] }]) {
+  const { recipe } = command();
+  const { boot, ...bare } = recipe;
+  const keeping = { ...recipe, ...(boot && { boot: { ...boot, keeps_env: true as const } }) };
+  const owns = [
+    { layer, recipe: bare },
+    { data },
+    { args: ['x'.repeat(5000)] },
+    { recipe: keeping, env: { A: '1' } },
+  ];
+  for (const own of owns) {
     demand.asked(command(own), ABOUT);
     demand.served(command(own), ABOUT, false);
   }
