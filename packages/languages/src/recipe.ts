@@ -121,7 +121,18 @@ function fixBoot(
 }
 
 function bootOf(
-  { file, before = [], args = [], env = {}, opens, keeps_env, says_ready, program, blank, template }: PrepareFile,
+  {
+    file,
+    before = [],
+    args = [],
+    env = {},
+    opens,
+    keeps_env,
+    says_ready,
+    program,
+    blank,
+    template,
+  }: PrepareFile,
   launch: Pick<LaunchRecipe, 'command' | 'env'>,
   rest: readonly string[],
 ): Boot {
