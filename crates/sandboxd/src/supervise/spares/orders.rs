@@ -128,6 +128,8 @@ mod tests {
             opens: None,
             keeps_env: false,
             says_ready: false,
+            blank: None,
+            template: false,
             env: Default::default(),
             name: "x".to_string(),
             program: String::new(),
