@@ -89,7 +89,11 @@ async function measure(gozo: Gozo, tree: string, { file, pack }: Subject): Promi
   if (hello === undefined) throw new Error('its file has no hello');
   const execute = async () => {
     const execution = await gozo.execute({ language: pack.name, ...hello.request });
-    if (execution.status !== 'ok') throw new Error(`in the engine: ${execution.status}`);
+    if (execution.status !== 'ok') {
+      throw new Error(
+        `in the engine: ${execution.status} ${execution.error ?? ''} ${execution.message ?? ''}`,
+      );
+    }
     return execution;
   };
   // The first ones also fill the caches of the disk.

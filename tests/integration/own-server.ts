@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,9 @@ export async function startOwnServer(env: Record<string, string>): Promise<OwnSe
   const socket = process.env.GOZO_TEST_SOCKET;
   assert.ok(socket, 'GOZO_TEST_SOCKET is not set: node scripts/test.mjs --only integration');
   const data = mkdtempSync(join(tmpdir(), 'gozolite-own-'));
+  // As at any later start: to look for some 170 toolchains once more is none of a test's business.
+  const known = join(process.env.GOZO_TEST_STATE ?? '', 'data', 'detection.json');
+  cpSync(known, join(data, 'detection.json'));
   const port = await freePort();
   const own = { GOZO_PORT: String(port), GOZO_SOCKET: socket, GOZO_DATA: data };
   // Not by each of them: the first programs of all languages are seconds of a CPU.
@@ -34,16 +37,18 @@ export async function startOwnServer(env: Record<string, string>): Promise<OwnSe
   });
   const failed = server.ended.then(({ stderr }) => assert.fail(`it ended: ${stderr}`));
   failed.catch(() => {});
-  await Promise.race([ready, failed]);
-  return {
-    ...server,
-    url,
-    [Symbol.asyncDispose]: async () => {
-      server.child.kill('SIGKILL');
-      await server.ended;
-      rmSync(data, { recursive: true, force: true });
-    },
+  const dispose = async () => {
+    server.child.kill('SIGKILL');
+    await server.ended;
+    rmSync(data, { recursive: true, force: true });
   };
+  try {
+    await Promise.race([ready, failed]);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { ...server, url, [Symbol.asyncDispose]: dispose };
 }
 
 export function spawnServer(

@@ -78,7 +78,8 @@ print(said('api.example.com', 7))`;
   await sandbox.spoke;
   assert.equal(await world.killEgress(), 1);
   const { stdout, result, log } = await sandbox.ended;
-  assert.equal(stdout, 'connected\n0\nECONNREFUSED\n');
+  // Reset, where the kernel took the connection while the process that listened was ending.
+  assert.match(stdout, /^connected\n0\nECONNRE(FUSED|SET)\n$/);
   assert.deepEqual(result.outcome, { kind: 'exited', exitCode: 0 });
   assert.deepEqual(log, ['api.example.com:7 egress_lost']);
 });

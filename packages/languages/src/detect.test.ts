@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { demoLanguage } from './demo-language.js';
-import { compareVersions, detect, type Probe } from './detect.js';
+import { compareVersions, detect } from './detect.js';
+import type { Probe } from './offers/probe.js';
 
 const language = demoLanguage({
   toolchain: {

@@ -1,8 +1,7 @@
-import { build, type Probe } from './offers/build.js';
+import { build } from './offers/build.js';
+import type { Probe } from './offers/probe.js';
 import { type DetectedToolchain, fix, probeEnv } from './recipe.js';
 import type { LanguageFile } from './schema.js';
-
-export type { Probe };
 
 export interface DetectDeps {
   readonly probe: Probe;

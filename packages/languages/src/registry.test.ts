@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, test } from 'vitest';
 import { stringify } from 'yaml';
 import { demoLanguage } from './demo-language.js';
-import { openRegistry, type Probe } from './registry.js';
+import type { Probe } from './offers/probe.js';
+import { openRegistry } from './registry.js';
 import type { LanguageFile } from './schema.js';
 
 const folders: string[] = [];

@@ -14,8 +14,6 @@ import type { LanguageProblem } from './parse.js';
 import type { LanguageFile } from './schema.js';
 import { type Smoke, smokesOf } from './smokes/smokes.js';
 
-export type { Probe } from './detect.js';
-
 export type Resolution =
   | { readonly kind: 'available'; readonly recipe: Recipe }
   | {

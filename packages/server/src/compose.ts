@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readCorpus } from '@gozolite/attacks/corpus';
 import { shortForm } from '@gozolite/attacks/short-form';
-import { type LimitPolicy, limitPolicyFor } from '@gozolite/contract/limits';
 import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createDemand } from '@gozolite/engine/demand/demand';
@@ -36,7 +35,7 @@ import { healthRoute } from './routes/health.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
 import { usageRoute } from './routes/usage.js';
-import type { Service } from './service.js';
+import { HOST_LIMITS, type Service } from './service.js';
 import { createAttempt } from './smokes/attempt.js';
 import { createProver, type Prover } from './smokes/prover.js';
 import { createStatus } from './status.js';
@@ -70,7 +69,6 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 export function compose(deps: ServerDeps): House {
   const { config, log, service, languagesFolder, attacksFolder } = deps;
   const { policies, tenancy, meter } = service;
-  const policy = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
   const clock = systemClock();
@@ -83,7 +81,7 @@ export function compose(deps: ServerDeps): House {
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare, templates } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
-  const prover = config.smokes ? proverOf(backend, policy, { config, log }) : undefined;
+  const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
     open: (probe) =>
@@ -91,7 +89,7 @@ export function compose(deps: ServerDeps): House {
         ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
         ...{ ...proofs, ...packs },
       }),
-    probe: (onLost) => createProbe(backend, policy, onLost),
+    probe: (onLost) => createProbe(backend, HOST_LIMITS, onLost),
     isReachable: () => answers(backend),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,
@@ -158,13 +156,9 @@ function tenancyRoutes({ administration }: Tenancy): readonly Route[] {
   return [...tenantRoutes(administration), ...keyRoutes(administration)];
 }
 
-function proverOf(
-  backend: Backend,
-  policy: LimitPolicy,
-  { config, log }: Pick<ServerDeps, 'config' | 'log'>,
-): Prover {
+function proverOf(backend: Backend, { config, log }: Pick<ServerDeps, 'config' | 'log'>): Prover {
   const file = join(config.dataFolder, 'smokes.json');
-  return createProver({ attempt: createAttempt(backend, policy), file, log });
+  return createProver({ attempt: createAttempt(backend, HOST_LIMITS), file, log });
 }
 
 function attackWatch(

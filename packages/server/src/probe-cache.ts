@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Probe } from '@gozolite/languages/offers/probe';
 import { HOST } from '@gozolite/languages/recipe';
-import type { Probe } from '@gozolite/languages/registry';
 
 type Printed = NonNullable<Awaited<ReturnType<Probe>>>;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
-import type { Probe } from '@gozolite/languages/registry';
+import type { Probe } from '@gozolite/languages/offers/probe';
 import type { Backend } from '@gozolite/sandbox/backend';
 
 const WALL_MS_MAX = 20_000;

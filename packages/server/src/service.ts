@@ -12,6 +12,9 @@ import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
 import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
 
+/** Of this machine, as the server found it at its start. */
+export const HOST_LIMITS = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
+
 /** What stands around the engine: who may ask, and for what. */
 export interface Service extends AsyncDisposable {
   /** Tenants and keys; absent where everybody on loopback is served. */
@@ -63,8 +66,7 @@ export async function openService(
 
 /** What the machine and the settings allow: no tenant's policy goes beyond it. */
 function basePolicyOf({ auth, network, dataAllow, isolationFloor }: Config): BasePolicy {
-  const limits = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
-  return { limits, network, dataAllow, isolationFloor, counts: auth === 'keys' };
+  return { limits: HOST_LIMITS, network, dataAllow, isolationFloor, counts: auth === 'keys' };
 }
 
 function tell(log: Logger, problems: readonly PolicyProblem[]): void {

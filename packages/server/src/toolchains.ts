@@ -1,4 +1,5 @@
-import type { Probe, Registry } from '@gozolite/languages/registry';
+import type { Probe } from '@gozolite/languages/offers/probe';
+import type { Registry } from '@gozolite/languages/registry';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { PackWatch } from './packs/watch.js';
 import { openProbeCache } from './probe-cache.js';

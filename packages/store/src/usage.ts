@@ -7,6 +7,8 @@ export interface Amounts {
   readonly outputBytes: number;
 }
 
+export const NO_AMOUNTS: Amounts = { executions: 0, cpuMs: 0, outputBytes: 0 };
+
 /** One window of time, by its name and its beginning. */
 export interface WindowKey {
   readonly span: string;
@@ -151,7 +153,7 @@ export async function readUsage(
      WHERE tenant = $1 AND span = $2 AND starts_at = $3`,
     [tenant, span, startsAt],
   );
-  return rows[0] === undefined ? { executions: 0, cpuMs: 0, outputBytes: 0 } : amountsOf(rows[0]);
+  return rows[0] === undefined ? NO_AMOUNTS : amountsOf(rows[0]);
 }
 
 /** Windows that began before that time are of no use any more. */

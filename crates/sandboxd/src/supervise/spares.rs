@@ -7,6 +7,7 @@
 pub mod orders;
 mod own;
 mod shelf;
+mod shelves;
 mod templates;
 mod wanted;
 
@@ -23,16 +24,14 @@ use crate::supervise::launch::launch;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
 use crate::supervise::spares::orders::{choices, Order, Orders};
-use crate::supervise::spares::shelf::{lay_out, Runtime, Shelf, Waiting};
+use crate::supervise::spares::shelf::{lay_out, Runtime, Waiting};
+use crate::supervise::spares::shelves::Shelves;
 use crate::supervise::spares::templates::{Found, Templates};
 use crate::supervise::spares::wanted::{next_wanted, Wanted};
 use crate::workspace::{adopt, Kind, Workspace};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// How many of each purpose wait: a burst that is longer than this starts cold.
-const PLAIN: usize = 4;
-const KEPT: usize = 1;
 /// What is left of the slots for requests: of a few all, of many half.
 const SLOTS_LEFT_MIN: usize = 11;
 
@@ -77,42 +76,6 @@ impl Default for Spares {
     }
 }
 
-struct Shelves {
-    plain: Shelf,
-    kept: Shelf,
-    booted: Shelf,
-    booted_kept: Shelf,
-}
-
-impl Default for Shelves {
-    fn default() -> Shelves {
-        Shelves {
-            plain: Shelf::of_host(PLAIN),
-            kept: Shelf::of_host(KEPT),
-            booted: Shelf::empty(0),
-            booted_kept: Shelf::empty(0),
-        }
-    }
-}
-
-impl Shelves {
-    fn shelf(&mut self, purpose: &Purpose, is_booted: bool) -> Option<&mut Shelf> {
-        match (purpose, is_booted) {
-            (Purpose::Plain, false) => Some(&mut self.plain),
-            (Purpose::Kept, false) => Some(&mut self.kept),
-            (Purpose::Plain, true) => Some(&mut self.booted),
-            (Purpose::Kept, true) => Some(&mut self.booted_kept),
-            // What it lies over is copied into it.
-            (Purpose::Over(_), true) => Some(&mut self.booted),
-            (Purpose::Over(_), false) => None,
-        }
-    }
-
-    fn all(&mut self) -> [&mut Shelf; 4] {
-        [&mut self.plain, &mut self.kept, &mut self.booted, &mut self.booted_kept]
-    }
-}
-
 impl Spares {
     /// All of them are taken down: the launcher ends.
     pub fn clear(&mut self) {
@@ -140,20 +103,13 @@ impl Spares {
         let Some(lines) = self.orders.changed() else { return };
         self.shelves.all().into_iter().for_each(|shelf| shelf.ordered.clear());
         for line in lines {
-            let purpose = if line.is_kept { Purpose::Kept } else { Purpose::Plain };
-            let shelf = self.shelves.shelf(&purpose, line.breed.runtime.is_some());
-            shelf.into_iter().for_each(|shelf| shelf.ordered.push(line.clone()));
+            self.shelves.of_line(&line).ordered.push(line.clone());
         }
     }
 
     /// What there is now of each line of an order.
     pub fn kept(&mut self, order: &Order) -> Vec<Kept> {
-        let lines = order.lines().iter().map(|line| {
-            let purpose = if line.is_kept { Purpose::Kept } else { Purpose::Plain };
-            let shelf = self.shelves.shelf(&purpose, line.breed.runtime.is_some());
-            shelf.map_or(Kept { ready: 0, memory_kb: 0 }, |shelf| shelf.kept(line))
-        });
-        lines.collect()
+        order.lines().iter().map(|line| self.shelves.of_line(line).kept(line)).collect()
     }
 
     /// Drops those that have waited for long enough: others take their place.

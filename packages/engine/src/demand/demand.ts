@@ -2,7 +2,7 @@ import type { Pool } from '@gozolite/contract/pool/pool';
 import { type Backend, BackendUnavailable, type SandboxCommand } from '@gozolite/sandbox/backend';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Clock } from '../clock.js';
-import { type About, kindOf } from './kind.js';
+import { type About, isForeseeable, kindOf } from './kind.js';
 import { createKinds, type Decision } from './kinds.js';
 import { createScores } from './scores.js';
 import type { HostMemory, PoolBounds } from './size.js';
@@ -59,7 +59,7 @@ export function createDemand({ backend, options, host, log, clock }: DemandDeps)
       if (change !== 'same') alarm.wake(change === 'new' ? SOON_MS : CHANGE_MS);
     },
     served: (command, about, prepared) => {
-      if (isServed && kindOf(command, about) !== undefined) scores.add(about, prepared);
+      if (isServed && isForeseeable(command)) scores.add(about, prepared);
     },
     state: async () => {
       if (!isServed) return undefined;

@@ -18,17 +18,29 @@ export interface Kind {
 /** Longer words than any request has that is worth preparing for. */
 const ARGS_BYTES_MAX = 4096;
 
-/** @returns undefined for a command that no sandbox can be prepared for. */
-export function kindOf(command: SandboxCommand, about: About): Kind | undefined {
-  const { recipe, limits, keepOutput } = command;
-  const { boot } = recipe;
+/** Whether a sandbox could be prepared for it. */
+export function isForeseeable(command: SandboxCommand): boolean {
+  const { boot } = command.recipe;
   // What a compile left is copied into a runtime that waits; else it lies under the workspace.
   const isOver = command.layer !== undefined && boot === undefined;
   const hasOwnEnv = boot?.keeps_env === true && Object.keys(command.env).length > 0;
   const isOwn = isOver || command.network !== undefined || command.data !== undefined;
-  if (isOwn || hasOwnEnv) return undefined;
-  const args = command.args.slice(0, boot?.args ?? 0);
-  if (args.reduce((sum, arg) => sum + Buffer.byteLength(arg), 0) > ARGS_BYTES_MAX) return undefined;
+  if (isOwn || hasOwnEnv) return false;
+  const bytes = argsOf(command).reduce((sum, arg) => sum + Buffer.byteLength(arg), 0);
+  return bytes <= ARGS_BYTES_MAX;
+}
+
+/** Those that a runtime is booted with. */
+function argsOf({ recipe, args }: SandboxCommand): readonly string[] {
+  return args.slice(0, recipe.boot?.args ?? 0);
+}
+
+/** @returns undefined for a command that no sandbox can be prepared for. */
+export function kindOf(command: SandboxCommand, about: About): Kind | undefined {
+  if (!isForeseeable(command)) return undefined;
+  const { recipe, limits, keepOutput } = command;
+  const { boot } = recipe;
+  const args = argsOf(command);
   const laidOutFor = boot === undefined ? [] : [limits.stack_kb, limits.cpus];
   return {
     key: JSON.stringify([recipe.digest, keepOutput, laidOutFor, args]),

@@ -1,16 +1,7 @@
 import { substitute } from '../file/template.js';
 import { type Built, type DetectedToolchain, fix, probeEnv } from '../recipe.js';
 import type { LanguageFile } from '../schema.js';
-
-/**
- * Runs argv in a sandbox with this root and gives what it printed; null where it could not be
- * started.
- */
-export type Probe = (
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  rootfs: string,
-) => Promise<{ exitCode: number; stdout: string; stderr: string } | null>;
+import type { Probe } from './probe.js';
 
 interface Place {
   readonly probe: Probe;

@@ -1,10 +1,11 @@
 import type { InstalledPack } from '@gozolite/contract/pack';
-import { compareVersions, type Detection, detect, type Probe } from '../detect.js';
+import { compareVersions, type Detection, detect } from '../detect.js';
 import { packRecipesOf } from '../file/packs.js';
 import { type DetectedToolchain, HOST, type Place, recipeOf } from '../recipe.js';
 import type { LanguageFile, StageFile } from '../schema.js';
 import { smokesOf } from '../smokes/smokes.js';
 import type { Offer, Packs } from './offer.js';
+import type { Probe } from './probe.js';
 
 export interface FindDeps {
   readonly probe: Probe;

@@ -6,8 +6,9 @@ import type { InstalledPack } from '@gozolite/contract/pack';
 import { afterEach, test } from 'vitest';
 import { stringify } from 'yaml';
 import { demoLanguage } from '../demo-language.js';
-import { openRegistry, type Probe, type RegistryOptions } from '../registry.js';
+import { openRegistry, type RegistryOptions } from '../registry.js';
 import type { Packs, Proof } from './offer.js';
+import type { Probe } from './probe.js';
 
 /** A demo language whose host has 3.11.2 and whose file names 3.11, with a variant, and 3.13. */
 

@@ -135,5 +135,13 @@ export const WORK = 'work-';
 export async function removeRoot(context: BuildContext, folder: string): Promise<void> {
   // Also after the call was cancelled.
   const signal = new AbortController().signal;
-  await runAsOwner('clearing up', { ...context, signal }, ['rm -rf -- "$1"', folder]);
+  await runAsOwner('clearing up', { ...context, signal }, [CLEAR_UP, folder]);
 }
+
+/** A call that was killed just now may have left a program that still writes as it is ended. */
+const CLEAR_UP = `
+for round in 1 2 3 4 5 6 7 8 9; do
+  rm -rf -- "$1" 2> /dev/null && exit 0
+  sleep 0.2
+done
+rm -rf -- "$1"`;

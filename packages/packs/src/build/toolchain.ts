@@ -1,5 +1,6 @@
-import { detect, type Probe } from '@gozolite/languages/detect';
+import { detect } from '@gozolite/languages/detect';
 import { beginsWith } from '@gozolite/languages/offers/choose';
+import type { Probe } from '@gozolite/languages/offers/probe';
 import { PackError } from '../pack-error.js';
 import { existsInside } from '../tree/inside.js';
 import type { Order } from './build-pack.js';

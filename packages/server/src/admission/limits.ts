@@ -6,6 +6,7 @@ import {
   type StageName,
 } from '@gozolite/contract/limits';
 import type { Recipe } from '@gozolite/contract/recipe';
+import type { Took } from '../smokes/took.js';
 import { type Fault, pointer } from './fault.js';
 
 export type AskedLimits = Partial<Limits>;
@@ -38,25 +39,19 @@ export function limitFaults(
   return faults;
 }
 
-/** Memory in KiB that the runtime and the compiler take by themselves, as far as it is known. */
-export type Takes = Partial<Record<StageName, number>>;
-
 /** A figure swings by so much from one run to the next. */
 const SURE = 0.9;
 
-/** With less memory than its runtime takes no program of the language would even start. */
-export function runtimeFaults(
-  takes: Takes,
-  asked: { readonly run: AskedLimits; readonly compile: AskedLimits },
-): readonly Fault[] {
-  return (['run', 'compile'] as const).flatMap((stage) => {
-    const { memory_kb: memoryKb } = asked[stage];
-    const takenKb = takes[stage] ?? 0;
-    if (memoryKb === undefined || memoryKb >= SURE * takenKb) return [];
-    const what = stage === 'run' ? 'runtime' : 'compiler';
-    const detail = `${memoryKb} is below the ${takenKb} KiB that the ${what} itself takes here.`;
-    return [{ pointer: pointer(...POINTERS[stage], 'memory_kb'), code: 'LIMIT_TOO_LOW', detail }];
-  });
+/**
+ * With less memory than its runtime takes no program of the language would even start. What a
+ * compiler takes is its program's: a first program has headers that the next one may do without.
+ */
+export function runtimeFaults(took: Took | undefined, asked: AskedLimits): readonly Fault[] {
+  const { memory_kb: memoryKb } = asked;
+  const takenKb = took?.run ?? 0;
+  if (memoryKb === undefined || memoryKb >= SURE * takenKb) return [];
+  const detail = `${memoryKb} is below the ${takenKb} KiB that the runtime itself takes here.`;
+  return [{ pointer: pointer(...POINTERS.run, 'memory_kb'), code: 'LIMIT_TOO_LOW', detail }];
 }
 
 /** The limits in force: the request's, else the language file's, else the policy's default. */

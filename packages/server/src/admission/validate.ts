@@ -9,12 +9,13 @@ import type { Registry } from '@gozolite/languages/registry';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { DataSets } from '../packs/data.js';
+import type { Took } from '../smokes/took.js';
 import { argumentFaults } from './arguments.js';
 import { type Contents, readContents } from './contents.js';
 import { dataFaults, dataOf } from './data/grant.js';
 import { type Fault, pointer, refusalOf } from './fault.js';
 import { labelFaults } from './labels.js';
-import { limitFaults, resolveLimits, runtimeFaults, type Takes } from './limits.js';
+import { limitFaults, resolveLimits, runtimeFaults } from './limits.js';
 import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
 import { ruleFaults } from './policy/rules.js';
@@ -28,7 +29,7 @@ export interface ValidationDeps {
   readonly network: NetworkPolicy;
   readonly data: DataSets;
   /** Undefined where nothing was measured. */
-  readonly takes?: ((recipe: Recipe) => Takes | undefined) | undefined;
+  readonly takes?: ((recipe: Recipe) => Took | undefined) | undefined;
   /** What else the tenant's policy says; absent: nothing. */
   readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor'>;
   /** Of that policy, for the record. */
@@ -63,7 +64,7 @@ export function validate(
   if (!language.ok) return language;
   const recipe = language.value.kind === 'available' ? language.value.recipe : undefined;
   const asked = { run: request.limits ?? {}, compile: request.compile?.limits ?? {} };
-  const tooLow = runtimeFaults((recipe && deps.takes?.(recipe)) ?? {}, asked);
+  const tooLow = runtimeFaults(recipe && deps.takes?.(recipe), asked.run);
   if (tooLow.length > 0) return refuse(refusalOf(tooLow));
   const limits = resolveLimits(deps.policy, recipe, asked);
   const { labels } = request;

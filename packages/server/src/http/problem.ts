@@ -2,6 +2,9 @@ import { PROBLEMS, type Problem, type ProblemCode, type Refusal } from '@gozolit
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
+/** What OpenAPI says of each refusal, beside its description. */
+export const PROBLEM_ANSWER = { schema: 'Problem', mediaType: PROBLEM_MEDIA_TYPE };
+
 const TITLES: Readonly<Record<ProblemCode, string>> = {
   BAD_JSON: 'The body is not JSON',
   BAD_REQUEST: 'The request is malformed',

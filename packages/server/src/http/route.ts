@@ -1,5 +1,5 @@
 import type { Refusal } from '@gozolite/contract/refusal';
-import type { Result } from '@gozolite/contract/result';
+import { ok, type Result } from '@gozolite/contract/result';
 import type { Caller, Scope } from '@gozolite/contract/tenancy/scope';
 import type { TSchema } from 'typebox';
 import { toJson } from './pieces.js';
@@ -62,6 +62,14 @@ export interface Route {
 
 export function json(status: number, body: unknown): Answer {
   return { status, mediaType: 'application/json; charset=utf-8', body: toJson(body) };
+}
+
+/** What was made or changed, or why it was not. */
+export function answered(
+  status: number,
+  result: Result<unknown, Refusal>,
+): Result<Answer, Refusal> {
+  return result.ok ? ok(json(status, result.value)) : result;
 }
 
 /** A path as OpenAPI writes it (`/keys/{id}`) in the router's words; a part is never empty. */

@@ -4,6 +4,7 @@ import { Limits } from '@gozolite/contract/limits';
 import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
+import { PROBLEM_ANSWER, PROBLEM_MEDIA_TYPE } from '../http/problem.js';
 import type { AnswerDocument, Route, RouteDocument } from '../http/route.js';
 import { VERSION } from '../version.js';
 
@@ -131,7 +132,7 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
       default: responseOf({
         description: 'A problem.',
         schema: 'Problem',
-        mediaType: 'application/problem+json',
+        mediaType: PROBLEM_MEDIA_TYPE,
       }),
     },
   };
@@ -140,15 +141,14 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
 const TEXT = { type: 'string' };
 const KEY = 'apiKey';
 const KEY_SCHEME = { type: 'http', scheme: 'bearer', description: 'An API key: gzl_…' };
-const PROBLEM = { schema: 'Problem', mediaType: 'application/problem+json' };
 
 function keyAnswers({ access, answers }: RouteDocument): RouteDocument['answers'] {
   const scope = `FORBIDDEN: the key lacks the scope ${access}.`;
   const before = answers[403] === undefined ? '' : `${answers[403].description} `;
   return {
-    401: { description: 'UNAUTHENTICATED: no API key, or none that is let in.', ...PROBLEM },
-    403: { description: `${before}${scope}`, ...PROBLEM },
-    429: answers[429] ?? { description: 'RATE_LIMITED, with Retry-After.', ...PROBLEM },
+    401: { description: 'UNAUTHENTICATED: no API key, or none that is let in.', ...PROBLEM_ANSWER },
+    403: { description: `${before}${scope}`, ...PROBLEM_ANSWER },
+    429: answers[429] ?? { description: 'RATE_LIMITED, with Retry-After.', ...PROBLEM_ANSWER },
   };
 }
 

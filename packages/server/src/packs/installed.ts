@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type InstalledPack, isInstalledPack, packName } from '@gozolite/contract/pack';
+import { statLine } from '@gozolite/languages/file/watch-folder';
 import { readRecord, recordFile, recordNames } from './records.js';
 
 /** A file of a few hundred bytes and a list of packages; more is none of ours. */
@@ -32,7 +33,7 @@ export function signatureOf(folder: string): string {
   return recordNames(installed)
     .map((name) => {
       const stat = statSync(recordFile(installed, name), { throwIfNoEntry: false });
-      return `${name} ${stat?.size} ${stat?.mtimeMs} ${stat?.ino}`;
+      return statLine(name, stat);
     })
     .join('\n');
 }

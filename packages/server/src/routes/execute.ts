@@ -9,14 +9,16 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
 import type { Engine } from '@gozolite/engine/engine';
 import { createTurns } from '@gozolite/engine/turns';
+import { NO_AMOUNTS } from '@gozolite/store/usage';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import { admit } from '../admission/admit.js';
 import { createShapeCheck } from '../admission/shape.js';
-import { mostOf, NOTHING_USED, usedBy } from '../admission/usage/spend.js';
+import { mostOf, usedBy } from '../admission/usage/spend.js';
 import type { ValidationDeps } from '../admission/validate.js';
+import { PROBLEM_ANSWER } from '../http/problem.js';
 import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
 import type { DataSets } from '../packs/data.js';
 import type { Toolchains } from '../toolchains.js';
@@ -74,7 +76,7 @@ async function metered(
   const beganMs = performance.now();
   const executed = await engine.execute(admitted, signal);
   const elapsedMs = performance.now() - beganMs;
-  const used = executed.ok ? usedBy(executed.value, admitted, elapsedMs) : NOTHING_USED;
+  const used = executed.ok ? usedBy(executed.value, admitted, elapsedMs) : NO_AMOUNTS;
   await held.value.settle(used);
   if (!executed.ok) return executed;
   const answer = answerOf(executed.value);
@@ -104,7 +106,6 @@ function answerOf(execution: Execution): Answer {
 }
 
 const record = { schema: 'Execution', mediaType: 'application/json' };
-const problem = { schema: 'Problem', mediaType: 'application/problem+json' };
 
 const document: RouteDocument = {
   operationId: 'execute',
@@ -117,16 +118,19 @@ const document: RouteDocument = {
   requestExample: { language: 'python', code: 'print(21 * 2)' },
   answers: {
     200: { description: 'The record, whatever the program did.', ...record },
-    400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...problem },
-    403: { description: 'FORBIDDEN: a page of another origin, or the policy says no.', ...problem },
-    408: { description: 'REQUEST_TIMEOUT.', ...problem },
-    413: { description: 'BODY_TOO_LARGE.', ...problem },
-    415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...problem },
+    400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...PROBLEM_ANSWER },
+    403: {
+      description: 'FORBIDDEN: a page of another origin, or the policy says no.',
+      ...PROBLEM_ANSWER,
+    },
+    408: { description: 'REQUEST_TIMEOUT.', ...PROBLEM_ANSWER },
+    413: { description: 'BODY_TOO_LARGE.', ...PROBLEM_ANSWER },
+    415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...PROBLEM_ANSWER },
     422: {
       description: 'UNKNOWN_LANGUAGE, LIMIT_TOO_HIGH, LIMIT_TOO_LOW or INVALID_VALUE.',
-      ...problem,
+      ...PROBLEM_ANSWER,
     },
-    429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...problem },
+    429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...PROBLEM_ANSWER },
     500: { description: 'A record with error INTERNAL or INTERRUPTED.', ...record },
     503: {
       description:

@@ -1,4 +1,3 @@
-import type { Execution } from '@gozolite/contract/execution';
 import type { LimitPolicy } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
@@ -14,7 +13,6 @@ import { createShapeCheck } from '../admission/shape.js';
 import { validate } from '../admission/validate.js';
 import type { DataSets } from '../packs/data.js';
 import type { Attempt } from './prover.js';
-import type { Took } from './took.js';
 
 /** The longest that one may take, compile and run together, on a host that is busy. */
 const WALL_MS_MAX = 180_000;
@@ -62,15 +60,10 @@ export function createAttempt(
     // No launcher, no slot: that says nothing of the toolchain.
     if (!executed.ok || executed.value.error !== undefined) return undefined;
     const differences = differencesOf(hello.expect, executed.value);
-    if (differences.length === 0) return { passed: true, took: tookBy(executed.value) };
+    const took = { run: executed.value.memory_kb };
+    if (differences.length === 0) return { passed: true, took };
     return { passed: false, why: whatDiffers(differences) };
   };
-}
-
-function tookBy({ memory_kb, compile }: Execution): Took {
-  return compile === undefined
-    ? { run: memory_kb }
-    : { run: memory_kb, compile: compile.memory_kb };
 }
 
 /** At a start everything is slow at once: the clock on the wall is no proof of a bad toolchain. */

@@ -1,14 +1,12 @@
-/** The memory of a first program's stages, KiB: about what the runtime and the compiler take. */
+/** The memory of a first program's run, KiB: about what its runtime takes by itself. */
 export interface Took {
   readonly run: number;
-  readonly compile?: number;
 }
 
 /** @returns undefined for what is no such thing: a file may be an older version's. */
 export function tookIn(value: unknown): Took | undefined {
-  const { run, compile }: { run?: unknown; compile?: unknown } = Object(value);
-  if (!isKb(run)) return undefined;
-  return isKb(compile) ? { run, compile } : { run };
+  const { run }: { run?: unknown } = Object(value);
+  return isKb(run) ? { run } : undefined;
 }
 
 function isKb(value: unknown): value is number {

@@ -1,17 +1,15 @@
-import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { tenantIdFault } from '@gozolite/contract/tenancy/tenant';
+import { statLine, watchFolder } from '@gozolite/languages/file/watch-folder';
 import { type LanguageProblem, parseDescribed } from '@gozolite/languages/parse';
 import { Ajv } from 'ajv';
 import { policyFaults } from './check.js';
 import { type BasePolicy, type Policy, resolvePolicy } from './policy.js';
 import { PolicyFile } from './schema.js';
 
-/** Between two looks where no event comes, or none can. */
 const POLL_MS = 2000;
-/** An editor's several writes are one change. */
-const SETTLE_MS = 20;
 const BYTES_MAX = 1024 * 1024;
 /** Of all tenants that have none of their own; `local` is the one of a server without keys. */
 const DEFAULT = 'default';
@@ -62,47 +60,23 @@ function watched(
   const none = resolvePolicy(base, {});
   let inForce = inForceOf(base, first, new Map());
   let problems: readonly PolicyProblem[] = [];
-  let signature = signatureOf(folder);
-  let settling: NodeJS.Timeout | undefined;
-  let watcher: FSWatcher | undefined;
-  const look = (): void => {
-    watcher ??= open();
-    const now = signatureOf(folder);
-    if (now === signature) return;
-    signature = now;
-    const found = tryRead(folder, read);
-    problems = problemsOf(found);
-    // A folder that can't be read says nothing of what its files say.
-    if (!found.has('')) inForce = inForceOf(base, found, inForce);
-    onChange(problems);
-  };
-  const open = (): FSWatcher | undefined => {
-    try {
-      const opened = watch(folder, { persistent: false }, () => {
-        settling ??= setTimeout(() => {
-          settling = undefined;
-          look();
-        }, SETTLE_MS).unref();
-      });
-      return opened.on('error', () => {
-        opened.close();
-        watcher = undefined;
-      });
-    } catch {
-      return undefined;
-    }
-  };
-  watcher = open();
-  const poll = setInterval(look, pollMs).unref();
+  const watching = watchFolder({
+    folder,
+    signature: () => signatureOf(folder),
+    pollMs,
+    changed: () => {
+      const found = tryRead(folder, read);
+      problems = problemsOf(found);
+      // A folder that can't be read says nothing of what its files say.
+      if (!found.has('')) inForce = inForceOf(base, found, inForce);
+      onChange(problems);
+    },
+  });
   return {
     isConfigured: true,
     of: (tenant) => inForce.get(tenant) ?? inForce.get(DEFAULT) ?? none,
     problems: () => problems,
-    [Symbol.dispose]: () => {
-      clearInterval(poll);
-      clearTimeout(settling);
-      watcher?.close();
-    },
+    [Symbol.dispose]: () => watching[Symbol.dispose](),
   };
 }
 
@@ -168,7 +142,7 @@ function signatureOf(folder: string): string {
   try {
     const lines = namesIn(folder).map((name) => {
       const stat = statSync(join(folder, `${name}.yaml`), { throwIfNoEntry: false });
-      return `${name} ${stat?.size} ${stat?.mtimeMs} ${stat?.ino}`;
+      return statLine(name, stat);
     });
     return lines.join('\n');
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
 import type { Database } from '@gozolite/store/sql';
-import { type Amounts, readUsage, reserve, settle } from '@gozolite/store/usage';
+import { type Amounts, NO_AMOUNTS, readUsage, reserve, settle } from '@gozolite/store/usage';
 import type { Pace, Policy } from '../policy/policy.js';
 import { createBuckets } from './bucket.js';
 import { type Quoted, quotaHeaders, quotaRefusal } from './quota.js';
@@ -92,7 +92,7 @@ export function createMeter(deps: MeterDeps): Meter {
     usage: async (tenant, policy) => {
       const windows = windowsAt(nowMs());
       const shown = async (window: SpanWindow): Promise<UsageWindow> => {
-        const used = store === undefined ? NOTHING : await readUsage(store, tenant, window);
+        const used = store === undefined ? NO_AMOUNTS : await readUsage(store, tenant, window);
         return usageWindow(window, used, policy);
       };
       const [hour, day, month] = await Promise.all(windows.map(shown));
@@ -103,8 +103,6 @@ export function createMeter(deps: MeterDeps): Meter {
     },
   };
 }
-
-const NOTHING: Amounts = { executions: 0, cpuMs: 0, outputBytes: 0 };
 
 async function hold(
   { store, server, nowMs }: MeterDeps,

@@ -6,7 +6,7 @@ use crate::protocol::message::Limits;
 use crate::supervise::context::Context;
 use crate::supervise::spares::shelf::Breed;
 use crate::supervise::spares::Purpose;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Below this the host has better uses for its memory than runtimes that wait, whatever was
 /// ordered.
@@ -47,25 +47,21 @@ pub fn next_wanted(context: &mut Context) -> Option<Wanted> {
     plain.into_iter().flatten().chain(booted).min_by_key(|each| each.ready)
 }
 
-/// Of one shelf, from which goes what is not wanted any more. A pack that has gone is asked for no
-/// more.
+/// Of one shelf, from which goes what is not wanted any more, or has a root that made room.
 fn wanted_of(context: &mut Context, purpose: Purpose, is_booted: bool) -> Option<Wanted> {
-    let roots = context.template.roots_mut();
+    let roots = context.template.roots();
     let shelf = context.spares.shelves.shelf(&purpose, is_booted)?;
     let mut current: Vec<(Breed, PathBuf)> = Vec::new();
-    let mut gone: Vec<Breed> = Vec::new();
     for breed in shelf.breeds() {
-        if current.iter().any(|(known, _)| known == breed) || gone.contains(breed) {
+        if current.iter().any(|(known, _)| known == breed) {
             continue;
         }
-        // No look at its tree here: a request for it looks.
-        let built = roots.built(&breed.rootfs).map(Path::to_path_buf);
-        match built.map_or_else(|| roots.find(&breed.rootfs), Ok) {
-            Ok(root) => current.push((breed.clone(), root)),
-            Err(_) => gone.push(breed.clone()),
+        // None is built here: of more roots than are kept, each would throw out another, for ever.
+        // A request builds its own.
+        if let Some(root) = roots.built(&breed.rootfs) {
+            current.push((breed.clone(), root.to_path_buf()));
         }
     }
-    gone.iter().for_each(|breed| shelf.give_up(breed));
     shelf.drop_surplus(&current);
     let (ready, (breed, root)) = shelf.wanted(&current)?;
     let limits = shelf.limits_for(&breed);

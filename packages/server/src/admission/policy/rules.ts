@@ -16,7 +16,7 @@ export function ruleFaults(rules: Rules, { program, stdin }: Contents): readonly
     program.kind === 'code'
       ? [{ at: pointer('code'), path: undefined, content: program.content }]
       : program.files.map(({ path, content }, index) => {
-          return { at: pointer('files', index), path, content: Buffer.from(content) };
+          return { at: pointer('files', index), path, content: viewOf(content) };
         });
   const top = program.kind === 'code' ? pointer('code') : pointer('files');
   const sourceBytes = files.reduce((sum, { content }) => sum + content.length, 0);
@@ -30,6 +30,11 @@ export function ruleFaults(rules: Rules, { program, stdin }: Contents): readonly
     path !== undefined && isRefused(rules.namesRefused, path) ? [named(at)] : [],
   );
   return [...names, ...lineFaults(rules, files, top)];
+}
+
+/** The same bytes, not copied. */
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 interface SourceText {

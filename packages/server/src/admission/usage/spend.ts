@@ -1,7 +1,7 @@
 import { type Execution, REQUEST_BOUNDS, type StageResult } from '@gozolite/contract/execution';
 import type { Limits } from '@gozolite/contract/limits';
 import type { Admitted } from '@gozolite/engine/admitted';
-import type { Amounts } from '@gozolite/store/usage';
+import { type Amounts, NO_AMOUNTS } from '@gozolite/store/usage';
 
 const STREAMS = 2;
 
@@ -17,16 +17,13 @@ export function mostOf({
   };
 }
 
-/** Nothing of a request that had no execution. */
-export const NOTHING_USED: Amounts = { executions: 0, cpuMs: 0, outputBytes: 0 };
-
 /**
  * What it really used. A failure is ours and costs nothing. Who goes away before the end is charged
  * for the time that it took: nobody knows the CPU's, and else leaving early would be free.
  * @param elapsedMs from its admission to its end
  */
 export function usedBy(execution: Execution, admitted: Admitted, elapsedMs: number): Amounts {
-  if (execution.status === 'failed') return NOTHING_USED;
+  if (execution.status === 'failed') return NO_AMOUNTS;
   const { run, compile } = admitted.limits;
   const outputBytes =
     outputOf(execution, run) +

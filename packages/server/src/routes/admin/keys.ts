@@ -1,9 +1,9 @@
 import { ok } from '@gozolite/contract/result';
 import { CreatedKey, KeyInfo, KeyList, NewKey, Rotation } from '@gozolite/contract/tenancy/key';
 import type { Administration } from '@gozolite/tenancy/administer';
-import { json, type Route } from '../../http/route.js';
+import { PROBLEM_ANSWER } from '../../http/problem.js';
+import { answered, json, type Route } from '../../http/route.js';
 import { bodyReader } from './input.js';
-import { answered } from './tenants.js';
 
 /** What people administer keys by; `gozo keys` does the same. */
 export function keyRoutes(administration: Administration): readonly Route[] {
@@ -15,7 +15,6 @@ export function keyRoutes(administration: Administration): readonly Route[] {
   ];
 }
 
-const problem = { schema: 'Problem', mediaType: 'application/problem+json' };
 const id = 'A key, by its id: key_ and a UUID, never the key itself.';
 
 function create({ createKey }: Administration): Route {
@@ -31,9 +30,12 @@ function create({ createKey }: Administration): Route {
       requestExample: { tenant: 'acme', name: 'ci', scopes: ['execute'] },
       answers: {
         201: { description: 'The key.', schema: 'CreatedKey' },
-        404: { description: 'NOT_FOUND: no such tenant.', ...problem },
-        409: { description: 'CONFLICT: the tenant is revoked, or has its share.', ...problem },
-        422: { description: 'INVALID_VALUE.', ...problem },
+        404: { description: 'NOT_FOUND: no such tenant.', ...PROBLEM_ANSWER },
+        409: {
+          description: 'CONFLICT: the tenant is revoked, or has its share.',
+          ...PROBLEM_ANSWER,
+        },
+        422: { description: 'INVALID_VALUE.', ...PROBLEM_ANSWER },
       },
       schemas: { NewKey, CreatedKey },
     },
@@ -74,8 +76,8 @@ function rotate({ rotateKey }: Administration): Route {
       requestExample: { grace_s: 3600 },
       answers: {
         201: { description: 'The new key, told once.', schema: 'CreatedKey' },
-        404: { description: 'NOT_FOUND.', ...problem },
-        409: { description: 'CONFLICT: it has ended.', ...problem },
+        404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
+        409: { description: 'CONFLICT: it has ended.', ...PROBLEM_ANSWER },
       },
       schemas: { CreatedKey, Rotation },
     },
@@ -98,7 +100,7 @@ function end({ revokeKey }: Administration): Route {
       parameters: { id },
       answers: {
         200: { description: 'It is revoked.', schema: 'KeyInfo' },
-        404: { description: 'NOT_FOUND.', ...problem },
+        404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
       },
       schemas: { KeyInfo },
     },

@@ -1,9 +1,9 @@
-import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, type Result } from '@gozolite/contract/result';
+import { ok } from '@gozolite/contract/result';
 import { CreatedKeys, Rotation } from '@gozolite/contract/tenancy/key';
 import { NewTenant, TenantInfo, TenantList } from '@gozolite/contract/tenancy/tenant';
 import type { Administration } from '@gozolite/tenancy/administer';
-import { type Answer, json, type Route } from '../../http/route.js';
+import { PROBLEM_ANSWER } from '../../http/problem.js';
+import { answered, json, type Route } from '../../http/route.js';
 import { bodyReader } from './input.js';
 
 /** What people administer tenants by; `gozo tenants` does the same. */
@@ -16,7 +16,6 @@ export function tenantRoutes(administration: Administration): readonly Route[] {
   ];
 }
 
-const problem = { schema: 'Problem', mediaType: 'application/problem+json' };
 const id = 'A tenant, by its id.';
 
 function create({ createTenant }: Administration): Route {
@@ -32,8 +31,8 @@ function create({ createTenant }: Administration): Route {
       requestExample: { id: 'acme', name: 'Acme Ltd' },
       answers: {
         201: { description: 'It is made.', schema: 'TenantInfo' },
-        409: { description: 'CONFLICT: the id is taken.', ...problem },
-        422: { description: 'INVALID_VALUE.', ...problem },
+        409: { description: 'CONFLICT: the id is taken.', ...PROBLEM_ANSWER },
+        422: { description: 'INVALID_VALUE.', ...PROBLEM_ANSWER },
       },
       schemas: { NewTenant, TenantInfo },
     },
@@ -73,7 +72,7 @@ function rotate({ rotateTenant }: Administration): Route {
       requestExample: { grace_s: 3600 },
       answers: {
         201: { description: 'The new keys, told once.', schema: 'CreatedKeys' },
-        404: { description: 'NOT_FOUND.', ...problem },
+        404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
       },
       schemas: { CreatedKeys, Rotation },
     },
@@ -97,18 +96,10 @@ function end({ revokeTenant }: Administration): Route {
       parameters: { id },
       answers: {
         200: { description: 'It is revoked.', schema: 'TenantInfo' },
-        404: { description: 'NOT_FOUND.', ...problem },
+        404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
       },
       schemas: { TenantInfo },
     },
     handle: async ({ params }) => answered(200, await revokeTenant(params.id ?? '')),
   };
-}
-
-/** What was made or changed, or why it was not. */
-export function answered(
-  status: number,
-  result: Result<unknown, Refusal>,
-): Result<Answer, Refusal> {
-  return result.ok ? ok(json(status, result.value)) : result;
 }
