@@ -23,9 +23,11 @@ const OBJECT_RUSTFLAGS = '-C link-arg=-nostdlib -C link-arg=-Wl,-z,now';
 export async function buildLauncher(say) {
   const cargo = findCargo() ?? (await installCargo(say));
   const args = ['build', '--release', '--locked', '--target', TRIPLE, '--target-dir', TARGET];
+  const object = ['template', OBJECT_RUSTFLAGS, 'libgozo_template.so', 'sandboxd-template.so'];
   const made = [
     ['sandboxd', RUSTFLAGS, 'sandboxd', 'sandboxd'],
-    ['template', OBJECT_RUSTFLAGS, 'libgozo_template.so', 'sandboxd-template.so'],
+    // Elsewhere each runtime is booted by itself.
+    ...(process.arch === 'x64' ? [object] : []),
   ];
   for (const [crate, flags, file, name] of made) {
     const env = { ...cargoEnv(cargo), RUSTFLAGS: flags };

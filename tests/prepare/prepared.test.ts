@@ -146,6 +146,25 @@ for (const [language, code] of Object.entries(RANDOM)) {
   });
 }
 
+/** Variables that are read before there is a request. */
+const READ_AT_BOOT: Readonly<Record<string, readonly [code: string, env: Record<string, string>]>> =
+  {
+    python: ["import sys; print(hash('a'), sys.flags.hash_randomization)", { PYTHONHASHSEED: '0' }],
+    ruby: ['p Encoding.default_external, $:.first', { LC_ALL: 'C', RUBYLIB: '/work/lib' }],
+    perl: ['print "$INC[0]\\n"', { PERL5LIB: '/work/lib' }],
+    javascript: ['console.log(process.noDeprecation)', { NODE_OPTIONS: '--no-deprecation' }],
+    php: ['<?php echo get_cfg_var("cfg_file_path"), "\\n";', { PHPRC: '/work' }],
+  };
+for (const [language, [code, env]] of Object.entries(READ_AT_BOOT)) {
+  test(`${language}: a variable that is read as it boots is obeyed`, async () => {
+    const other = await executeBooted(language, { code });
+    const expected = await execute(cold.url, language, { code, env });
+    const obeyed = await execute(serverUnderTest().url, language, { code, env });
+    assert.deepEqual([seen(obeyed), obeyed.prepared], [seen(expected), false]);
+    if (language !== 'php') assert.notEqual(obeyed.stdout, other.stdout);
+  });
+}
+
 test('the CPU time of booting is nobody’s', async () => {
   const least = { cold: Number.POSITIVE_INFINITY, booted: Number.POSITIVE_INFINITY };
   for (let round = 0; round < 5; round += 1) {

@@ -57,8 +57,9 @@ impl Table {
     }
 }
 
-/// An area of memory: start, end, protection, kind, place in its file, place of the file's path.
-pub const AREA_WORDS: usize = 6;
+/// An area of memory: start, end, protection, kind, place in its file, place of the file's path,
+/// and what that file was: inode, size, when it was written to last.
+pub const AREA_WORDS: usize = 9;
 pub const SHARED: usize = 1;
 pub const GROWS: usize = 2;
 pub const OF_FILE: usize = 4;

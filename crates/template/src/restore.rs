@@ -26,6 +26,8 @@ mod own {
     pub const STRINGS_FROM: usize = 2;
     pub const STRINGS_TO: usize = 3;
     pub const VDSO: usize = 4;
+    /// Room for a struct stat.
+    pub const STAT: usize = 8;
     pub const COUNT: usize = 8;
 }
 
@@ -53,10 +55,10 @@ pub fn restore(stack: &[usize]) -> ! {
     let code_bytes = page_up(to - from);
     let bytes_in_all = CODE - OURS + code_bytes + STACK_BYTES;
     need(call(Nr::Mmap, [OURS, bytes_in_all, READ_WRITE, ANONYMOUS | FIXED_NEW, usize::MAX, 0]));
-    need(call(Nr::Pread, [crate::IMAGE, OURS, at::FIRST_RECORD * 8, 0, 0, 0]));
+    need(call(Nr::Pread, [crate::begin::IMAGE, OURS, at::FIRST_RECORD * 8, 0, 0, 0]));
     let head = words(OURS, at::FIRST_RECORD);
     if head[at::MAGIC] != MAGIC || head[at::META_BYTES] != META_BYTES {
-        sys::exit(crate::BROKEN);
+        sys::exit(crate::begin::BROKEN);
     }
     read_records(head[at::LAST_RECORD], head[at::STRINGS]);
     let facts = words_mut(FACTS, own::COUNT);
@@ -73,9 +75,9 @@ pub fn restore(stack: &[usize]) -> ! {
 /// The records from the front, the strings from the end; what is between was never written.
 fn read_records(last: usize, strings: usize) {
     let first = at::FIRST_RECORD * 8;
-    need(call(Nr::Pread, [crate::IMAGE, OURS + first, last * 8 - first, first, 0, 0]));
+    need(call(Nr::Pread, [crate::begin::IMAGE, OURS + first, last * 8 - first, first, 0, 0]));
     let count = META_BYTES - strings;
-    need(call(Nr::Pread, [crate::IMAGE, OURS + strings, count, strings, 0, 0]));
+    need(call(Nr::Pread, [crate::begin::IMAGE, OURS + strings, count, strings, 0, 0]));
 }
 
 #[inline(always)]
@@ -87,7 +89,7 @@ fn page_up(address: usize) -> usize {
 fn need(result: Result<usize, sys::Errno>) -> usize {
     match result {
         Ok(value) => value,
-        Err(_) => sys::exit(crate::BROKEN),
+        Err(_) => sys::exit(crate::begin::BROKEN),
     }
 }
 
@@ -100,7 +102,7 @@ extern "C" fn become_other() -> ! {
     map_areas(Table::of(head[at::AREAS]));
     fill(Table::of(head[at::RUNS]));
     protect(Table::of(head[at::AREAS]));
-    need(call(Nr::CloseRange, [crate::IMAGE, crate::OBJECT, 0, 0, 0, 0]));
+    need(call(Nr::CloseRange, [crate::begin::IMAGE, crate::begin::OBJECT, 0, 0, 0, 0]));
     process::open_files(Table::of(head[at::FILES]));
     process::set_signals(Table::of(head[at::SIGNALS]));
     process::make_timers(Table::of(head[at::TIMERS]));
@@ -172,6 +174,17 @@ fn open(path: usize, flags: usize) -> usize {
     need(call(Nr::Openat, [usize::MAX, OURS + path, flags, 0, 0, 0]))
 }
 
+/// A file that has changed since would give this process pages that fit nothing.
+#[inline(always)]
+fn need_unchanged(file: usize, area: &[usize]) {
+    let at = FACTS + own::STAT * 8;
+    need(call(Nr::Fstat, [file, at, 0, 0, 0, 0]));
+    let [inode, size, written] = sys::what_it_is(words(at, sys::STAT_WORDS));
+    if inode != area[6] || size != area[7] || written != area[8] {
+        sys::exit(crate::begin::CHANGED);
+    }
+}
+
 /// Areas that follow each other in one file open it once.
 #[inline(always)]
 fn map_areas(table: Table) {
@@ -191,6 +204,7 @@ fn map_areas(table: Table) {
                     need(call(Nr::Close, [opened, 0, 0, 0, 0, 0]));
                 }
                 (opened, opened_path) = (open(path, 0o2_000_000), path);
+                need_unchanged(opened, area);
             }
             let flags = sharing | FIXED;
             need(call(Nr::Mmap, [start, end - start, protection, flags, opened, offset]));
@@ -212,13 +226,13 @@ fn fill(table: Table) {
     while number < table.count {
         let count = (table.count - number).min(RUNS_MAX);
         let at = OURS + (table.first + number * RUN_WORDS) * 8;
-        let done = need(call(Nr::Preadv, [crate::IMAGE, at, count, place, 0, 0]));
+        let done = need(call(Nr::Preadv, [crate::begin::IMAGE, at, count, place, 0, 0]));
         let mut wanted = 0;
         for run in words(at, count * RUN_WORDS).chunks_exact(RUN_WORDS) {
             wanted += run[1];
         }
         if done != wanted {
-            sys::exit(crate::BROKEN);
+            sys::exit(crate::begin::BROKEN);
         }
         place += done;
         number += count;

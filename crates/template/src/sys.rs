@@ -80,6 +80,9 @@ pub fn exit(status: usize) -> ! {
     }
 }
 
+/// Words of struct stat.
+pub const STAT_WORDS: usize = 18;
+
 pub struct File {
     pub inode: u64,
     pub size: u64,
@@ -88,11 +91,18 @@ pub struct File {
 impl File {
     /// `None` where there is no such descriptor.
     pub fn stat(descriptor: usize) -> Option<File> {
-        let mut stat = [0u64; 18];
+        let mut stat = [0usize; STAT_WORDS];
         call(Nr::Fstat, [descriptor, stat.as_mut_ptr() as usize, 0, 0, 0, 0]).ok()?;
-        // struct stat of x86_64: st_ino is the second word, st_size the seventh.
-        Some(File { inode: stat[1], size: stat[6] })
+        let [inode, size, _] = what_it_is(&stat);
+        Some(File { inode: inode as u64, size: size as u64 })
     }
+}
+
+/// Of a struct stat (x86_64): inode, size, and when it was written to last, in ns. Not the device:
+/// one file has another in each mount of an overlay.
+#[inline(always)]
+pub fn what_it_is(stat: &[usize]) -> [usize; 3] {
+    [stat[1], stat[6], stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12])]
 }
 
 /// The words of memory from an address on.
@@ -255,12 +265,12 @@ global_asm!(
 extern "C" fn gozo_begin(count: usize, arguments: usize, _environment: usize) {
     // From the arguments on, as the kernel put it: arguments, environment, auxiliary vector.
     let _ = count;
-    crate::begin(words(arguments, 1 << 13));
+    crate::begin::begin(words(arguments, 1 << 13));
 }
 
 #[no_mangle]
 extern "C" fn gozo_about_to_read(descriptor: usize, stack: usize) {
-    crate::about_to_read(descriptor, stack);
+    crate::begin::about_to_read(descriptor, stack);
 }
 
 #[no_mangle]
@@ -274,5 +284,5 @@ static BEGIN: extern "C" fn(usize, usize, usize) = gozo_begin;
 
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
-    exit(crate::BROKEN)
+    exit(crate::begin::BROKEN)
 }

@@ -231,7 +231,7 @@ mod tests {
             command: texts(&["/usr/bin/node", "-r", "boot.cjs"]),
             args: 2,
             opens: None,
-            keeps_env: false,
+            keeps_env: Vec::new(),
             says_ready: false,
             blank: None,
             template: false,

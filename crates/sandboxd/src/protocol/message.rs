@@ -42,8 +42,14 @@ pub struct Recipe {
 impl Recipe {
     /// Whether what is booted can take on this environment.
     pub fn boot_serves(&self, env: &BTreeMap<String, String>) -> bool {
-        !self.boot.as_ref().is_some_and(|boot| boot.keeps_env && !env.is_empty())
+        let kept = self.boot.as_ref().map_or(&[][..], |boot| &boot.keeps_env);
+        !env.keys().any(|name| kept.iter().any(|kept| is_of(name, kept)))
     }
+}
+
+/// Whether a variable is this one, or, with a star at the end, one of those that begin so.
+fn is_of(name: &str, kept: &str) -> bool {
+    kept.strip_suffix('*').map_or(name == kept, |begin| name.starts_with(begin))
 }
 
 /// A runtime that starts before its request comes, and waits where it would read the program.
@@ -59,7 +65,7 @@ pub struct Boot {
     pub env: BTreeMap<String, String>,
     /// It can't take on another environment: a request with one starts cold.
     #[serde(default)]
-    pub keeps_env: bool,
+    pub keeps_env: Vec<String>,
     /// It makes the file `ready` there when it waits; until then it is given to nobody.
     #[serde(default)]
     pub says_ready: bool,

@@ -60,6 +60,11 @@ impl Parked {
         !says || workspace.has(folder, "ready")
     }
 
+    /// Whether it is known to have failed: unlike one whose runtime has not started yet.
+    pub fn has_ended(&self) -> bool {
+        !self.parts.as_ref().is_some_and(|parts| parts.launched.waits())
+    }
+
     pub fn is_booted(&self) -> bool {
         self.booted.is_some()
     }

@@ -129,7 +129,7 @@ mod tests {
             env: Default::default(),
             args: 1,
             opens: None,
-            keeps_env: false,
+            keeps_env: Vec::new(),
             says_ready: false,
             blank: None,
             template: false,

@@ -102,6 +102,7 @@ impl Spares {
     fn take_orders(&mut self) {
         let Some(lines) = self.orders.changed() else { return };
         self.shelves.all().into_iter().for_each(|shelf| shelf.ordered.clear());
+        self.templates.retain(|breed| lines.iter().any(|line| line.breed == *breed));
         for line in lines {
             self.shelves.of_line(&line).ordered.push(line.clone());
         }
@@ -109,7 +110,12 @@ impl Spares {
 
     /// What there is now of each line of an order.
     pub fn kept(&mut self, order: &Order) -> Vec<Kept> {
-        order.lines().iter().map(|line| self.shelves.of_line(line).kept(line)).collect()
+        let lines = order.lines().iter().map(|line| {
+            let kept = self.shelves.of_line(line).kept(line);
+            let template_kb = self.templates.memory_kb(&line.breed);
+            Kept { memory_kb: kept.memory_kb + template_kb, ..kept }
+        });
+        lines.collect()
     }
 
     /// Drops those that have waited for long enough: others take their place.
@@ -161,12 +167,13 @@ pub fn obtain(
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
-            if fits && parked.waits() && matches!(workspace, Some(Ok(()))) {
+            let waits = parked.waits();
+            if parked.is_of_template() && (waits || parked.has_ended()) {
+                context.spares.templates.judge(&breed, &root, waits);
+            }
+            if fits && waits && matches!(workspace, Some(Ok(()))) {
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
-            }
-            if fits && parked.is_of_template() {
-                context.spares.templates.strike(&breed, &root);
             }
         }
     }

@@ -15,7 +15,7 @@ pub fn open_files(table: Table) {
         let (wanted, kind, flags, place, path) = (file[0], file[1], file[2], file[3], file[4]);
         let is_closed_at_exec = flags & 0o2_000_000;
         let opened = match kind {
-            SAME_AS_HANDOFF => crate::HANDOFF,
+            SAME_AS_HANDOFF => crate::begin::HANDOFF,
             EVENTS => need(call(Nr::Eventfd, [0, flags & EVENT_FLAGS, 0, 0, 0, 0])),
             _ => open(path, flags),
         };
@@ -62,7 +62,7 @@ pub fn set_thread(head: &[usize]) {
     let place = |at: usize| OURS + at * 8;
     // What the runtime knows of itself has to be true of this process, too.
     if need(call(Nr::GetPid, [0; 6])) != head[at::PID] {
-        sys::exit(crate::BROKEN);
+        sys::exit(crate::begin::BROKEN);
     }
     need(call(Nr::ArchPrctl, [0x1002, head[at::THREAD], 0, 0, 0, 0]));
     need(call(Nr::SetTidAddress, [head[at::TID_ADDRESS], 0, 0, 0, 0, 0]));

@@ -96,7 +96,8 @@ impl Saver {
         // A file of ours, or of the sandbox: its pages come along, whoever touched them.
         let whole = if !is_file && path.starts_with(b"/") { FILLED } else { 0 };
         let kind = shared | grows | of_file | whole;
-        self.record(&[start, end, protection, kind, offset, name])?;
+        let [inode, size, written] = if is_file { what_is_at(name)? } else { [0; 3] };
+        self.record(&[start, end, protection, kind, offset, name, inode, size, written])?;
         Ok(None)
     }
 
@@ -157,4 +158,13 @@ impl Saver {
         self.page_at += end - start;
         Ok(true)
     }
+}
+
+/// Of the file whose path is kept there: one that has changed is not mapped into another process.
+fn what_is_at(name: usize) -> Result<[usize; 3], Why> {
+    let file = call(Nr::Openat, [usize::MAX, OURS + name, 0o2_000_000, 0, 0, 0])?;
+    let mut stat = [0usize; sys::STAT_WORDS];
+    call(Nr::Fstat, [file, stat.as_mut_ptr() as usize, 0, 0, 0, 0])?;
+    call(Nr::Close, [file, 0, 0, 0, 0, 0])?;
+    Ok(sys::what_it_is(&stat))
 }

@@ -10,7 +10,7 @@ impl Saver {
     pub(super) fn descriptors(&mut self) -> Result<(), Why> {
         let folder = open(b"/proc/self/fd\0")?;
         let first = self.next;
-        let own = [0, 1, 2, crate::HANDOFF, folder, self.image, self.pagemap];
+        let own = [0, 1, 2, crate::begin::HANDOFF, folder, self.image, self.pagemap];
         each_number(folder, |number| match own.contains(&number) {
             true => Ok(()),
             false => self.descriptor(number),

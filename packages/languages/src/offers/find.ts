@@ -75,7 +75,13 @@ function offerOf(
   pack: InstalledPack | undefined,
 ): Offer {
   const place: Place =
-    pack === undefined ? HOST : { rootfs: pack.digest, source: pack.name, digest: pack.digest };
+    pack === undefined
+      ? HOST
+      : {
+          ...{ rootfs: pack.digest, digest: pack.digest },
+          source: pack.name,
+          variant: pack.variant,
+        };
   const recipe = recipeOf(file, toolchain, place);
   const hello = smokesOf(file).find(({ name }) => name === 'hello');
   const claim = {

@@ -147,8 +147,9 @@ impl Shelf {
     /// What waits of this line.
     pub fn kept(&self, line: &Line) -> Kept {
         let ready = self.waiting.iter().filter(|each| each.breed == line.breed);
-        ready.fold(Kept { ready: 0, memory_kb: 0 }, |sum, each| Kept {
+        ready.fold(Kept::default(), |sum, each| Kept {
             ready: sum.ready + 1,
+            templated: sum.templated + usize::from(each.parked.is_of_template()),
             memory_kb: sum.memory_kb + each.parked.memory_kb(),
         })
     }

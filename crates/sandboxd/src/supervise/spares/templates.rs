@@ -10,7 +10,7 @@ use crate::supervise::context::Context;
 use crate::supervise::parked::Parked;
 use crate::supervise::spares::shelf::{Breed, Runtime};
 use crate::supervise::spares::{make, Own, Purpose};
-use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::fs::{fcntl_add_seals, fstat, memfd_create, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::{pread, Errno};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,13 +24,13 @@ const OBJECT: &str = "sandboxd-template.so";
 const MAGIC: u64 = 0x3154_4f5a_4f47;
 const CHILDREN_MAX: u32 = 1000;
 const AGE_NS_MAX: u64 = 600_000_000_000;
-/// Of those that were asked for last.
-const TEMPLATES_MAX: usize = 6;
+/// The one that was asked for longest ago makes room, but none that is in use: where more are
+/// wanted by turns, each would be made for one sandbox.
+const TEMPLATES_MAX: usize = 8;
+const IN_USE_NS: u64 = 60_000_000_000;
 /// While one is made, it is looked after so often, and so long.
 const LOOK_NS: u64 = 5_000_000;
 const MAKING_NS_MAX: u64 = 30_000_000_000;
-/// Its sandbox has its process by then.
-const SPAWNED_NS: u64 = 2_000_000_000;
 /// After so many that were not there any more when their request came, it is given up.
 const STRIKES_MAX: u32 = 3;
 const GIVEN_UP_MAX: usize = 64;
@@ -63,10 +63,18 @@ pub struct Templates {
 struct Template {
     breed: Breed,
     root: PathBuf,
-    image: OwnedFd,
+    image: Image,
     since_ns: u64,
+    asked_ns: u64,
     children: u32,
+    /// Whether a program ever ran in one that started from it.
+    has_served: bool,
     strikes: u32,
+}
+
+struct Image {
+    file: OwnedFd,
+    kb: u64,
 }
 
 struct Making {
@@ -108,19 +116,12 @@ impl Templates {
         self.ready.retain(|template| is_fresh(template.since_ns));
         self.given_up.retain(|(_, since_ns)| is_fresh(*since_ns));
         let Some(making) = self.making.take() else { return };
-        let age_ns = now_ns.saturating_sub(making.since_ns);
-        let is_there = age_ns < SPAWNED_NS || (age_ns < MAKING_NS_MAX && making.parked.waits());
+        let is_young = now_ns.saturating_sub(making.since_ns) < MAKING_NS_MAX;
+        let is_there = is_young && !making.parked.has_ended();
         if is_whole(&making.image) {
             let Making { breed, root, image, .. } = making;
             match sealed(&image) {
-                Ok(image) => {
-                    if self.ready.len() >= TEMPLATES_MAX {
-                        self.ready.remove(0);
-                    }
-                    let (children, strikes) = (0, 0);
-                    let since_ns = now_ns;
-                    self.ready.push(Template { breed, root, image, since_ns, children, strikes });
-                }
+                Ok(image) => self.put((breed, root), image, now_ns),
                 Err(_) => self.give_up(breed, now_ns),
             }
         } else if is_there {
@@ -128,6 +129,45 @@ impl Templates {
         } else {
             self.give_up(making.breed, now_ns);
         }
+    }
+
+    fn put(&mut self, (breed, root): (Breed, PathBuf), image: OwnedFd, now_ns: u64) {
+        if self.ready.len() >= TEMPLATES_MAX {
+            self.ready.remove(0);
+        }
+        // stat(2): blocks are of 512 bytes; of the records' room most was never written.
+        let kb = fstat(&image).map_or(0, |stat| stat.st_blocks.unsigned_abs() / 2);
+        let image = Image { file: image, kb };
+        let (since_ns, asked_ns) = (now_ns, now_ns);
+        let (children, has_served, strikes) = (0, false, 0);
+        self.ready.push(Template {
+            breed,
+            root,
+            image,
+            since_ns,
+            asked_ns,
+            children,
+            has_served,
+            strikes,
+        });
+    }
+
+    /// Nobody wants the others any more.
+    pub fn retain(&mut self, is_wanted: impl Fn(&Breed) -> bool) {
+        self.ready.retain(|template| is_wanted(&template.breed));
+        self.making.take_if(|making| !is_wanted(&making.breed));
+    }
+
+    /// What those of a breed are, beside what starts from them.
+    pub fn memory_kb(&self, breed: &Breed) -> u64 {
+        let own = self.ready.iter().filter(|template| template.breed == *breed);
+        own.map(|template| template.image.kb).sum()
+    }
+
+    /// All that there may be are in use.
+    fn is_full(&self) -> bool {
+        let oldest = self.ready.first().filter(|_| self.ready.len() >= TEMPLATES_MAX);
+        oldest.is_some_and(|oldest| monotonic_ns().saturating_sub(oldest.asked_ns) < IN_USE_NS)
     }
 
     fn give_up(&mut self, breed: Breed, now_ns: u64) {
@@ -149,23 +189,42 @@ impl Templates {
         let place = self.place(breed, root)?;
         let mut template = self.ready.remove(place);
         let object = self.object.as_ref()?.try_clone().ok()?;
-        let image = template.image.try_clone().ok()?;
+        let image = template.image.file.try_clone().ok()?;
         template.children += 1;
+        template.asked_ns = monotonic_ns();
         if template.children < CHILDREN_MAX {
             self.ready.push(template);
         }
         Some(Given { image, object, is_whole: true })
     }
 
-    /// One that started from it was not there any more when its request came.
-    pub fn strike(&mut self, breed: &Breed, root: &Path) {
+    /// One that started from it waited for its request, or was not there any more. A template that
+    /// has served no other is given up; else a file of it has changed, say, and it is made anew.
+    pub fn judge(&mut self, breed: &Breed, root: &Path, waits: bool) {
         let Some(place) = self.place(breed, root) else { return };
         let Some(template) = self.ready.get_mut(place) else { return };
+        if waits {
+            (template.has_served, template.strikes) = (true, 0);
+            return;
+        }
         template.strikes += 1;
         if template.strikes >= STRIKES_MAX {
             let template = self.ready.remove(place);
-            self.give_up(template.breed, monotonic_ns());
+            if !template.has_served {
+                self.give_up(template.breed, monotonic_ns());
+            }
         }
+    }
+
+    /// Whether it is to start from a template that is not there yet.
+    pub fn is_awaited(&self, breed: &Breed, root: &Path) -> bool {
+        self.making.is_some() && self.could(breed) && self.place(breed, root).is_none()
+    }
+
+    fn could(&self, breed: &Breed) -> bool {
+        let boot = breed.runtime.as_ref().and_then(|runtime| runtime.recipe.boot.as_ref());
+        let wants = boot.is_some_and(|boot| boot.template);
+        wants && self.object.is_some() && !self.is_given_up(breed)
     }
 }
 
@@ -174,12 +233,14 @@ impl Templates {
 pub fn find(context: &mut Context, breed: &Breed, root: &Path) -> Found {
     let Some(runtime) = &breed.runtime else { return Found::Nothing };
     let templates = &mut context.spares.templates;
-    let wants = runtime.recipe.boot.as_ref().is_some_and(|boot| boot.template);
-    if !wants || templates.object.is_none() || templates.is_given_up(breed) {
+    if !templates.could(breed) {
         return Found::Nothing;
     }
     if let Some(given) = templates.give(breed, root) {
         return Found::Template(given);
+    }
+    if templates.is_full() {
+        return Found::Nothing;
     }
     if templates.making.is_none() && begin(context, (breed, runtime), root).is_none() {
         context.spares.templates.give_up(breed.clone(), monotonic_ns());
