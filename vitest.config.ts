@@ -30,7 +30,7 @@ export default defineConfig({
       serverProject('hostile', 300_000),
       serverProject('faults', 60_000),
       serverProject('limits', 120_000),
-      serverProject('prepare', 120_000),
+      serverProject('prepare', 300_000),
       serverProject('surface', 120_000),
       serverProject('reduced', 300_000),
       serverProject('integration', 120_000),

@@ -84,7 +84,13 @@ function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o755 });
 }
 
+const known = new Map<string, readonly string[]>();
+
 function withLibraries(program: string): readonly string[] {
+  const before = known.get(program);
+  if (before !== undefined) return before;
   const printed = execFileSync('ldd', [program], { encoding: 'utf8' });
-  return [program, ...[...printed.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path)];
+  const paths = [...printed.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path);
+  known.set(program, [program, ...paths]);
+  return [program, ...paths];
 }

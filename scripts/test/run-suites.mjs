@@ -18,6 +18,10 @@ export async function runSuites(suites, say, all) {
     results.push(...(await stopServer(context)));
   }
   say(`\n${table(results)}\n`);
+  // Once more, at the end: whoever keeps the last lines of a log only still knows what to mend.
+  for (const { name, failures = [] } of results) {
+    for (const failure of failures) say(`${name} failed: ${failure}\n`);
+  }
   return results;
 }
 
@@ -30,12 +34,16 @@ async function runSuite(context, suite) {
 async function counts(context, suite) {
   try {
     if (suite.needsServer) await ensureServer(context);
-    const { passed, failed } = await suite.run({
+    const {
+      passed,
+      failed,
+      failures = [],
+    } = await suite.run({
       server: context.server,
       say: context.say,
       all: context.all,
     });
-    if (passed + failed > 0) return { passed, failed, note: '' };
+    if (passed + failed > 0) return { passed, failed, failures, note: '' };
     return { passed, failed: 1, note: 'ran no test at all' };
   } catch (error) {
     context.say(`${suite.name}: ${error.message}`);

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ROOT } from '../build/paths.mjs';
 import { environmentFor, runShown } from './run-command.mjs';
 
@@ -33,5 +33,23 @@ function countsOf(report, code) {
   ).length;
   const failed = report.numFailedTests + skipped + broken;
   if (skipped > 0) process.stdout.write(`${skipped} skipped tests count as failed\n`);
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+  const failures = report.testResults.flatMap(failuresOf);
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, failures };
+}
+
+/** Each test that failed, and what it said first; of a file that was not loaded, why. */
+function failuresOf({ name: file, message, assertionResults }) {
+  const where = relative(ROOT, file);
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  const rows = failed.map(({ fullName, failureMessages }) => [fullName, failureMessages[0]]);
+  if (rows.length === 0 && message) rows.push(['not loaded', message]);
+  return rows.map(([name, said = '']) => `${where}: ${name}\n${beginningOf(said)}`);
+}
+
+const SAID_LINES_MAX = 12;
+const SAID_CHARACTERS_MAX = 1500;
+
+function beginningOf(text) {
+  const lines = text.slice(0, SAID_CHARACTERS_MAX).split('\n').slice(0, SAID_LINES_MAX);
+  return lines.map((line) => `    ${line}`).join('\n');
 }

@@ -180,5 +180,6 @@ function add(...results) {
   return {
     passed: results.reduce((total, { passed }) => total + passed, 0),
     failed: results.reduce((total, { failed }) => total + failed, 0),
+    failures: results.flatMap(({ failures = [] }) => failures),
   };
 }

@@ -14,7 +14,8 @@ const PROGRAMS: Readonly<Record<string, Readonly<Record<string, string>>>> = par
   readFileSync(new URL('programs.yaml', import.meta.url), 'utf8'),
 );
 const LANGUAGES = new URL('../../languages/', import.meta.url).pathname;
-const BOOTED_MS_MAX = 60_000;
+const BOOTED_MS_MAX = 150_000;
+const PAUSE_MS_MAX = 3_000;
 
 type Request = Smoke['request'];
 
@@ -38,11 +39,15 @@ async function execute(url: string, language: string, request: Request): Promise
 /** The first of these is booted for by the one before it, once the launcher has a quiet moment. */
 async function executeBooted(language: string, request: Request): Promise<Execution> {
   const until = performance.now() + BOOTED_MS_MAX;
-  for (;;) {
+  // Booting has the smallest share of the CPU: who asks without a pause starves what he waits for.
+  for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const execution = await execute(serverUnderTest().url, language, request);
     if (execution.prepared) return execution;
-    assert.ok(performance.now() < until, 'no runtime was ever booted for it');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(
+      performance.now() < until,
+      `no runtime was ever booted for it: ${execution.stage}, ${execution.status}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
@@ -56,12 +61,20 @@ function withoutAddresses(execution: Execution) {
   return { ...rest, stderr: stderr.includes('<--- Last few GCs --->') ? 'heap' : stderr };
 }
 
+/** A runtime's threads make one run's memory larger than the next one's: of some the least. */
+const MEMORY_ROUNDS = 5;
+
 /** Within a tenth and 2 MB of what a cold run would have used. */
-function assertSameMemory(booted: Execution, cold: Execution): void {
-  const most = Math.max(booted.memory_kb, cold.memory_kb);
-  const apart = Math.abs(booted.memory_kb - cold.memory_kb);
-  const said = `${booted.memory_kb} KiB booted, ${cold.memory_kb} cold`;
-  assert.ok(apart <= most / 10 + 2048, said);
+async function assertSameMemory(runs: () => Promise<readonly [Execution, Execution]>) {
+  const least = { booted: Number.POSITIVE_INFINITY, cold: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < MEMORY_ROUNDS; round += 1) {
+    const [booted, cold] = await runs();
+    least.booted = Math.min(least.booted, booted.memory_kb);
+    least.cold = Math.min(least.cold, cold.memory_kb);
+    const most = Math.max(least.booted, least.cold);
+    if (Math.abs(least.booted - least.cold) <= most / 10 + 2048) return;
+  }
+  assert.fail(`${least.booted} KiB booted, ${least.cold} cold`);
 }
 
 const { languages } = await loadLanguages([LANGUAGES]);
@@ -79,10 +92,12 @@ for (const [language, programs] of Object.entries(PROGRAMS)) {
           ...(!keepsEnv(language) && { env: { GREETING: 'Grüße = "1 2"' } }),
           stdin: 'first\nsecond\n',
         };
-        const expected = await execute(cold.url, language, request);
-        const booted = await executeBooted(language, request);
-        assert.deepEqual(seen(booted), seen(expected));
-        assertSameMemory(booted, expected);
+        await assertSameMemory(async () => {
+          const expected = await execute(cold.url, language, request);
+          const booted = await executeBooted(language, request);
+          assert.deepEqual(seen(booted), seen(expected));
+          return [booted, expected];
+        });
       });
     }
   });
@@ -186,11 +201,13 @@ const TYPESCRIPT: Readonly<Record<string, Request>> = {
 };
 for (const [what, request] of Object.entries(TYPESCRIPT)) {
   test(`a compiler that was booted says the same of ${what}`, async () => {
-    const expected = await execute(cold.url, 'typescript', request);
-    assert.equal(expected.status, 'compile_error');
-    const booted = await executeBooted('typescript', request);
-    assert.deepEqual(compilerOf(booted), compilerOf(expected));
-    assertSameMemory(booted, expected);
+    await assertSameMemory(async () => {
+      const expected = await execute(cold.url, 'typescript', request);
+      assert.equal(expected.status, 'compile_error');
+      const booted = await executeBooted('typescript', request);
+      assert.deepEqual(compilerOf(booted), compilerOf(expected));
+      return [booted, expected];
+    });
   });
 }
 
