@@ -26,24 +26,14 @@ afterAll(async () => {
 });
 
 function languageFile() {
-  const {
-    aliases: _,
-    piston,
-    judge0,
-    packs,
-    sets,
-    ...python
-  } = parse(readFileSync(PYTHON, 'utf8'));
+  const { piston, judge0, sets, ...python } = parse(readFileSync(PYTHON, 'utf8'));
   const loads = [
     { lines: ['import decimal'], program: 'import decimal, random' },
     { variant: 'data', lines: ['import sys'], program: 'import decimal' },
   ];
   const prepare = { ...python.run.prepare, loads };
-  const { hello } = python.smokes;
-  return {
-    ...{ ...python, id: 'loading', name: 'Loading', extensions: ['.loading'], smokes: { hello } },
-    run: { ...python.run, prepare },
-  };
+  const names = { id: 'loading', name: 'Loading', aliases: [], extensions: ['.loading'] };
+  return { ...python, ...names, run: { ...python.run, prepare } };
 }
 
 async function execute(request: object): Promise<Execution> {
