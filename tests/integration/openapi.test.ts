@@ -22,12 +22,16 @@ test('every path of the document is served, with its methods', async () => {
     '/diagnostics',
     '/docs',
     '/execute',
+    '/executions',
+    '/executions/batch',
+    '/executions/{id}',
+    '/executions/{id}/events',
     '/healthz',
     '/openapi.json',
     '/readyz',
   ]);
   for (const [path, methods] of Object.entries(paths)) {
-    const response = await fetch(`${testUrl()}${path}`, { method: 'DELETE' });
+    const response = await fetch(`${testUrl()}${path}`, { method: 'PUT' });
     assert.equal(response.status, 405, path);
     const allowed = (response.headers.get('allow') ?? '').toLowerCase().split(', ');
     for (const method of Object.keys(methods)) assert.ok(allowed.includes(method), path);

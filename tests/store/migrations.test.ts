@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { findExecution } from '@gozolite/store/executions';
+import { findClaim } from '@gozolite/store/idempotency';
 import { findKeyByHash } from '@gozolite/store/keys';
 import { migrate } from '@gozolite/store/migrations/migrate';
 import { MIGRATIONS } from '@gozolite/store/migrations/migrations';
@@ -19,6 +21,11 @@ const WRITTEN: readonly (readonly string[])[] = [
     "INSERT INTO usage_windows VALUES ('alice', 'hour', 3600000, 1, 2, 3)",
     "INSERT INTO reservations VALUES ('exe_1', 'alice', 'srv_1', 4, 5, 6)",
   ],
+  [
+    `INSERT INTO executions
+     VALUES ('exe_1', 'alice', 'srv_1', 'bash', NULL, 1, 9, 2, 3, 'ok', 2, '{}')`,
+    "INSERT INTO idempotency VALUES ('alice', 'once', 'cafe', 'exe_1', 1)",
+  ],
 ];
 
 const KEPT: readonly ((store: Database) => Promise<void>)[] = [
@@ -34,6 +41,11 @@ const KEPT: readonly ((store: Database) => Promise<void>)[] = [
     assert.deepEqual(rows, [{ span: 'hour', cpu_ms: 2 }]);
     const [held] = await store.query('SELECT execution, output_bytes FROM reservations');
     assert.deepEqual(held, { execution: 'exe_1', output_bytes: 6 });
+  },
+  async (store) => {
+    assert.equal((await findExecution(store, 'alice', 'exe_1'))?.record, '{}');
+    const known = await findClaim(store, { tenant: 'alice', name: 'once', since: 0 });
+    assert.equal(known?.answer, 'exe_1');
   },
 ];
 

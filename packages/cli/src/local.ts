@@ -198,6 +198,8 @@ function startServer(parts: LocalParts, layout: Layout, user: User | undefined):
       GOZO_SMOKES: String(parts.triesLanguages),
       // It ends with this call: what it booted ahead would serve nobody.
       GOZO_PREPARE: 'false',
+      // Nobody could ask for what it keeps, and its folder may be another server's.
+      GOZO_ASYNC: 'false',
     },
     confine: [...drop, '--inh-caps=-all', '--no-new-privs'],
   });

@@ -81,6 +81,13 @@ export const ExecuteRequest = Type.Object(
         description: 'Globs of files below /work to return: *, **, ? and [...].',
       }),
     ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: -10,
+        maximum: 10,
+        description: "Where it waits: the higher goes first, among the tenant's own. Default 0.",
+      }),
+    ),
     labels: Type.Optional(
       Type.Record(Type.String(), Type.String(), { maxProperties: REQUEST_BOUNDS.labelsMax }),
     ),

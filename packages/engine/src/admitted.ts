@@ -35,6 +35,10 @@ export interface Admitted extends Identity {
   readonly network?: NetworkPolicy;
   /** Below this nothing of it runs; absent: the server's own floor. */
   readonly isolationFloor?: Level;
+  /** Of the tenant's turns in the queue; absent: 1. */
+  readonly weight?: number;
+  /** Among the tenant's own; absent: 0. */
+  readonly priority?: number;
   /** What the run finds below /data; the compiler nothing. */
   readonly data?: readonly DataSet[];
 }

@@ -6,9 +6,9 @@ import type { Logger } from '@gozolite/telemetry/logger';
 import type { Admitted, MissingToolchain } from './admitted.js';
 import type { Clock } from './clock.js';
 import type { Demand } from './demand/demand.js';
-import { type ExecuteDeps, execute } from './execute.js';
+import { type Begun, type ExecuteDeps, execute, type Watch } from './execute.js';
 import { createIsolationMemory } from './isolation.js';
-import { createQueue } from './queue/queue.js';
+import { createQueue, type Patience, type WaitBounds, type Waiting } from './queue/queue.js';
 import { missingToolchainRecord, NO_TIME, recordOf } from './record.js';
 import { createTurns } from './turns.js';
 
@@ -24,9 +24,31 @@ export interface EngineDeps {
   readonly queueMax: number;
   readonly queuePerTenantMax: number;
   readonly queueWaitMsMax: number;
+  /** Of executions that nobody waits for; absent: as of the others. */
+  readonly kept?: WaitBounds | undefined;
+}
+
+/** How an execution is asked for. */
+export interface Asking {
+  /** Its abort cancels the execution at once; the record then says `cancelled`. */
+  readonly signal: AbortSignal;
+  readonly patience: Patience;
+  /** No sandbox is asked for before; it must not reject. */
+  readonly mayStart?: Promise<void>;
+  readonly watch?: Watch;
+}
+
+/** An execution that has its place. */
+export interface Underway {
+  /** Never rejects. */
+  readonly end: Promise<Execution>;
+  /** Undefined where it does not wait. */
+  waiting(): Waiting | undefined;
 }
 
 export interface Engine extends AsyncDisposable {
+  /** @returns `OVERLOADED` or `DRAINING` at once where it gets no place. Never throws. */
+  begin(admitted: Admitted, asking: Asking): Result<Underway, Refusal>;
   /**
    * Takes one execution through its stages.
    * @param signal its abort cancels the execution at once; the record then says `cancelled`
@@ -58,20 +80,43 @@ export function createEngine(deps: EngineDeps): Engine {
     waitersMax: deps.queueMax,
     waitersPerTenantMax: deps.queuePerTenantMax,
     waitMsMax: deps.queueWaitMsMax,
+    kept: deps.kept,
   });
   const turn = createTurns();
   const { demand } = deps;
-  const stages: ExecuteDeps = { backend, queue, isolation, log, clock, turn, demand };
+  const stages: ExecuteDeps = { backend, isolation, log, clock, turn, demand };
   const living = new Map<AbortController, Promise<unknown>>();
   let isDraining = false;
 
-  const live = async (admitted: Admitted, signal: AbortSignal) => {
+  const live = async (begun: Begun): Promise<Execution> => {
+    const { admitted } = begun;
     try {
-      return await execute(stages, admitted, signal);
+      return await execute(stages, begun);
     } catch (error) {
       log.error({ executionId: admitted.id, error }, 'execution failed inside the engine');
-      return ok(internalFailure(admitted, isolation.last()));
+      return internalFailure(admitted, isolation.last());
     }
+  };
+  const begin: Engine['begin'] = (admitted, { signal, patience, ...asking }) => {
+    if (isDraining) return refuse(DRAINING);
+    // Not AbortSignal.any: what it makes of a long-lived signal is kept for that signal's life.
+    const cancelled = new AbortController();
+    const cancel = () => cancelled.abort();
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    const place = queue.enter({ ...standingOf(admitted, patience), signal: cancelled.signal });
+    const over = () => signal.removeEventListener('abort', cancel);
+    if (!place.ok) {
+      over();
+      return place;
+    }
+    const { admission, waiting } = place.value;
+    const end = live({ admitted, admission, ...asking, signal: cancelled.signal }).finally(() => {
+      living.delete(cancelled);
+      over();
+    });
+    living.set(cancelled, end);
+    return ok({ end, waiting });
   };
   const drain = async (waitMs: number) => {
     isDraining = true;
@@ -90,24 +135,18 @@ export function createEngine(deps: EngineDeps): Engine {
       await isolation.refresh();
       return missingToolchainRecord(request, isolation.last());
     },
+    begin,
     execute: async (admitted, signal) => {
-      if (isDraining) return refuse(DRAINING);
-      // Not AbortSignal.any: what it makes of a long-lived signal is kept for that signal's life.
-      const cancelled = new AbortController();
-      const cancel = () => cancelled.abort();
-      signal.addEventListener('abort', cancel, { once: true });
-      if (signal.aborted) cancel();
-      const life = live(admitted, cancelled.signal);
-      living.set(cancelled, life);
-      try {
-        return await life;
-      } finally {
-        living.delete(cancelled);
-        signal.removeEventListener('abort', cancel);
-      }
+      const begun = begin(admitted, { signal, patience: 'caller' });
+      return begun.ok ? ok(await begun.value.end) : begun;
     },
     [Symbol.asyncDispose]: () => drain(0),
   };
+}
+
+/** Of one tenant's that are as urgent, those go first that somebody waits for. */
+function standingOf({ tenant, weight = 1, priority = 0 }: Admitted, patience: Patience) {
+  return { tenant, weight, patience, rank: 2 * priority + (patience === 'caller' ? 1 : 0) };
 }
 
 function internalFailure(admitted: Admitted, isolation: Isolation): Execution {

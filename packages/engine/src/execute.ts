@@ -1,8 +1,12 @@
 import type { Execution } from '@gozolite/contract/execution';
 import type { StageName } from '@gozolite/contract/limits';
-import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, type Result } from '@gozolite/contract/result';
-import type { Backend, Layer, SandboxCommand, SandboxResult } from '@gozolite/sandbox/backend';
+import type {
+  Backend,
+  Layer,
+  OutputChunk,
+  SandboxCommand,
+  SandboxResult,
+} from '@gozolite/sandbox/backend';
 import type { LogFields, Logger } from '@gozolite/telemetry/logger';
 import type { Admitted } from './admitted.js';
 import { captureArtifacts, captureStage } from './capture/capture.js';
@@ -12,12 +16,11 @@ import { type Commands, commandsFor } from './commands.js';
 import type { Demand } from './demand/demand.js';
 import type { IsolationMemory } from './isolation.js';
 import { type Judgement, judge } from './judge.js';
-import type { Admission, Queue, Slot } from './queue/queue.js';
+import type { Admission, Slot } from './queue/queue.js';
 import { type Ending, NO_TIME, recordOf } from './record.js';
 
 export interface ExecuteDeps {
   readonly backend: Backend;
-  readonly queue: Queue;
   readonly isolation: IsolationMemory;
   readonly log: Logger;
   readonly clock: Clock;
@@ -26,27 +29,37 @@ export interface ExecuteDeps {
   readonly demand: Demand | undefined;
 }
 
+/** Who looks on while it goes through its stages. Neither call may throw. */
+export interface Watch {
+  readonly stage: (name: StageName) => void;
+  /** As it is written, in order. */
+  readonly output: (name: StageName, chunk: OutputChunk) => void;
+}
+
+export interface Begun {
+  readonly admitted: Admitted;
+  readonly signal: AbortSignal;
+  /** Of the place that it has in the queue. */
+  readonly admission: Promise<Admission>;
+  /** Nothing is made for it before: absent, at once. */
+  readonly mayStart?: Promise<void> | undefined;
+  readonly watch?: Watch | undefined;
+}
+
 /** One execution's life: each stage takes what only the stage before makes. */
-export async function execute(
-  deps: ExecuteDeps,
-  admitted: Admitted,
-  signal: AbortSignal,
-): Promise<Result<Execution, Refusal>> {
-  const place = deps.queue.enter(admitted.tenant, signal);
-  if (!place.ok) return place;
-  const life = { ...deps, admitted, signal, beganAtMs: deps.clock.monotonicMs() };
-  const queued = await queue(life, place.value);
-  if (queued.kind === 'left') return ok(await record(life, queued.ending));
+export async function execute(deps: ExecuteDeps, begun: Begun): Promise<Execution> {
+  const life = { ...deps, ...begun, beganAtMs: deps.clock.monotonicMs() };
+  const queued = await queue(life);
+  if (queued.kind === 'left') return record(life, queued.ending);
   using _ = queued.slot;
+  await life.mayStart;
   const prepared = prepare(life, queued);
   await using compiled = await compile(life, prepared);
   const ran = await run(life, compiled);
-  return ok(await record(life, await capture(life, ran)));
+  return record(life, await capture(life, ran));
 }
 
-interface Life extends ExecuteDeps {
-  readonly admitted: Admitted;
-  readonly signal: AbortSignal;
+interface Life extends ExecuteDeps, Begun {
   readonly beganAtMs: number;
 }
 
@@ -54,8 +67,8 @@ type Queued =
   | { readonly kind: 'queued'; readonly slot: Slot; readonly queueMs: number }
   | { readonly kind: 'left'; readonly ending: Ending };
 
-async function queue(life: Life, place: Promise<Admission>): Promise<Queued> {
-  const admission = await place;
+async function queue(life: Life): Promise<Queued> {
+  const admission = await life.admission;
   const queueMs = life.clock.monotonicMs() - life.beganAtMs;
   finished(life, { stage: 'queue', wallMs: queueMs, outcome: admission.kind });
   if (admission.kind === 'slot') return { kind: 'queued', slot: admission.slot, queueMs };
@@ -177,8 +190,13 @@ async function runStage(life: Life, name: StageName, command: SandboxCommand): P
   const beganAtMs = life.clock.monotonicMs();
   const { language, version } = life.admitted.recipe;
   const about = { language, version, stage: name };
+  const { watch } = life;
   life.demand?.asked(command, about);
-  const result = await life.backend.run(command, { signal: life.signal });
+  watch?.stage(name);
+  const result = await life.backend.run(command, {
+    signal: life.signal,
+    ...(watch && { onOutput: (chunk: OutputChunk) => watch.output(name, chunk) }),
+  });
   life.demand?.served(command, about, result.prepared);
   const wallMs = life.clock.monotonicMs() - beganAtMs;
   await life.turn();

@@ -67,6 +67,17 @@ export function missingToolchainRecord(request: MissingToolchain, isolation: Iso
   };
 }
 
+/** What its record is where the server dies before its end: written down before it begins. */
+export function interruptedRecord(admitted: Admitted, isolation: Isolation): Execution {
+  const judgement: Judgement = {
+    status: 'failed',
+    error: 'INTERRUPTED',
+    message: 'the server ended before it did; send it again',
+  };
+  const ending = { judgement, artifacts: [], prepared: false, timings: NO_TIME };
+  return recordOf(admitted, ending, isolation);
+}
+
 function opening({ id, requestId, tenant, labels, createdAt }: Identity) {
   return {
     id,

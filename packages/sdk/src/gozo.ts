@@ -1,10 +1,12 @@
 import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities';
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import type { Health, Readiness } from '@gozolite/contract/health';
+import type { BatchAnswer, KeptExecution, KeptList } from '@gozolite/contract/kept/kept';
 import type { Problem } from '@gozolite/contract/refusal';
 import type { Usage } from '@gozolite/contract/tenancy/usage';
 import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
+import { type ExecutionEvent, readEvents } from './events.js';
 
 export interface GozoOptions {
   /** Of the server, as http://127.0.0.1:7070. */
@@ -21,6 +23,29 @@ export interface CallOptions {
   /** Sent as `X-Request-Id`: up to 128 letters, digits and any of ._:+/=@- */
   readonly requestId?: string;
 }
+
+export interface SubmitOptions extends CallOptions {
+  /**
+   * Sent as `Idempotency-Key`: the same key with the same request runs once and is answered the
+   * same, for 24 hours. A UUID for example.
+   */
+  readonly idempotencyKey?: string;
+}
+
+/** What to list: without a word all of the tenant's, newest first. */
+export interface ListQuery {
+  readonly state?: 'queued' | 'running' | 'ended';
+  readonly status?: Execution['status'];
+  /** Its id. */
+  readonly language?: string;
+  readonly limit?: number;
+  /** `next_cursor` of the page before. */
+  readonly cursor?: string;
+}
+
+/** The server is asked again so often while it does not know the end. */
+const WAIT_S = 30;
+const RECONNECT_MS = 1000;
 
 /**
  * A client of one GozoLite server, for Node and browsers.
@@ -45,10 +70,71 @@ export class Gozo {
   }
 
   /** Runs a program in a fresh sandbox and waits for its end. */
-  async execute(request: ExecuteRequest, options: CallOptions = {}): Promise<Execution> {
+  async execute(request: ExecuteRequest, options: SubmitOptions = {}): Promise<Execution> {
     const body = JSON.stringify(request);
     // A record is a record with any HTTP status: 500 and 503 say whose fault its failure is.
     return this.#call<Execution>('POST', '/execute', { ...options, body });
+  }
+
+  /** Has a program run without waiting for it: `wait` gives its record. */
+  submit(request: ExecuteRequest, options: SubmitOptions = {}): Promise<KeptExecution> {
+    return this.#call('POST', '/executions', { ...options, body: JSON.stringify(request) });
+  }
+
+  /** Up to a hundred at once, each accepted or refused by itself, in their order. */
+  async submitBatch(
+    executions: readonly ExecuteRequest[],
+    options: SubmitOptions = {},
+  ): Promise<BatchAnswer['executions']> {
+    const body = JSON.stringify({ executions });
+    const answer = await this.#call<BatchAnswer>('POST', '/executions/batch', { ...options, body });
+    return answer.executions;
+  }
+
+  /** How far it is; with its record where it has ended. */
+  execution(id: string, options: CallOptions = {}): Promise<KeptExecution> {
+    return this.#call('GET', pathOf(id), options);
+  }
+
+  /** The record of an execution, as soon as it has ended. */
+  async wait(id: string, options: CallOptions = {}): Promise<Execution> {
+    for (;;) {
+      const path = `${pathOf(id)}?wait_s=${WAIT_S}`;
+      const { record } = await this.#call<KeptExecution>('GET', path, options);
+      if (record !== undefined) return record;
+    }
+  }
+
+  /** Ends it now, and gives it back as it ended. */
+  cancel(id: string, options: CallOptions = {}): Promise<KeptExecution> {
+    return this.#call('DELETE', pathOf(id), options);
+  }
+
+  executions(query: ListQuery = {}, options: CallOptions = {}): Promise<KeptList> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = new URLSearchParams(
+      given.map(([name, value]): [string, string] => [name, String(value)]),
+    );
+    return this.#call('GET', `/executions?${search}`, options);
+  }
+
+  /** What happens to an execution until it has ended. A connection that breaks is made again. */
+  async *events(id: string, options: CallOptions = {}): AsyncGenerator<ExecutionEvent, void> {
+    let last: string | undefined;
+    for (;;) {
+      const response = await this.#stream(`${pathOf(id)}/events`, last, options);
+      try {
+        for await (const { id: seen, ...event } of readEvents(response)) {
+          last = seen ?? last;
+          yield event;
+          if (event.name === 'ended') return;
+        }
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (error instanceof SyntaxError) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+    }
   }
 
   /** Languages, limits and the isolation in force. */
@@ -82,15 +168,14 @@ export class Gozo {
   }
 
   async #call<T>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    { signal, requestId, body }: CallOptions & { readonly body?: string },
+    { signal, body, ...options }: SubmitOptions & { readonly body?: string },
   ): Promise<T> {
     const url = `${this.#url}${path}`;
     const headers: Record<string, string> = {
-      ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+      ...this.#headers(options),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
     };
     const init: RequestInit = {
       method,
@@ -99,6 +184,36 @@ export class Gozo {
       ...(signal === undefined ? {} : { signal }),
     };
     const { response, text } = await this.#exchange(url, init);
+    return this.#valueOf<T>(response, text, url);
+  }
+
+  #headers({ requestId, idempotencyKey }: SubmitOptions): Record<string, string> {
+    return {
+      ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+      ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    };
+  }
+
+  async #stream(
+    path: string,
+    last: string | undefined,
+    { signal, ...options }: CallOptions,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const url = `${this.#url}${path}`;
+    const since: Record<string, string> = last === undefined ? {} : { 'last-event-id': last };
+    const init = { headers: { ...this.#headers(options), ...since }, ...(signal && { signal }) };
+    const response = await this.#fetch(url, init).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw new GozoConnectionError(url, reasonOf(error), error);
+    });
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+    if (isStream === true && response.body !== null) return response.body;
+    this.#valueOf(response, await response.text(), url);
+    throw new GozoConnectionError(url, `HTTP ${response.status} is no stream of events`);
+  }
+
+  #valueOf<T>(response: Response, text: string, url: string): T {
     const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim();
     const value = parse(text);
     if (mediaType === 'application/problem+json' && isProblem(value)) {
@@ -120,6 +235,10 @@ export class Gozo {
       throw new GozoConnectionError(url, reasonOf(error), error);
     }
   }
+}
+
+function pathOf(id: string): string {
+  return `/executions/${encodeURIComponent(id)}`;
 }
 
 function parse(text: string): unknown {

@@ -19,6 +19,8 @@ import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
 import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
+import { createDecide } from './executions/decide.js';
+import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
@@ -77,6 +79,7 @@ export function compose(deps: ServerDeps): House {
   const engine = createEngine({
     ...{ backend, log, clock, demand },
     ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
+    kept: config.executions?.waiting,
   });
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare, templates } = config;
@@ -104,11 +107,11 @@ export function compose(deps: ServerDeps): House {
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
+  const decide = createDecide({ toolchains, policies, dataOf, meter, log, takes: prover?.tookOf });
+  const kept = openKeptHouse({ ...service, engine, decide, log });
   const served: readonly Route[] = [
-    executeRoute({
-      ...{ engine, toolchains, policies, dataOf, meter, log },
-      takes: prover?.tookOf,
-    }),
+    executeRoute({ engine, meter, decide, once: kept.once }),
+    ...kept.routes,
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
@@ -122,7 +125,7 @@ export function compose(deps: ServerDeps): House {
     opened: toolchains.opened,
     drain: () => {
       isDraining = true;
-      return engine.drain(config.drainMs);
+      return engine.drain(config.drainMs).then(kept.settled);
     },
     [Symbol.asyncDispose]: async () => {
       packs.packs[Symbol.dispose]();

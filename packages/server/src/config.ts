@@ -7,6 +7,7 @@ import { type Result, refuse } from '@gozolite/contract/result';
 import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
+import { type ExecutionSettings, readExecutions } from './executions/settings.js';
 import { readPool } from './pool/settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,7 +20,7 @@ export interface Config {
   readonly listen: ListenAddress;
   /** Whose requests are served: everybody's on loopback, or those that come with a key. */
   readonly auth: AuthName;
-  /** Where tenants and keys are; read with `auth` `keys` only. */
+  /** Where tenants, keys and executions are; read where there are any of these. */
   readonly store: StoreAddress;
   /** Of tenants' policies; '' where there are none. */
   readonly policiesFolder: string;
@@ -55,6 +56,8 @@ export interface Config {
   readonly queueMax: number;
   readonly queuePerTenantMax: number;
   readonly queueWaitMsMax: number;
+  /** Of executions that are kept until somebody asks; absent: there are none. */
+  readonly executions: ExecutionSettings | undefined;
   readonly drainMs: number;
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
@@ -137,6 +140,7 @@ export function readConfig(
     pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     ...readQueue(read, cores),
+    executions: readExecutions(read),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {

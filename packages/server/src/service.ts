@@ -1,9 +1,11 @@
+import { mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { limitPolicyFor } from '@gozolite/contract/limits';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { describeProblem } from '@gozolite/languages/parse';
-import { StoreError } from '@gozolite/store/sql';
+import { openStore } from '@gozolite/store/open';
+import { type Database, StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
 import { openPolicies, type Policies, type PolicyProblem } from '@gozolite/tenancy/policy/policies';
@@ -11,6 +13,8 @@ import type { BasePolicy } from '@gozolite/tenancy/policy/policy';
 import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
 import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
+import { keepExecutions } from './executions/keeping.js';
+import type { ExecutionSettings } from './executions/settings.js';
 
 /** Of this machine, as the server found it at its start. */
 export const HOST_LIMITS = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
@@ -22,6 +26,15 @@ export interface Service extends AsyncDisposable {
   readonly policies: Policies;
   /** How fast and how much. */
   readonly meter: Meter;
+  /** Where executions are kept until somebody asks; absent where none are. */
+  readonly kept: Kept | undefined;
+}
+
+export interface Kept {
+  readonly store: Database;
+  /** The name of this server, the same at its next start. */
+  readonly server: string;
+  readonly settings: ExecutionSettings;
 }
 
 /** Why there is no start. A bad setting stays bad; a store that is away may come back. */
@@ -50,19 +63,61 @@ export async function openService(
   }
   const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
   const store = opened.value?.store;
-  const server = store === undefined ? '' : serverName(join(config.dataFolder, 'server-id'));
+  const kept = await openKept(config, log, store);
+  if (!kept.ok) {
+    policies.value[Symbol.dispose]();
+    await opened.value?.[Symbol.asyncDispose]();
+    return kept;
+  }
+  const server = store === undefined ? '' : nameOf(config);
   const keeping = store === undefined ? undefined : await keepUsage(store, server, onLost);
   return ok({
     tenancy: opened.value,
     policies: policies.value,
     meter: createMeter({ store, server, nowMs: Date.now, onLost }),
+    kept: kept.value,
     [Symbol.asyncDispose]: async () => {
       policies.value[Symbol.dispose]();
       keeping?.[Symbol.dispose]();
+      await kept.value?.[Symbol.asyncDispose]();
       await opened.value?.[Symbol.asyncDispose]();
     },
   });
 }
+
+function nameOf({ dataFolder }: Config): string {
+  return serverName(join(dataFolder, 'server-id'));
+}
+
+/** @param keyed the store that there is with keys; else one is opened for this alone */
+async function openKept(
+  config: Config,
+  log: Logger,
+  keyed: Database | undefined,
+): Promise<Result<(Kept & AsyncDisposable) | undefined, StartFault>> {
+  const { executions: settings } = config;
+  if (settings === undefined) return ok(undefined);
+  try {
+    mkdirSync(config.dataFolder, { recursive: true });
+    const server = nameOf(config);
+    const store = keyed ?? (await openStore(config.store));
+    const keeping = await keepExecutions({ store, server, settings, log });
+    return ok({
+      ...{ store, server, settings },
+      [Symbol.asyncDispose]: async () => {
+        keeping[Symbol.dispose]();
+        if (keyed === undefined) await store[Symbol.asyncDispose]();
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return refuse({ kind: 'store', message: `${reason}\n  ${NOTHING_KEPT}` });
+  }
+}
+
+const NOTHING_KEPT =
+  'The store keeps executions that nobody waits for (POST /executions); ' +
+  'GOZO_ASYNC=false does without it, unless there are keys.';
 
 /** What the machine and the settings allow: no tenant's policy goes beyond it. */
 function basePolicyOf({ auth, network, dataAllow, isolationFloor }: Config): BasePolicy {

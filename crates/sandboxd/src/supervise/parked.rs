@@ -35,6 +35,16 @@ pub struct Booted {
     pub is_of_template: bool,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+pub enum Phase {
+    /// Nothing runs in it but our own process.
+    Empty,
+    Boots,
+    Waits,
+    /// It failed, or something has ended it.
+    Gone,
+}
+
 pub struct Parked {
     parts: Option<Parts>,
     graveyard: Graveyard,
@@ -46,18 +56,17 @@ impl Parked {
         Parked { parts: Some(parts), graveyard: Rc::clone(graveyard), booted }
     }
 
-    /// Whether it still waits: nothing failed, and nothing has ended it, nor its runtime.
-    pub fn waits(&self) -> bool {
-        self.parts.as_ref().is_some_and(|Parts { launched, .. }| {
-            launched.waits() && (self.booted.is_none() || launched.group.processes() > 1)
-        })
-    }
-
-    /// Whether what is booted in it waits; one that takes seconds for it says so.
-    pub fn is_ready(&self, folder: &str) -> bool {
-        let Some(Parts { workspace, .. }) = &self.parts else { return false };
-        let says = self.booted.as_ref().is_some_and(|booted| booted.says_ready);
-        !says || workspace.has(folder, "ready")
+    /// How far it is. A runtime that takes seconds to boot says when it waits, in this folder.
+    pub fn phase(&self, folder: &str) -> Phase {
+        let Some(Parts { launched, workspace, .. }) = &self.parts else { return Phase::Gone };
+        match &self.booted {
+            _ if !launched.waits() => Phase::Gone,
+            None => Phase::Waits,
+            // The first process is ours: its runtime is not started yet, or has ended.
+            Some(_) if launched.group.processes() <= 1 => Phase::Empty,
+            Some(booted) if booted.says_ready && !workspace.has(folder, "ready") => Phase::Boots,
+            Some(_) => Phase::Waits,
+        }
     }
 
     /// Whether it is known to have failed: unlike one whose runtime has not started yet.

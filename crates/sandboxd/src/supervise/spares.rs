@@ -163,15 +163,17 @@ pub fn obtain(
         let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
-        while let Some(mut parked) = shelf.take(&breed, &root) {
+        loop {
+            let (found, gone) = shelf.take(&breed, &root);
+            context.spares.templates.strike((&breed, &root), gone);
+            let Some(mut parked) = found else { break };
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
-            let waits = parked.waits();
-            if parked.is_of_template() && (waits || parked.has_ended()) {
-                context.spares.templates.judge(&breed, &root, waits);
-            }
-            if fits && waits && matches!(workspace, Some(Ok(()))) {
+            if fits && matches!(workspace, Some(Ok(()))) {
+                if parked.is_of_template() {
+                    context.spares.templates.praise(&breed, &root);
+                }
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
             }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type FakeClock, fakeClock } from '../testing/fake-clock.js';
-import { type Admission, createQueue, type Queue, type Slot } from './queue.js';
+import { type Admission, type Asked, createQueue, type Queue, type Slot } from './queue.js';
 
 interface Setting {
   readonly clock: FakeClock;
@@ -15,10 +15,14 @@ function setting(change: Partial<Parameters<typeof createQueue>[0]> = {}): Setti
 
 const patient = () => new AbortController().signal;
 
+function asked(tenant: string, change: Partial<Asked> = {}): Asked {
+  return { tenant, weight: 1, rank: 0, patience: 'caller', signal: patient(), ...change };
+}
+
 function enter(queue: Queue, tenant = 'a', signal = patient()): Promise<Admission> {
-  const place = queue.enter(tenant, signal);
+  const place = queue.enter(asked(tenant, { signal }));
   if (!place.ok) throw new Error(`refused: ${place.error.detail}`);
-  return place.value;
+  return place.value.admission;
 }
 
 async function slotOf(admission: Promise<Admission>): Promise<Slot> {
@@ -74,7 +78,7 @@ describe('refusals', () => {
     const { queue } = setting();
     await slotOf(enter(queue));
     for (const tenant of ['a', 'b', 'c']) void enter(queue, tenant);
-    const place = queue.enter('d', patient());
+    const place = queue.enter(asked('d'));
     expect(place).toMatchObject({ ok: false, error: { code: 'OVERLOADED' } });
     if (!place.ok) expect(place.error.retryAfterMs).toBeGreaterThan(0);
   });
@@ -84,8 +88,8 @@ describe('refusals', () => {
     await slotOf(enter(queue));
     void enter(queue, 'a');
     void enter(queue, 'a');
-    expect(queue.enter('a', patient())).toMatchObject({ error: { code: 'OVERLOADED' } });
-    expect(queue.enter('b', patient()).ok).toBe(true);
+    expect(queue.enter(asked('a'))).toMatchObject({ error: { code: 'OVERLOADED' } });
+    expect(queue.enter(asked('b')).ok).toBe(true);
   });
 
   test('a wait that is foreseen as too long is refused; one of just the bound is not', async () => {
@@ -96,7 +100,7 @@ describe('refusals', () => {
     await slotOf(enter(queue));
     void enter(queue, 'a'); // 500 ms
     void enter(queue, 'b'); // 1,000 ms
-    expect(queue.enter('c', patient())).toMatchObject({
+    expect(queue.enter(asked('a'))).toMatchObject({
       ok: false,
       error: { code: 'OVERLOADED', retryAfterMs: 500 },
     });
@@ -140,4 +144,63 @@ describe('waiting', () => {
     await slotOf(waiting);
     expect(clock.scheduled()).toBe(0);
   });
+});
+
+describe('those that nobody waits for', () => {
+  const kept = { waitersMax: 2, waitersPerTenantMax: 2, waitMsMax: 60_000 };
+
+  test('have bounds of their own, and wait longer', async () => {
+    const { queue, clock } = setting({ kept, waitersMax: 1 });
+    await slotOf(enter(queue));
+    const patience = 'kept';
+    for (const tenant of ['a', 'b']) expect(queue.enter(asked(tenant, { patience })).ok).toBe(true);
+    expect(queue.enter(asked('c', { patience }))).toMatchObject({ ok: false });
+    expect(queue.enter(asked('c')).ok).toBe(true);
+    clock.advance(1_000);
+    expect(queue.load().queued).toBe(2);
+    clock.advance(59_000);
+    expect(queue.load().queued).toBe(0);
+  });
+
+  test('are told their place and about how long, which change as others go', async () => {
+    const { queue, clock } = setting({ kept });
+    const first = await slotOf(enter(queue));
+    clock.advance(400);
+    release(first);
+    const second = await slotOf(enter(queue));
+    const places = [1, 2].map(() => queue.enter(asked('a', { patience: 'kept' })));
+    const told = () => places.map((place) => place.ok && place.value.waiting());
+    expect(told()).toEqual([
+      { position: 1, expectedMs: 400 },
+      { position: 2, expectedMs: 800 },
+    ]);
+    release(second);
+    expect(told()).toEqual([undefined, { position: 1, expectedMs: 360 }]);
+  });
+});
+
+test('a thousand of one tenant add less than one execution to the wait of another', async () => {
+  const many = { waitersMax: 2_000, waitersPerTenantMax: 2_000, waitMsMax: 60_000 };
+  const { queue, clock } = setting({ ...many, concurrency: 4 });
+  const slots: Slot[] = [];
+  for (let count = 0; count < 4; count += 1) slots.push(await slotOf(enter(queue, 'flood')));
+  for (let count = 0; count < 1_000; count += 1) {
+    void enter(queue, 'flood').then((admitted) => {
+      if (admitted.kind === 'slot') slots.push(admitted.slot);
+    });
+  }
+  clock.advance(1);
+  const place = queue.enter(asked('quiet'));
+  expect(place.ok && place.value.waiting()?.position).toBe(1);
+  let isIn = false;
+  if (place.ok) {
+    void place.value.admission.then(() => {
+      isIn = true;
+    });
+  }
+  const first = slots.shift();
+  if (first !== undefined) release(first); // The first that ends lets it in, none of the thousand.
+  await Promise.resolve();
+  expect(isIn).toBe(true);
+  expect(queue.load()).toEqual({ running: 4, queued: 1_000 });
 });

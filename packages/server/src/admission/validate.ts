@@ -31,7 +31,7 @@ export interface ValidationDeps {
   /** Undefined where nothing was measured. */
   readonly takes?: ((recipe: Recipe) => Took | undefined) | undefined;
   /** What else the tenant's policy says; absent: nothing. */
-  readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor'>;
+  readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor' | 'weight'>;
   /** Of that policy, for the record. */
   readonly policyDigest?: string;
 }
@@ -83,7 +83,7 @@ export function validate(
     granted: {
       ...networkOf(deps.network, request.network),
       ...dataOf(deps.data, request.data ?? []),
-      ...(deps.own && { isolationFloor: deps.own.isolationFloor }),
+      ...(deps.own && { isolationFloor: deps.own.isolationFloor, weight: deps.own.weight }),
     },
   });
   const tooSmall = diskFaults(admitted.files, limits);
@@ -172,7 +172,7 @@ function admittedOf(
   }: {
     readonly recipe: Recipe;
     readonly contents: Contents;
-    readonly granted: Pick<Admitted, 'network' | 'data' | 'isolationFloor'>;
+    readonly granted: Pick<Admitted, 'network' | 'data' | 'isolationFloor' | 'weight'>;
   },
 ): Admitted {
   const { program, stdin } = contents;
@@ -192,6 +192,7 @@ function admittedOf(
     env: request.env ?? {},
     compileArgs: request.compile?.args ?? [],
     artifacts: request.artifacts ?? [],
+    priority: request.priority ?? 0,
     ...granted,
   };
 }

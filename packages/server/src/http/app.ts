@@ -98,6 +98,7 @@ function addRoute(app: FastifyInstance, route: Route, { connections, gate }: Aro
         caller: gate?.callerOf(request) ?? LOCAL,
         params: textsOf(request.params),
         query: textsOf(request.query),
+        headers: textsOf(request.headers),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         signal: connections.signalOf(request.raw),
       });

@@ -17,6 +17,15 @@ export function toJson(value: unknown): string | AsyncGenerator<string> {
   return long.length === 0 ? short : pieces(short.split(JSON.stringify(HOLE)), long);
 }
 
+/** The whole text, put together without holding the event loop for it. */
+export async function textOf(value: unknown): Promise<string> {
+  const json = toJson(value);
+  if (typeof json === 'string') return json;
+  let text = '';
+  for await (const piece of json) text += piece;
+  return text;
+}
+
 /** Nobody's text: random, and new with each server. */
 const HOLE = crypto.randomUUID();
 

@@ -14,6 +14,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   /** What stands behind the path's `?`; of a name that stands there twice, the last. */
   readonly query: Readonly<Record<string, string>>;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Raw bytes; empty where there was no body. */
   readonly body: Buffer;
   /** Aborted as the client goes away. */
@@ -43,6 +45,8 @@ export interface RouteDocument {
   readonly access: 'open' | Scope;
   /** Names in `{}` of the path, and of the query, with what each is. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** Headers that it reads, with what each is. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly description?: string;
   readonly requestSchema?: string;
   readonly requestExample?: unknown;
@@ -53,7 +57,7 @@ export interface RouteDocument {
 
 /** One endpoint, whole: a file in routes/ makes it, a row in compose.ts adds it. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** As OpenAPI has it: `/admin/keys/{id}/revoke`. */
   readonly path: string;
   readonly document: RouteDocument;

@@ -76,9 +76,11 @@ const PARTS = {
   FieldError,
 };
 
-/** Puts a reference in place of every part, wherever a schema spells one out. */
+/** Puts a reference in place of what has a name, wherever a schema spells one out. */
 function withReferences(schemas: Readonly<Record<string, TSchema>>): Record<string, unknown> {
-  const names = new Map(Object.entries(PARTS).map(([name, part]) => [JSON.stringify(part), name]));
+  const names = new Map(
+    Object.entries(schemas).map(([name, part]) => [JSON.stringify(part), name]),
+  );
   const refer = (value: unknown, isRoot: boolean): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     const name = isRoot ? undefined : names.get(JSON.stringify(value));
@@ -116,6 +118,9 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
         const isInPath = path.includes(`{${name}}`);
         const place = isInPath ? 'path' : 'query';
         return { name, in: place, required: isInPath, description: what, schema: TEXT };
+      }),
+      ...Object.entries(document.headers ?? {}).map(([name, what]) => {
+        return { name, in: 'header', required: false, description: what, schema: TEXT };
       }),
     ],
     ...(isKeyed ? { security: [{ [KEY]: [] }] } : {}),

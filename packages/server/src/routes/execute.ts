@@ -5,61 +5,45 @@ import {
   FAILURES,
 } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { ok, type Result } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
 import type { Engine } from '@gozolite/engine/engine';
-import { createTurns } from '@gozolite/engine/turns';
 import { NO_AMOUNTS } from '@gozolite/store/usage';
-import type { Logger } from '@gozolite/telemetry/logger';
-import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
-import { admit } from '../admission/admit.js';
-import { createShapeCheck } from '../admission/shape.js';
 import { mostOf, usedBy } from '../admission/usage/spend.js';
-import type { ValidationDeps } from '../admission/validate.js';
+import type { Decide } from '../executions/decide.js';
+import { IDEMPOTENCY_HEADER } from '../executions/idempotency.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
-import { type Answer, json, type Route, type RouteDocument } from '../http/route.js';
-import type { DataSets } from '../packs/data.js';
-import type { Toolchains } from '../toolchains.js';
+import { type Answer, type Call, json, type Route, type RouteDocument } from '../http/route.js';
 
 export interface ExecuteDeps {
   readonly engine: Engine;
-  readonly toolchains: Toolchains;
-  readonly policies: Policies;
-  readonly dataOf: (policy: Policy) => DataSets;
-  readonly takes?: ValidationDeps['takes'];
   readonly meter: Meter;
-  readonly log: Logger;
+  readonly decide: Decide;
+  /** A request that is to run once, however often it is sent. */
+  readonly once: (call: Call) => Promise<Result<Execution, Refusal>>;
 }
 
 /** Runs one program and waits for its end; the closed connection cancels it. */
 export function executeRoute(deps: ExecuteDeps): Route {
-  const { engine, toolchains, policies, meter, takes, log } = deps;
-  const hasShape = createShapeCheck();
-  const turn = createTurns();
+  const { engine, decide, once } = deps;
   return {
     method: 'POST',
     path: '/execute',
     document,
-    handle: async ({ requestId, receivedAt, caller, body, signal }) => {
-      const own = policies.of(caller.tenant);
-      const paced = meter.pace(caller.tenant, own);
-      if (!paced.ok) return paced;
-      const registry = await toolchains.opened;
-      await turn();
-      const request = { requestId, createdAt: receivedAt, tenant: caller.tenant, body };
-      const deciding = { hasShape, registry, takes, ...policyFor(deps, own) };
-      const validated = admit(deciding, request);
-      if (!validated.ok) {
-        log.info({ requestId, refusal: validated.error.code }, 'request refused');
-        return validated;
+    handle: async (call) => {
+      if (call.headers['idempotency-key'] !== undefined) {
+        const executed = await once(call);
+        return executed.ok ? ok(answerOf(executed.value)) : executed;
       }
-      if (validated.value.kind === 'missing') {
-        if (toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
-        return ok(answerOf(await engine.missing(validated.value.missing)));
+      const decided = await decide.ofBody(call, call.body);
+      if (!decided.ok) return decided;
+      const { validated, policy } = decided.value;
+      if (validated.kind === 'missing') {
+        return ok(answerOf(await engine.missing(validated.missing)));
       }
-      return metered(deps, own, { admitted: validated.value.admitted, signal });
+      return metered(deps, policy, { admitted: validated.admitted, signal: call.signal });
     },
   };
 }
@@ -83,22 +67,6 @@ async function metered(
   return ok({ ...answer, headers: { ...held.value.headers, ...answer.headers } });
 }
 
-/** A policy that changes holds from the next request on. */
-function policyFor({ policies, dataOf }: ExecuteDeps, own: Policy) {
-  const { limits: policy, network, digest } = own;
-  const policyDigest = policies.isConfigured ? { policyDigest: digest } : {};
-  return { own, policy, network, data: dataOf(own), ...policyDigest };
-}
-
-/** Nothing could be looked for: `missing` would be a guess. */
-const NOT_LOOKED_FOR: Refusal = {
-  code: 'OVERLOADED',
-  detail:
-    'The launcher is away, or its isolation below the floor (GET /readyz says which), so the ' +
-    'toolchains are not known yet.',
-  retryAfterMs: 2000,
-};
-
 function answerOf(execution: Execution): Answer {
   const status = execution.error === undefined ? 200 : FAILURES[execution.error];
   const answer = json(status, execution);
@@ -114,6 +82,7 @@ const document: RouteDocument = {
   description:
     'Every execution ends in one record with a defined status. A record has the media type ' +
     'application/json; a request that did not become an execution is answered by a problem.',
+  headers: IDEMPOTENCY_HEADER,
   requestSchema: 'ExecuteRequest',
   requestExample: { language: 'python', code: 'print(21 * 2)' },
   answers: {
@@ -124,10 +93,12 @@ const document: RouteDocument = {
       ...PROBLEM_ANSWER,
     },
     408: { description: 'REQUEST_TIMEOUT.', ...PROBLEM_ANSWER },
+    409: { description: 'IDEMPOTENCY_CONFLICT.', ...PROBLEM_ANSWER },
     413: { description: 'BODY_TOO_LARGE.', ...PROBLEM_ANSWER },
     415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...PROBLEM_ANSWER },
     422: {
-      description: 'UNKNOWN_LANGUAGE, LIMIT_TOO_HIGH, LIMIT_TOO_LOW or INVALID_VALUE.',
+      description:
+        'UNKNOWN_LANGUAGE, LIMIT_TOO_HIGH, LIMIT_TOO_LOW, INVALID_VALUE or IDEMPOTENCY_MISMATCH.',
       ...PROBLEM_ANSWER,
     },
     429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...PROBLEM_ANSWER },

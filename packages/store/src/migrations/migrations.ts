@@ -1,3 +1,5 @@
+import { EXECUTIONS } from './executions.js';
+
 /** One step of the schema. What has once been released is never changed, only followed. */
 export interface Migration {
   readonly version: number;
@@ -62,4 +64,5 @@ export const MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX reservations_by_server ON reservations (server)',
     ],
   },
+  { version: 4, name: 'executions that are kept, and idempotency', statements: EXECUTIONS },
 ];

@@ -55,6 +55,8 @@ export interface Policy extends BasePolicy {
   readonly languages?: ReadonlySet<string>;
   readonly rules: Rules;
   readonly pace: Pace;
+  /** Of the tenant's turns in the queue, against others'. */
+  readonly weight: number;
   readonly quotas: Readonly<Record<Span, Quota>>;
 }
 
@@ -76,6 +78,7 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     isolationFloor: floor ?? base.isolationFloor,
     counts: base.counts,
     pace: paceOf(file),
+    weight: file.weight ?? 1,
     quotas: quotasOf(file),
   };
   const rules = file.rules ?? {};

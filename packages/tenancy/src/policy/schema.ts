@@ -76,6 +76,14 @@ export const PolicyFile = Type.Object(
         description: 'Executions at once, waiting ones too.',
       }),
     ),
+    weight: Type.Optional(
+      Type.Number({
+        minimum: 0.01,
+        maximum: 100,
+        description:
+          'Of its turns where executions wait: 2 has two for one of a tenant of 1, the default.',
+      }),
+    ),
     rate: Type.Optional(
       Type.Object(
         {

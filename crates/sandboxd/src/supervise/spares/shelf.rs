@@ -1,11 +1,12 @@
 //! A shelf of sandboxes that wait, all of one purpose: what was ordered, and, where they have no
 //! runtime, what was asked for last.
 
+use crate::child::monotonic_ns;
 use crate::child::plan::Plan;
 use crate::confine::packs::HOST;
 use crate::protocol::message::{Limits, Recipe};
 use crate::protocol::pool::Kept;
-use crate::supervise::parked::{Booted, Parked};
+use crate::supervise::parked::{Booted, Parked, Phase};
 use crate::supervise::spares::orders::Line;
 use crate::workspace::{Workspace, Writing};
 use std::collections::VecDeque;
@@ -14,6 +15,9 @@ use std::rc::Rc;
 
 /// Below /work, while a runtime boots.
 const BOOT_FOLDER: &str = ".gozo-boot";
+
+/// Longer than a runtime, with the smallest share of a busy CPU, is on its way to be started.
+const STARTED_NS_MAX: u64 = 30_000_000_000;
 
 /// Before any request: any limits that can be written will do.
 pub const FIRST: Limits = Limits {
@@ -88,6 +92,16 @@ pub struct Waiting {
     pub since_ns: u64,
 }
 
+impl Waiting {
+    /// A runtime that is not there long after it was to be started has ended.
+    fn phase(&self) -> Phase {
+        match self.parked.phase(BOOT_FOLDER) {
+            Phase::Empty if monotonic_ns() - self.since_ns >= STARTED_NS_MAX => Phase::Gone,
+            phase => phase,
+        }
+    }
+}
+
 /// Those of one purpose.
 pub struct Shelf {
     pub waiting: VecDeque<Waiting>,
@@ -146,7 +160,8 @@ impl Shelf {
 
     /// What waits of this line.
     pub fn kept(&self, line: &Line) -> Kept {
-        let ready = self.waiting.iter().filter(|each| each.breed == line.breed);
+        let is_ready = |each: &&Waiting| each.breed == line.breed && each.phase() == Phase::Waits;
+        let ready = self.waiting.iter().filter(is_ready);
         ready.fold(Kept::default(), |sum, each| Kept {
             ready: sum.ready + 1,
             templated: sum.templated + usize::from(each.parked.is_of_template()),
@@ -172,12 +187,25 @@ impl Shelf {
         drop(old);
     }
 
-    pub fn take(&mut self, breed: &Breed, root: &Path) -> Option<Parked> {
-        let is_one = |each: &Waiting| {
-            each.breed == *breed && each.root == root && each.parked.is_ready(BOOT_FOLDER)
-        };
-        let place = self.waiting.iter().position(is_one)?;
-        self.waiting.remove(place).map(|waiting| waiting.parked)
+    /// The first that waits; those before it that have ended go. One that still boots is left to
+    /// boot: a burst that took them half done would have each of them made in vain. Tells how many
+    /// that had started from a template have ended.
+    pub fn take(&mut self, breed: &Breed, root: &Path) -> (Option<Parked>, u32) {
+        let (mut place, mut gone) = (0, 0);
+        while let Some(each) = self.waiting.get(place) {
+            let is_one = each.breed == *breed && each.root == root;
+            match is_one.then(|| each.phase()) {
+                Some(Phase::Waits) => {
+                    return (self.waiting.remove(place).map(|one| one.parked), gone);
+                }
+                Some(Phase::Gone) => {
+                    gone += u32::from(each.parked.is_of_template());
+                    drop(self.waiting.remove(place));
+                }
+                Some(Phase::Empty | Phase::Boots) | None => place += 1,
+            }
+        }
+        (None, gone)
     }
 
     /// Of those of which too few wait, the one of which fewest wait, and how many that are.

@@ -198,16 +198,19 @@ impl Templates {
         Some(Given { image, object, is_whole: true })
     }
 
-    /// One that started from it waited for its request, or was not there any more. A template that
-    /// has served no other is given up; else a file of it has changed, say, and it is made anew.
-    pub fn judge(&mut self, breed: &Breed, root: &Path, waits: bool) {
+    /// One that started from it waited for its request.
+    pub fn praise(&mut self, breed: &Breed, root: &Path) {
+        let place = self.place(breed, root);
+        let template = place.and_then(|place| self.ready.get_mut(place));
+        template.into_iter().for_each(|template| template.has_served = true);
+    }
+
+    /// So many that started from it were not there any more when their request came. A template
+    /// that has served none is given up; else a file of it has changed, say, and it is made anew.
+    pub fn strike(&mut self, (breed, root): (&Breed, &Path), gone: u32) {
         let Some(place) = self.place(breed, root) else { return };
         let Some(template) = self.ready.get_mut(place) else { return };
-        if waits {
-            (template.has_served, template.strikes) = (true, 0);
-            return;
-        }
-        template.strikes += 1;
+        template.strikes += gone;
         if template.strikes >= STRIKES_MAX {
             let template = self.ready.remove(place);
             if !template.has_served {

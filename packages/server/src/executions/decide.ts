@@ -1,0 +1,85 @@
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { createTurns } from '@gozolite/engine/turns';
+import type { Logger } from '@gozolite/telemetry/logger';
+import type { Policies } from '@gozolite/tenancy/policy/policies';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
+import type { Meter } from '@gozolite/tenancy/usage/meter';
+import { admitValue } from '../admission/admit.js';
+import { parseBody } from '../admission/body.js';
+import { createShapeCheck } from '../admission/shape.js';
+import type { Validated, ValidationDeps } from '../admission/validate.js';
+import type { Call } from '../http/route.js';
+import type { DataSets } from '../packs/data.js';
+import type { Toolchains } from '../toolchains.js';
+
+export interface DecideDeps {
+  readonly toolchains: Toolchains;
+  readonly policies: Policies;
+  readonly dataOf: (policy: Policy) => DataSets;
+  readonly takes?: ValidationDeps['takes'];
+  readonly meter: Meter;
+  readonly log: Logger;
+}
+
+/** A request that may run as far as rate, form, values and policy go. */
+export interface Decided {
+  readonly validated: Validated;
+  readonly policy: Policy;
+}
+
+type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller'>;
+
+export interface Decide {
+  /** Rate, then what stands in the body. */
+  ofBody(asking: Asking, body: Buffer): Promise<Result<Decided, Refusal>>;
+  /** The same of a part of a body that was parsed. */
+  ofValue(asking: Asking, value: unknown): Promise<Result<Decided, Refusal>>;
+}
+
+/** The one way from a caller's request to what the engine takes. */
+export function createDecide(deps: DecideDeps): Decide {
+  const { toolchains, policies, meter, takes, log } = deps;
+  const hasShape = createShapeCheck();
+  const turn = createTurns();
+  const decide = async (
+    { requestId, receivedAt: createdAt, caller }: Asking,
+    read: () => Result<unknown, Refusal>,
+  ): Promise<Result<Decided, Refusal>> => {
+    const own = policies.of(caller.tenant);
+    const paced = meter.pace(caller.tenant, own);
+    if (!paced.ok) return paced;
+    const registry = await toolchains.opened;
+    await turn();
+    const deciding = { hasShape, registry, takes, ...policyFor(deps, own) };
+    const value = read();
+    const from = { requestId, createdAt, tenant: caller.tenant };
+    const validated = value.ok ? admitValue(deciding, from, value.value) : value;
+    if (!validated.ok) {
+      log.info({ requestId, refusal: validated.error.code }, 'request refused');
+      return validated;
+    }
+    if (validated.value.kind === 'missing' && toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
+    return ok({ validated: validated.value, policy: own });
+  };
+  return {
+    ofBody: (asking, body) => decide(asking, () => parseBody(body)),
+    ofValue: (asking, value) => decide(asking, () => ok(value)),
+  };
+}
+
+/** A policy that changes holds from the next request on. */
+function policyFor({ policies, dataOf }: DecideDeps, own: Policy) {
+  const { limits: policy, network, digest } = own;
+  const policyDigest = policies.isConfigured ? { policyDigest: digest } : {};
+  return { own, policy, network, data: dataOf(own), ...policyDigest };
+}
+
+/** Nothing could be looked for: `missing` would be a guess. */
+const NOT_LOOKED_FOR: Refusal = {
+  code: 'OVERLOADED',
+  detail:
+    'The launcher is away, or its isolation below the floor (GET /readyz says which), so the ' +
+    'toolchains are not known yet.',
+  retryAfterMs: 2000,
+};

@@ -1,0 +1,287 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Execution } from '@gozolite/contract/execution';
+import type { KeptExecution } from '@gozolite/contract/kept/kept';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Admitted } from '@gozolite/engine/admitted';
+import type { Engine, Underway } from '@gozolite/engine/engine';
+import type { Patience } from '@gozolite/engine/queue/queue';
+import { interruptedRecord } from '@gozolite/engine/record';
+import {
+  type ExecutionRow,
+  endExecution,
+  insertExecutions,
+  startExecution,
+} from '@gozolite/store/executions';
+import type { Claim, Claimed } from '@gozolite/store/idempotency';
+import type { Database } from '@gozolite/store/sql';
+import { NO_AMOUNTS } from '@gozolite/store/usage';
+import type { Logger } from '@gozolite/telemetry/logger';
+import type { Policy } from '@gozolite/tenancy/policy/policy';
+import type { Held, Meter } from '@gozolite/tenancy/usage/meter';
+import { mostOf, usedBy } from '../admission/usage/spend.js';
+import { type BodyBudget, createBodyBudget } from '../http/body-budget.js';
+import { textOf } from '../http/pieces.js';
+import { createLiving, type Lead, type Living } from './living.js';
+import type { ExecutionSettings } from './settings.js';
+import { shownOf } from './shown.js';
+
+export interface ExecutionsDeps {
+  readonly store: Database;
+  /** Of this server, the same at its next start. */
+  readonly server: string;
+  readonly settings: ExecutionSettings;
+  readonly engine: Engine;
+  readonly meter: Meter;
+  readonly log: Logger;
+}
+
+/** One request of several that are accepted together, or why it is none. */
+export type Submission = Result<Submitted, Refusal>;
+
+export type Submitted =
+  | { readonly kind: 'admitted'; readonly admitted: Admitted; readonly policy: Policy }
+  /** Nothing can run: it has ended as it is accepted. */
+  | { readonly kind: 'missing'; readonly record: Execution };
+
+/** What became of one. */
+export type Taken =
+  | { readonly kind: 'living'; readonly living: Living; readonly headers: Held['headers'] }
+  | { readonly kind: 'ended'; readonly shown: KeptExecution; readonly record: Execution };
+
+export type Accepted =
+  | { readonly kind: 'taken'; readonly taken: readonly Result<Taken, Refusal>[] }
+  /** The key was used before. */
+  | { readonly kind: 'known'; readonly known: Claimed };
+
+/** Of the key that they were sent under. */
+export type KeyFor = (taken: readonly Result<Taken, Refusal>[]) => Claim | undefined;
+
+/** Executions that go on without their callers. */
+export interface Executions {
+  /** Each is written down before this resolves, or none is. Nothing of one runs before that. */
+  accept(submissions: readonly Submission[], patience: Patience, keyFor: KeyFor): Promise<Accepted>;
+  /** Of this tenant, as long as its end is not written down. */
+  living(tenant: string, id: string): Living | undefined;
+  /** Resolves when every end is written down, or can't be. */
+  settled(): Promise<void>;
+}
+
+/** Beyond the longest wait and all limits: for sandboxes that are slow to make and to end. */
+const DUE_SLACK_MS = 600_000;
+/** Of programs and inputs of executions that wait. */
+const CONTENT_BYTES_MAX = 512 * 1024 * 1024;
+const WRITE_TRIES = 60;
+const WRITE_STEP_MS_MAX = 5000;
+
+export function createExecutions(deps: ExecutionsDeps): Executions {
+  const living = new Map<string, Lead>();
+  const closing = new AbortController();
+  const house: House = {
+    ...deps,
+    living,
+    closing: closing.signal,
+    budget: createBodyBudget(CONTENT_BYTES_MAX),
+  };
+  return {
+    living: (tenant, id) => {
+      const found = living.get(id);
+      return found?.tenant === tenant ? found : undefined;
+    },
+    settled: async () => {
+      closing.abort();
+      await Promise.all([...living.values()].map(({ over }) => over));
+    },
+    accept: async (submissions, patience, keyFor) => {
+      const going: Going[] = [];
+      const begun: Result<Begun, Refusal>[] = [];
+      let known: Claimed | undefined;
+      let isWritten = false;
+      try {
+        for (const each of submissions) {
+          const one = await begin(house, each, patience);
+          begun.push(one);
+          if (one.ok && one.value.going !== undefined) going.push(one.value.going);
+        }
+        const rows = begun.flatMap((each) => (each.ok ? [each.value.row] : []));
+        known = await write(house, rows, keyFor(begun.map(takenOf)));
+        isWritten = known === undefined;
+      } finally {
+        if (!isWritten) await Promise.all(going.map(giveUp));
+      }
+      if (known !== undefined) return { kind: 'known', known };
+      for (const each of going) void lead(house, each);
+      return { kind: 'taken', taken: begun.map(takenOf) };
+    },
+  };
+}
+
+function takenOf(begun: Result<Begun, Refusal>): Result<Taken, Refusal> {
+  return begun.ok ? ok(begun.value.taken) : begun;
+}
+
+interface House extends ExecutionsDeps {
+  readonly living: Map<string, Lead>;
+  readonly closing: AbortSignal;
+  readonly budget: BodyBudget;
+}
+
+type Row = ExecutionRow & { readonly record: string };
+
+interface Begun {
+  readonly taken: Taken;
+  readonly row: Row;
+  /** Absent where it has ended already. */
+  readonly going?: Going;
+}
+
+/** One that has its place, and may not start yet. */
+interface Going {
+  readonly admitted: Admitted;
+  readonly lead: Lead;
+  readonly held: Held;
+  readonly underway: Underway;
+  readonly start: () => void;
+  readonly giveBack: () => void;
+}
+
+async function begin(
+  house: House,
+  submission: Submission,
+  patience: Patience,
+): Promise<Result<Begun, Refusal>> {
+  if (!submission.ok) return submission;
+  const submitted = submission.value;
+  if (submitted.kind === 'missing') {
+    const { record } = submitted;
+    const row = await endedRow(house, record);
+    return ok({ taken: { kind: 'ended', shown: shownOf(row), record }, row });
+  }
+  const { admitted, policy } = submitted;
+  const giveBack = house.budget.take(contentBytes(admitted));
+  if (giveBack === undefined) return refuse(TOO_MUCH_WAITS);
+  const { id: execution, tenant } = admitted;
+  const held = await house.meter.begin({ execution, tenant, policy, ...mostOf(admitted) });
+  if (!held.ok) {
+    giveBack();
+    return held;
+  }
+  const row = newRow(house, admitted);
+  const lead = createLiving(row, (at) => {
+    void startExecution(house.store, row.id, at).catch((error: unknown) => {
+      house.log.error({ executionId: row.id, error }, 'a start was not written down');
+    });
+  });
+  let start = () => {};
+  const mayStart = new Promise<void>((resolve) => {
+    start = resolve;
+  });
+  const { signal, watch } = lead;
+  const underway = house.engine.begin(admitted, { signal, patience, mayStart, watch });
+  if (!underway.ok) {
+    giveBack();
+    await held.value.settle(NO_AMOUNTS);
+    return underway;
+  }
+  lead.accepted(underway.value.waiting);
+  const going = { admitted, lead, held: held.value, underway: underway.value, start, giveBack };
+  return ok({
+    taken: { kind: 'living', living: lead, headers: held.value.headers },
+    ...{ row, going },
+  });
+}
+
+/** From then on nobody can say that they were never asked for. */
+function write(
+  { store }: House,
+  rows: readonly Row[],
+  key: Claim | undefined,
+): Promise<Claimed | undefined> {
+  if (rows.length === 0) return Promise.resolve(undefined);
+  return insertExecutions(store, rows, key);
+}
+
+/** It was never accepted: nothing of it runs. */
+async function giveUp({ lead, start, underway, held, giveBack }: Going): Promise<void> {
+  lead.cancel();
+  start();
+  await underway.end;
+  await held.settle(NO_AMOUNTS);
+  giveBack();
+}
+
+/** To its end, and until that is written down. */
+async function lead(house: House, going: Going): Promise<void> {
+  const { admitted, lead: own, start, underway, held, giveBack } = going;
+  house.living.set(own.id, own);
+  start();
+  const beganMs = performance.now();
+  const execution = await underway.end;
+  giveBack();
+  // Waiting uses nothing up, however long it was.
+  const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
+  await held.settle(usedBy(execution, admitted, Math.max(0, elapsedMs)));
+  await writeEnd(house, execution, own.startedAt());
+  house.living.delete(own.id);
+  own.end(execution);
+}
+
+/** A store that is away may come back; where it does not, the next start ends it. */
+async function writeEnd(
+  house: House,
+  execution: Execution,
+  startedAt: number | null,
+): Promise<void> {
+  const { store, log, closing } = house;
+  const { id, status } = execution;
+  const record = await textOf(execution);
+  for (let tries = 1; tries <= WRITE_TRIES; tries += 1) {
+    try {
+      await endExecution(store, id, { startedAt, at: Date.now(), status, record });
+      return;
+    } catch (error) {
+      log.error({ executionId: id, error, count: tries }, 'an end was not written down');
+      if (closing.aborted && tries > 3) return;
+    }
+    const stepMs = Math.min(WRITE_STEP_MS_MAX, 50 * 2 ** tries);
+    await sleep(stepMs, undefined, { signal: closing }).catch(() => undefined);
+  }
+}
+
+function newRow({ engine, server, settings }: House, admitted: Admitted): Row {
+  const { id, tenant, recipe, labels, createdAt, limits } = admitted;
+  const interrupted = interruptedRecord(admitted, engine.isolation());
+  const record = JSON.stringify(interrupted);
+  const wallMs = limits.run.wall_time_ms + (limits.compile?.wall_time_ms ?? 0);
+  const dueMs = settings.waiting.waitMsMax + wallMs + DUE_SLACK_MS;
+  return {
+    ...{ id, tenant, server, language: recipe.language },
+    labels: labels === undefined ? null : JSON.stringify(labels),
+    createdAt: createdAt.getTime(),
+    dueAt: Date.now() + dueMs,
+    ...{ startedAt: null, endedAt: null },
+    ...{ status: interrupted.status, bytes: Buffer.byteLength(record), record },
+  };
+}
+
+async function endedRow({ server }: House, execution: Execution): Promise<Row> {
+  const { id, tenant, labels, language, status } = execution;
+  const record = await textOf(execution);
+  const createdAt = Date.parse(execution.created_at);
+  return {
+    ...{ id, tenant, server, language: language.id },
+    labels: labels === undefined ? null : JSON.stringify(labels),
+    ...{ createdAt, dueAt: createdAt, startedAt: null, endedAt: Date.now() },
+    ...{ status, bytes: Buffer.byteLength(record), record },
+  };
+}
+
+function contentBytes({ files, stdin }: Admitted): number {
+  return files.reduce((sum, { content }) => sum + content.length, stdin.length);
+}
+
+const TOO_MUCH_WAITS: Refusal = {
+  code: 'OVERLOADED',
+  detail: 'Too many large executions wait.',
+  retryAfterMs: 5000,
+};

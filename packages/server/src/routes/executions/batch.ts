@@ -1,0 +1,88 @@
+import { Batch, BatchAnswer, KEPT_BOUNDS, KeptExecution } from '@gozolite/contract/kept/kept';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result } from '@gozolite/contract/result';
+import { Type } from 'typebox';
+import type { Submission, Taken } from '../../executions/executions.js';
+import { answered, answerOf, IDEMPOTENCY_HEADER, keyOf } from '../../executions/idempotency.js';
+import { PROBLEM_ANSWER, problemOf } from '../../http/problem.js';
+import type { Answer, Route, RouteDocument } from '../../http/route.js';
+import { bodyReader } from '../admin/input.js';
+import { type KeptDeps, NO_STORE, shownOfTaken, submissionOf } from './deps.js';
+
+const PATH = '/executions/batch';
+
+/** Each member is judged by itself: the form of the whole is all that is asked here. */
+const Whole = Type.Object(
+  {
+    executions: Type.Array(Type.Unknown(), { minItems: 1, maxItems: KEPT_BOUNDS.batchMax }),
+  },
+  { additionalProperties: false },
+);
+
+/** Takes many programs in at once; each is accepted or refused by itself. */
+export function batchRoute(deps: KeptDeps): Route {
+  const { store, decide, executions } = deps;
+  const read = bodyReader(Whole);
+  return {
+    method: 'POST',
+    path: PATH,
+    document,
+    handle: async (call) => {
+      const key = keyOf(PATH, call);
+      if (!key.ok) return key;
+      const before = await answered(store, key.value);
+      if (!before.ok) return before;
+      if (before.value !== undefined) return ok(acceptedAs(before.value));
+      const whole = read(call.body);
+      if (!whole.ok) return whole;
+      const submissions: Submission[] = [];
+      for (const each of whole.value.executions) {
+        submissions.push(await submissionOf(deps, await decide.ofValue(call, each)));
+      }
+      const textOf = (taken: readonly Result<Taken, Refusal>[]) =>
+        JSON.stringify(answerFor(taken, call.requestId));
+      const accepted = await executions.accept(submissions, 'kept', (taken) => {
+        return key.value && { ...key.value, answer: textOf(taken) };
+      });
+      if (accepted.kind === 'taken') return ok(acceptedAs(textOf(accepted.taken)));
+      const known = key.value && answerOf(accepted.known, key.value);
+      if (known === undefined) throw new Error('a key is known that was not given');
+      return known.ok ? ok(acceptedAs(known.value)) : known;
+    },
+  };
+}
+
+function answerFor(taken: readonly Result<Taken, Refusal>[], requestId: string): BatchAnswer {
+  return {
+    executions: taken.map((each) =>
+      each.ok
+        ? { execution: shownOfTaken(each.value) }
+        : { problem: problemOf(each.error, requestId) },
+    ),
+  };
+}
+
+function acceptedAs(body: string): Answer {
+  const mediaType = 'application/json; charset=utf-8';
+  return { status: 202, headers: NO_STORE, mediaType, body };
+}
+
+const document: RouteDocument = {
+  operationId: 'submitBatch',
+  access: 'execute',
+  summary: `Accept up to ${KEPT_BOUNDS.batchMax} programs at once.`,
+  description:
+    'Each is accepted or refused by itself, and told in the order of the requests; those that ' +
+    'are accepted are so together. Pointers of a problem are into its own request.',
+  headers: IDEMPOTENCY_HEADER,
+  requestSchema: 'Batch',
+  requestExample: { executions: [{ language: 'python', code: 'print(21 * 2)' }] },
+  answers: {
+    202: { description: 'Of each an execution or a problem.', schema: 'BatchAnswer' },
+    400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...PROBLEM_ANSWER },
+    413: { description: 'BODY_TOO_LARGE.', ...PROBLEM_ANSWER },
+    415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...PROBLEM_ANSWER },
+    422: { description: 'INVALID_VALUE or IDEMPOTENCY_MISMATCH.', ...PROBLEM_ANSWER },
+  },
+  schemas: { Batch, BatchAnswer, KeptExecution },
+};

@@ -1,0 +1,43 @@
+import type { KeptExecution } from '@gozolite/contract/kept/kept';
+import type { Refusal } from '@gozolite/contract/refusal';
+import { ok, type Result } from '@gozolite/contract/result';
+import type { Engine } from '@gozolite/engine/engine';
+import type { Database } from '@gozolite/store/sql';
+import type { Decide, Decided } from '../../executions/decide.js';
+import type { Executions, Submission, Taken } from '../../executions/executions.js';
+import type { View } from '../../executions/view.js';
+
+/** What the routes of kept executions share. */
+export interface KeptDeps {
+  readonly store: Database;
+  readonly engine: Pick<Engine, 'missing'>;
+  readonly decide: Decide;
+  readonly executions: Executions;
+  readonly view: View;
+}
+
+export const NOT_FOUND: Refusal = {
+  code: 'NOT_FOUND',
+  detail: 'There is no such execution, or it is kept no longer.',
+};
+
+export const ID = 'An execution, by its id: exe_ and a UUID.';
+
+/** What is kept for nobody else: no cache may have it. */
+export const NO_STORE = { 'cache-control': 'no-store' };
+
+export async function submissionOf(
+  { engine }: Pick<KeptDeps, 'engine'>,
+  decided: Result<Decided, Refusal>,
+): Promise<Submission> {
+  if (!decided.ok) return decided;
+  const { validated, policy } = decided.value;
+  if (validated.kind === 'admitted') {
+    return ok({ kind: 'admitted', admitted: validated.admitted, policy });
+  }
+  return ok({ kind: 'missing', record: await engine.missing(validated.missing) });
+}
+
+export function shownOfTaken(taken: Taken): KeptExecution {
+  return taken.kind === 'living' ? taken.living.shown() : taken.shown;
+}

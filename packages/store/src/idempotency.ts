@@ -1,0 +1,50 @@
+import { type Sql, textOf } from './sql.js';
+
+/** A request that is to be answered once, however often it is sent. */
+export interface Claim {
+  readonly tenant: string;
+  /** The caller's own. */
+  readonly name: string;
+  /** Of what is asked for. */
+  readonly digest: string;
+  /** What is answered. */
+  readonly answer: string;
+  readonly at: number;
+  /** Earlier ones are forgotten. */
+  readonly since: number;
+}
+
+/** What a key stands for. */
+export type Claimed = Pick<Claim, 'digest' | 'answer'>;
+
+/** Takes the key. @returns what it stands for already, where it does */
+export async function claim(sql: Sql, key: Claim): Promise<Claimed | undefined> {
+  const { tenant, name, digest, answer, at, since } = key;
+  await sql.query('DELETE FROM idempotency WHERE tenant = $1 AND name = $2 AND created_at < $3', [
+    ...[tenant, name, since],
+  ]);
+  const rows = await sql.query(
+    `INSERT INTO idempotency (tenant, name, digest, answer, created_at)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, name) DO NOTHING RETURNING name`,
+    [tenant, name, digest, answer, at],
+  );
+  return rows.length > 0 ? undefined : findClaim(sql, key);
+}
+
+export async function findClaim(
+  sql: Sql,
+  { tenant, name, since }: Pick<Claim, 'tenant' | 'name' | 'since'>,
+): Promise<Claimed | undefined> {
+  const rows = await sql.query(
+    `SELECT digest, answer FROM idempotency
+     WHERE tenant = $1 AND name = $2 AND created_at >= $3`,
+    [tenant, name, since],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return { digest: textOf(row, 'digest'), answer: textOf(row, 'answer') };
+}
+
+export async function forgetClaims(sql: Sql, before: number): Promise<void> {
+  await sql.query('DELETE FROM idempotency WHERE created_at < $1', [before]);
+}
