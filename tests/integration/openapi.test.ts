@@ -27,6 +27,7 @@ test('every path of the document is served, with its methods', async () => {
     '/executions/{id}',
     '/executions/{id}/events',
     '/healthz',
+    '/metrics',
     '/openapi.json',
     '/readyz',
   ]);

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { KeptExecution } from '@gozolite/contract/kept/kept';
 import { Gozo } from '@gozolite/sdk/gozo';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { type OwnServer, startOwnServer } from '../integration/own-server.js';
+import { BUILD, type OwnServer, startOwnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
 import { codeOf, HELLO, type Its, SLEEPING, send } from './calls.js';
 import { eventsOf } from './events.js';
-import { keysOf } from './idempotency.js';
-import { type Keyed, STORES, startKeyed } from './keyed-server.js';
+import { keysOf, onceOf } from './idempotency.js';
+import { type Keyed, run, STORES, startKeyed } from './keyed-server.js';
 
 describe('on loopback, without keys', () => {
   let server: OwnServer | undefined;
@@ -22,8 +23,10 @@ describe('on loopback, without keys', () => {
   };
   lifeOf(its);
   batchesOf(its);
+  commandsOf(its);
   listsOf(its);
   keysOf(its);
+  onceOf(its);
   eventsOf(its);
 });
 
@@ -77,6 +80,7 @@ function lifeOf(its: Its): void {
     assert.equal(await codeOf(gozo.cancel(nobody)), '404 NOT_FOUND');
     assert.equal(await codeOf(gozo.execution(nobody)), '404 NOT_FOUND');
     assert.equal(await codeOf(gozo.execution('../healthz')), '404 NOT_FOUND');
+    assert.equal(await codeOf(gozo.execution('\0')), '404 NOT_FOUND');
   });
 }
 
@@ -103,6 +107,30 @@ function batchesOf(its: Its): void {
   });
 }
 
+function commandsOf(its: Its): void {
+  test('gozo submit prints an id; gozo executions waits for it, lists and cancels', async () => {
+    const env = { GOZO_URL: its().url };
+    const gozo = (...args: readonly string[]) => run([join(BUILD, 'gozo.mjs'), ...args], env);
+    const code = 'cat; echo err >&2; exit 3';
+    const submitted = await gozo('submit', '-l', 'bash', '-c', code);
+    assert.equal(submitted.exitCode, 0, submitted.stderr);
+    const id = submitted.stdout.trim();
+    const waited = await gozo('executions', 'wait', id);
+    assert.deepEqual([waited.exitCode, waited.stdout], [3, '']);
+    assert.match(waited.stderr, /^err\n/);
+    const listed = await gozo('executions', '--status', 'runtime_error', '-l', 'bash');
+    assert.ok(
+      listed.stdout.split('\n').some((line) => line.startsWith(`${id}  `)),
+      listed.stdout,
+    );
+    const slow = (await gozo('submit', '-l', 'bash', '-c', 'sleep 30')).stdout.trim();
+    assert.match((await gozo('executions', 'cancel', slow)).stdout, / ended +cancelled /);
+    const shown = JSON.parse((await gozo('executions', 'show', slow)).stdout);
+    assert.equal(shown.record.status, 'cancelled');
+    assert.equal((await gozo('executions', 'show', 'exe_x')).exitCode, 64);
+  });
+}
+
 function listsOf(its: Its): void {
   test('the list goes page by page through all, by status and language', async () => {
     const { gozo, url } = its();
@@ -125,7 +153,14 @@ function listsOf(its: Its): void {
     assert.ok(failed.length >= 2 && failed.every(({ status }) => status === 'runtime_error'));
     assert.deepEqual((await gozo.executions({ language: 'python' })).executions, []);
     assert.deepEqual((await gozo.executions({ state: 'queued' })).executions, []);
-    for (const query of ['limit=0', 'limit=101', 'status=fine', 'state=x', 'cursor=x']) {
+    for (const query of [
+      'limit=0',
+      'limit=101',
+      'status=fine',
+      'state=x',
+      'cursor=x',
+      'language=%00',
+    ]) {
       assert.equal((await fetch(`${url}/executions?${query}`)).status, 422, query);
     }
     assert.equal((await fetch(`${url}/executions?lang=bash`)).status, 400);
@@ -170,7 +205,7 @@ for (const store of STORES) {
       assert.notEqual((await one)?.id, (await two)?.id, 'a key is of one tenant');
     });
 
-    test('what is kept is counted as used, and what is cancelled in the queue is not', async () => {
+    test('what is kept is counted as used, also what was cancelled as it waited', async () => {
       const { gozo } = await its().tenant('counted');
       const { id: running } = await gozo.submit(SLEEPING);
       const { id: waiting } = await gozo.submit(SLEEPING);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { KeptExecution } from '@gozolite/contract/kept/kept';
+import type { Gozo } from '@gozolite/sdk/gozo';
 import { test } from 'vitest';
 import { eventually } from '../server-under-test.js';
-import { codeOf, HELLO, type Its, send } from './calls.js';
+import { codeOf, HELLO, type Its, SLEEPING, send } from './calls.js';
 
 /** One request, however often it is sent: for executions.test.ts, which has the server. */
 export function keysOf(its: Its): void {
@@ -49,24 +50,46 @@ export function keysOf(its: Its): void {
     const first = await gozo.submitBatch(batch, { idempotencyKey });
     assert.deepEqual(await gozo.submitBatch(batch, { idempotencyKey }), first);
   });
+}
+
+/** The same of those that are waited for. */
+export function onceOf(its: Its): void {
+  test('/execute with a key says so while the first goes on, then its record', async () => {
+    const { gozo } = its();
+    const idempotencyKey = randomUUID();
+    const before = await newest(gozo);
+    const first = gozo.execute(SLEEPING, { idempotencyKey });
+    const id = await another(gozo, before);
+    const again = () => gozo.execute(SLEEPING, { idempotencyKey });
+    assert.equal(await codeOf(again()), '409 IDEMPOTENCY_CONFLICT');
+    const { record } = await gozo.cancel(id);
+    assert.deepEqual([await first, await again(), await again()], [record, record, record]);
+  });
 
   test('/execute with a key goes on without its caller, who finds the record later', async () => {
     const { gozo } = its();
     const idempotencyKey = randomUUID();
-    const request = { language: 'bash', code: 'echo begun; sleep 2; echo done' };
+    const request = { language: 'bash', code: 'echo begun; sleep 1; echo done' };
+    const before = await newest(gozo);
     const gone = new AbortController();
     const lost = gozo.execute(request, { idempotencyKey, signal: gone.signal }).catch(() => 'lost');
-    const conflict = await eventually('the first is under way', 30_000, async () => {
-      const code = await codeOf(gozo.execute(request, { idempotencyKey }));
-      return code === '409 IDEMPOTENCY_CONFLICT' ? code : undefined;
-    });
-    assert.ok(conflict);
+    const id = await another(gozo, before);
     gone.abort();
-    assert.equal(await lost, 'lost');
-    const again = () => gozo.execute(request, { idempotencyKey }).catch(() => undefined);
-    const record = await eventually('its record', 30_000, again);
+    await lost;
+    const record = await gozo.wait(id);
     assert.deepEqual([record.status, record.stdout], ['ok', 'begun\ndone\n']);
-    assert.deepEqual(await again(), record, 'the same, however often');
-    assert.equal((await gozo.execution(record.id)).state, 'ended');
+    assert.deepEqual(await gozo.execute(request, { idempotencyKey }), record);
+  });
+}
+
+async function newest(gozo: Gozo): Promise<string | undefined> {
+  return (await gozo.executions({ limit: 1 })).executions[0]?.id;
+}
+
+/** The one that came after that, as soon as it is on record. */
+function another(gozo: Gozo, before: string | undefined): Promise<string> {
+  return eventually('it is on record', 30_000, async () => {
+    const id = await newest(gozo);
+    return id === before ? undefined : id;
   });
 }

@@ -30,6 +30,9 @@ export const STORES = ['sqlite', 'postgres'] as const;
 
 export async function makeHome(store: (typeof STORES)[number]): Promise<Home> {
   const folder = mkdtempSync(join(tmpdir(), 'gozolite-home-'));
+  // Which toolchains there are is known already: to ask each again takes a busy minute.
+  const known = join(serverUnderTest().state, 'data', 'detection.json');
+  copyFileSync(known, join(folder, 'detection.json'));
   const schema = `test_${folder.replace(/\W/g, '').toLowerCase()}`;
   const url = new URL(postgresUrl());
   url.searchParams.set('options', `-c search_path=${schema}`);
@@ -77,9 +80,6 @@ export async function startKeyed(
   const home = await makeHome(store);
   assert.equal((await home.gozo('tenants', 'create', 'ops')).exitCode, 0);
   const adminKey = await home.key('ops', 'admin', 'execute', 'read');
-  // Which toolchains there are is known already: to ask each again takes a busy minute.
-  const known = join(serverUnderTest().state, 'data', 'detection.json');
-  copyFileSync(known, join(home.folder, 'detection.json'));
   const server = await startOwnServer({ ...home.env, ...env });
   const admin = new Gozo({ url: server.url, key: adminKey });
   return {

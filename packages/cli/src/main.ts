@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
+import { AuditError } from '@gozolite/store/audit/audit-error';
 import { StoreError } from '@gozolite/store/sql';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { audit } from './audit/audit.js';
+import { receipt } from './audit/receipt.js';
 import { attack } from './commands/attack.js';
 import { checkLanguage } from './commands/check-language.js';
 import { doctor } from './commands/doctor.js';
@@ -14,6 +17,7 @@ import { run } from './commands/run.js';
 import { serve } from './commands/serve.js';
 import { installation } from './connect.js';
 import { EXIT } from './exit-code.js';
+import { kept, submit } from './kept/kept.js';
 import { LocalEngineError } from './local.js';
 import { data } from './packs/data.js';
 import { packs, packsRoot } from './packs/packs.js';
@@ -41,6 +45,12 @@ async function main(argv: readonly string[]): Promise<number> {
       run: async (where, options) => {
         exitCode = await run(where, options, interruption());
       },
+      submit: async (where, options) => {
+        exitCode = await submit(where, options, interruption());
+      },
+      kept: async (where, flags, request) => {
+        exitCode = await kept(where, flags, request, interruption());
+      },
       languages: async (where, options) => {
         exitCode = await listLanguages(where, options);
       },
@@ -57,16 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
         exitCode = await serve({ ...process.env, ...env });
       },
       packs: async (request) => {
-        const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
-        exitCode = await packs(
-          {
-            root: packsRoot(process.env, process.getuid?.() === 0),
-            languages: [join(installation(), 'languages'), ...(own ?? [])],
-            env: process.env,
-            signal: interruption(),
-          },
-          request,
-        );
+        exitCode = await packs(packsPlace(), request);
       },
       data: async (request) => {
         const root = packsRoot(process.env, process.getuid?.() === 0);
@@ -74,6 +75,12 @@ async function main(argv: readonly string[]): Promise<number> {
       },
       tenancy: async (flags, request) => {
         exitCode = await tenancy(process.env, flags, request);
+      },
+      audit: async (request) => {
+        exitCode = await audit(process.env, request);
+      },
+      receipt: async (request) => {
+        exitCode = await receipt(process.env, request);
       },
       languageFiles: (where) => ({
         checkLanguage: async (options) => {
@@ -100,6 +107,16 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+function packsPlace() {
+  const own = process.env.GOZO_LANGUAGES?.split(':').filter((folder) => folder !== '');
+  return {
+    root: packsRoot(process.env, process.getuid?.() === 0),
+    languages: [join(installation(), 'languages'), ...(own ?? [])],
+    env: process.env,
+    signal: interruption(),
+  };
+}
+
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
@@ -120,8 +137,9 @@ function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError || error instanceof UnknownPackError) {
     return say(error.message, EXIT.usage);
   }
-  if (error instanceof PackError || error instanceof StoreError)
-    return say(error.message, EXIT.unavailable);
+  if (UNAVAILABLE.some((kind) => error instanceof kind)) {
+    return say(messageOf(error), EXIT.unavailable);
+  }
   if (error instanceof GozoProblem) {
     const retry =
       error.retryAfterMs === undefined ? '' : ` (try again in ${error.retryAfterMs} ms)`;
@@ -135,6 +153,12 @@ function exitCodeOfError(error: unknown): number {
     error instanceof Error ? (error.stack ?? error.message) : String(error),
     EXIT.software,
   );
+}
+
+const UNAVAILABLE = [PackError, StoreError, AuditError];
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function say(line: string, exitCode: number): number {

@@ -1,8 +1,11 @@
 import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/limits';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type AuditRequest, addAuditCommands } from './audit/program.js';
+import { addReceiptCommands, type ReceiptRequest } from './audit/receipt-program.js';
 import type { AttackOptions } from './commands/attack.js';
 import type { RunOptions } from './commands/run.js';
 import { DEFAULT_URL, type Where } from './connect.js';
+import { addKeptCommands, type KeptFlags, type KeptRequest } from './kept/program.js';
 import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
 import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
@@ -12,6 +15,8 @@ import { addTenancyCommands, type TenancyFlags, type TenancyRequest } from './te
 /** What each command does with what was typed; main.ts brings them. */
 export interface Commands {
   readonly run: (where: Where, options: RunOptions) => Promise<void>;
+  readonly submit: (where: Where, options: RunOptions) => Promise<void>;
+  readonly kept: (where: Where, flags: KeptFlags, request: KeptRequest) => Promise<void>;
   readonly languages: (where: Where, options: { json: boolean }) => Promise<void>;
   readonly doctor: (where: Where, options: { json: boolean }) => Promise<void>;
   readonly attack: (where: Where, options: AttackOptions) => Promise<void>;
@@ -20,6 +25,8 @@ export interface Commands {
   readonly packs: (request: PacksRequest) => Promise<void>;
   readonly data: (request: DataRequest) => Promise<void>;
   readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
+  readonly audit: (request: AuditRequest) => Promise<void>;
+  readonly receipt: (request: ReceiptRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
 
@@ -65,6 +72,15 @@ export function createProgram(
   addRunOptions(runCommand).action((files: string[], options: RunFlags) =>
     commands.run(whereOf(options), runOptionsOf(files, options, programArgs)),
   );
+  const submitCommand = program.command('submit').option('--url <url>', 'use this server');
+  submitCommand
+    .description('have a server run a program without waiting for it; prints its id')
+    .argument('[files...]', 'as of gozo run')
+    .usage('[options] <files...> [-- args...]');
+  addRunOptions(submitCommand).action((files: string[], options: RunFlags) =>
+    commands.submit(whereOf(options), runOptionsOf(files, options, programArgs)),
+  );
+  addKeptCommands(program, (flags, request) => commands.kept(whereOf(flags), flags, request));
   const json = ['--json', 'print JSON'] as const;
   withServer(program.command('languages'))
     .description('list the languages that can be run')
@@ -88,6 +104,8 @@ export function createProgram(
   addPacksCommands(program, commands.packs);
   addDataCommands(program, commands.data);
   addTenancyCommands(program, commands.tenancy);
+  addAuditCommands(program, commands.audit);
+  addReceiptCommands(program, whereOf, commands.receipt);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
 }
@@ -251,6 +269,8 @@ Examples:
   gozo run main.cpp -t 2s -m 64m            two seconds and 64 MiB at most
   gozo run plot.py -a '*.png' -o pictures   bring back the files that it made
   gozo run main.java --json                 the whole record
+  id=$(gozo submit main.py)                 have a server run it, and don't wait
+  gozo executions wait $id                  its output, and its exit code
 
 Which server:
   --url or GOZO_URL names one. Else the one on ${DEFAULT_URL} is used, if it runs.

@@ -18,6 +18,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   /** What decides what is kept ready; absent where requests are to leave no trace in it. */
   readonly demand?: Demand;
+  /** Told of each execution that has its slot. */
+  readonly onStarted?: (admitted: Admitted) => void;
   /** Executions at once, at least 1. */
   readonly concurrency: number;
   /** Executions waiting at once, of all tenants and of one. */
@@ -83,8 +85,8 @@ export function createEngine(deps: EngineDeps): Engine {
     kept: deps.kept,
   });
   const turn = createTurns();
-  const { demand } = deps;
-  const stages: ExecuteDeps = { backend, isolation, log, clock, turn, demand };
+  const { demand, onStarted } = deps;
+  const stages: ExecuteDeps = { backend, isolation, log, clock, turn, demand, onStarted };
   const living = new Map<AbortController, Promise<unknown>>();
   let isDraining = false;
 

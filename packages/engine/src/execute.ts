@@ -27,6 +27,8 @@ export interface ExecuteDeps {
   /** Hundreds of programs may end at once: each is dealt with in a turn of the loop of its own. */
   readonly turn: () => Promise<void>;
   readonly demand: Demand | undefined;
+  /** It has its slot: its program is about to be prepared. */
+  readonly onStarted?: ((admitted: Admitted) => void) | undefined;
 }
 
 /** Who looks on while it goes through its stages. Neither call may throw. */
@@ -53,6 +55,8 @@ export async function execute(deps: ExecuteDeps, begun: Begun): Promise<Executio
   if (queued.kind === 'left') return record(life, queued.ending);
   using _ = queued.slot;
   await life.mayStart;
+  if (life.signal.aborted) return record(life, leftQueue({ status: 'cancelled' }, queued.queueMs));
+  deps.onStarted?.(begun.admitted);
   const prepared = prepare(life, queued);
   await using compiled = await compile(life, prepared);
   const ran = await run(life, compiled);
@@ -80,10 +84,11 @@ async function queue(life: Life): Promise<Queued> {
           error: 'OVERLOADED',
           message: `no slot came free within ${Math.round(queueMs)} ms`,
         };
-  return {
-    kind: 'left',
-    ending: { judgement, artifacts: [], prepared: false, timings: { ...NO_TIME, queueMs } },
-  };
+  return { kind: 'left', ending: leftQueue(judgement, queueMs) };
+}
+
+function leftQueue(judgement: Judgement, queueMs: number): Ending {
+  return { judgement, artifacts: [], prepared: false, timings: { ...NO_TIME, queueMs } };
 }
 
 interface Prepared {

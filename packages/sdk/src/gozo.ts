@@ -2,6 +2,7 @@ import type { Capabilities, Diagnostics } from '@gozolite/contract/capabilities'
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import type { Health, Readiness } from '@gozolite/contract/health';
 import type { BatchAnswer, KeptExecution, KeptList } from '@gozolite/contract/kept/kept';
+import type { Receipt } from '@gozolite/contract/receipt/receipt';
 import type { Problem } from '@gozolite/contract/refusal';
 import type { Usage } from '@gozolite/contract/tenancy/usage';
 import { Admin } from './admin.js';
@@ -150,6 +151,11 @@ export class Gozo {
   /** What this key's tenant used, and what it may. */
   usage(options: CallOptions = {}): Promise<Usage> {
     return this.#call('GET', '/usage', options);
+  }
+
+  /** What is on record of an execution, signed: a DSSE envelope with its proof of inclusion. */
+  receipt(executionId: string, options: CallOptions = {}): Promise<Receipt> {
+    return this.#call('GET', `/executions/${encodeURIComponent(executionId)}/receipt`, options);
   }
 
   /** Each protection present or missing and why, toolchains, backends and load. */

@@ -6,13 +6,14 @@ import { shortForm } from '@gozolite/attacks/short-form';
 import { unreachable } from '@gozolite/contract/result';
 import { systemClock } from '@gozolite/engine/clock';
 import { createDemand } from '@gozolite/engine/demand/demand';
-import { createEngine, type Engine } from '@gozolite/engine/engine';
+import { createEngine, type Engine, type EngineDeps } from '@gozolite/engine/engine';
 import { openRegistry } from '@gozolite/languages/registry';
 import type { Backend } from '@gozolite/sandbox/backend';
 import { createContainerBackend } from '@gozolite/sandbox/backends/container/container-backend';
 import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-backend';
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
+import { createMetrics, type Metrics } from '@gozolite/telemetry/metrics/metrics';
 import type { Tenancy } from '@gozolite/tenancy/open';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { FastifyInstance } from 'fastify';
@@ -24,6 +25,9 @@ import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { auditedRoute } from './observing/audit/administration.js';
+import { countRequest, createCounting } from './observing/metrics/count.js';
+import { tellStarted, watched } from './observing/watched.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
@@ -34,14 +38,17 @@ import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';
 import { diagnosticsRoute } from './routes/diagnostics.js';
 import { executeRoute } from './routes/execute.js';
 import { healthRoute } from './routes/health.js';
+import { metricsRoute } from './routes/metrics.js';
 import { openApiRoutes } from './routes/openapi.js';
 import { readinessRoute } from './routes/readiness.js';
+import { receiptRoutes } from './routes/receipts.js';
 import { usageRoute } from './routes/usage.js';
 import { HOST_LIMITS, type Service } from './service.js';
 import { createAttempt } from './smokes/attempt.js';
 import { createProver, type Prover } from './smokes/prover.js';
 import { createStatus } from './status.js';
 import { watchToolchains } from './toolchains.js';
+import { VERSION } from './version.js';
 
 export interface ServerDeps {
   readonly config: Config;
@@ -75,15 +82,13 @@ export function compose(deps: ServerDeps): House {
   const backend = withFloor(backendOf(config), isolationFloor);
   const clock = systemClock();
   const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
-  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
-  const engine = createEngine({
-    ...{ backend, log, clock, demand },
-    ...{ concurrency, queueMax, queuePerTenantMax, queueWaitMsMax },
-    kept: config.executions?.waiting,
-  });
+  const { concurrency, queueMax } = config;
+  const metrics = createMetrics({ version: VERSION, tenants: config.observing.metricsTenants });
+  const engine = engineOver(deps, metrics, { backend, clock, demand });
   const folders = [languagesFolder, ...config.languageFolders];
   const { hostToolchains, prepare, templates } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
+  service.audit?.watchPacks(packs.packs.installed);
   const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
   const toolchains = watchToolchains({
@@ -101,9 +106,9 @@ export function compose(deps: ServerDeps): House {
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
+  const looking = { backend, engine, demand, toolchains, policies, concurrency, queueMax };
   const status = createStatus({
-    ...{ backend, engine, demand, toolchains, policies, dataOf, concurrency, queueMax },
-    ...{ hostToolchains, isolationFloor },
+    ...{ ...looking, dataOf, hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
@@ -117,10 +122,11 @@ export function compose(deps: ServerDeps): House {
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
-    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy)]),
+    metricsRoute({ metrics, meter, audit: service.audit, ...looking }),
+    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
-    app: appOver(served, deps),
+    app: appOver(served, deps, metrics),
     engine,
     opened: toolchains.opened,
     drain: () => {
@@ -145,18 +151,42 @@ function answers(backend: Backend): Promise<boolean> {
   );
 }
 
-function appOver(served: readonly Route[], { config, log, service }: ServerDeps): FastifyInstance {
-  const { tenancy } = service;
-  const routes = [...served, ...openApiRoutes(served, tenancy !== undefined)];
+function appOver(
+  served: readonly Route[],
+  { config, log, service }: ServerDeps,
+  metrics: Metrics,
+): FastifyInstance {
+  const { tenancy, audit } = service;
+  const all = [...served, ...(audit === undefined ? [] : receiptRoutes(audit.trail))];
+  const routes = [...all, ...openApiRoutes(all, tenancy !== undefined)];
   return createApp({
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
     authenticate: tenancy?.authenticate,
     connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
+    onSeen: (seen) => {
+      countRequest(metrics, seen);
+      service.audit?.seen(seen);
+    },
   });
 }
 
-function tenancyRoutes({ administration }: Tenancy): readonly Route[] {
-  return [...tenantRoutes(administration), ...keyRoutes(administration)];
+/** The engine, with all who look on: every execution passes here, whatever way it came. */
+function engineOver(
+  { config, log, service: { audit } }: ServerDeps,
+  metrics: Metrics,
+  parts: Pick<EngineDeps, 'backend' | 'clock' | 'demand'>,
+): Engine {
+  const watches = [...(audit === undefined ? [] : [audit.watch]), createCounting(metrics)];
+  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
+  const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
+  const kept = config.executions?.waiting;
+  const onStarted = tellStarted(watches);
+  return watched(createEngine({ ...parts, ...queueing, kept, log, onStarted }), watches);
+}
+
+function tenancyRoutes({ administration }: Tenancy, { audit }: Service): readonly Route[] {
+  const routes = [...tenantRoutes(administration), ...keyRoutes(administration)];
+  return audit === undefined ? routes : routes.map((route) => auditedRoute(route, audit.recorder));
 }
 
 function proverOf(backend: Backend, { config, log }: Pick<ServerDeps, 'config' | 'log'>): Prover {

@@ -8,6 +8,7 @@ import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 import { type ExecutionSettings, readExecutions } from './executions/settings.js';
+import { type Observing, readObserving } from './observing/settings.js';
 import { readPool } from './pool/settings.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,6 +71,8 @@ export interface Config {
   readonly dataAllow: readonly string[];
   /** With less isolation than this nothing runs. */
   readonly isolationFloor: Level;
+  /** What is told of what happens, and to whom. */
+  readonly observing: Observing;
 }
 
 export const BACKENDS = ['native', 'container'] as const;
@@ -152,6 +155,7 @@ export function readConfig(
     network: readNetwork(read, faults),
     dataAllow: readDataAllow(read, faults),
     isolationFloor,
+    observing: readObserving(read, auth === 'keys'),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

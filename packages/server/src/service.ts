@@ -15,6 +15,8 @@ import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
 import { keepExecutions } from './executions/keeping.js';
 import type { ExecutionSettings } from './executions/settings.js';
+import { type Audit, openAudit } from './observing/audit/audit.js';
+import { VERSION } from './version.js';
 
 /** Of this machine, as the server found it at its start. */
 export const HOST_LIMITS = limitPolicyFor(availableParallelism(), Math.floor(totalmem() / 1024));
@@ -26,6 +28,8 @@ export interface Service extends AsyncDisposable {
   readonly policies: Policies;
   /** How fast and how much. */
   readonly meter: Meter;
+  /** The signed log of it all; absent where none is kept. */
+  readonly audit: Audit | undefined;
   /** Where executions are kept until somebody asks; absent where none are. */
   readonly kept: Kept | undefined;
 }
@@ -47,10 +51,14 @@ export async function openService(
   config: Config,
   log: Logger,
 ): Promise<Result<Service, StartFault>> {
+  let audit: Audit | undefined;
   const policies = openPolicies({
     folder: config.policiesFolder,
     base: basePolicyOf(config),
-    onChange: (problems) => tell(log, problems),
+    onChange: (problems) => {
+      tell(log, problems);
+      audit?.policiesChanged();
+    },
   });
   if (!policies.ok) {
     const message = policies.error.map(describeProblem).join('\n  ');
@@ -61,11 +69,19 @@ export async function openService(
     policies.value[Symbol.dispose]();
     return opened;
   }
+  const audited = await openAuditOf(config, policies.value, log);
+  if (!audited.ok) {
+    policies.value[Symbol.dispose]();
+    await opened.value?.[Symbol.asyncDispose]();
+    return audited;
+  }
+  audit = audited.value;
   const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
   const store = opened.value?.store;
   const kept = await openKept(config, log, store);
   if (!kept.ok) {
     policies.value[Symbol.dispose]();
+    await audit?.[Symbol.asyncDispose]();
     await opened.value?.[Symbol.asyncDispose]();
     return kept;
   }
@@ -76,10 +92,12 @@ export async function openService(
     policies: policies.value,
     meter: createMeter({ store, server, nowMs: Date.now, onLost }),
     kept: kept.value,
+    audit,
     [Symbol.asyncDispose]: async () => {
       policies.value[Symbol.dispose]();
       keeping?.[Symbol.dispose]();
       await kept.value?.[Symbol.asyncDispose]();
+      await audit?.[Symbol.asyncDispose]();
       await opened.value?.[Symbol.asyncDispose]();
     },
   });
@@ -118,6 +136,18 @@ async function openKept(
 const NOTHING_KEPT =
   'The store keeps executions that nobody waits for (POST /executions); ' +
   'GOZO_ASYNC=false does without it, unless there are keys.';
+
+/** A log that is not what was signed stays so: a setting, until somebody has looked into it. */
+async function openAuditOf(
+  { observing, dataFolder }: Config,
+  policies: Policies,
+  log: Logger,
+): Promise<Result<Audit | undefined, StartFault>> {
+  if (observing.audit === 'off') return ok(undefined);
+  const isRequired = observing.audit === 'required';
+  const opened = await openAudit({ dataFolder, isRequired, version: VERSION, policies, log });
+  return opened.ok ? opened : refuse({ kind: 'setting', message: opened.error });
+}
 
 /** What the machine and the settings allow: no tenant's policy goes beyond it. */
 function basePolicyOf({ auth, network, dataAllow, isolationFloor }: Config): BasePolicy {

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
-import type { Execution } from '@gozolite/contract/execution';
+import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
 import { ofExtension } from '@gozolite/contract/extension';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import { type Connection, connect, type Wanted, type Where } from '../connect.js';
@@ -22,13 +22,10 @@ export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'std
 
 /** `gozo run`. @returns the exit code. */
 export async function run(where: Where, options: RunOptions, signal: AbortSignal): Promise<number> {
-  const program = await programOf(options);
-  const readsStdin = options.passesStdin && !options.files.includes('-') && !process.stdin.isTTY;
-  const stdin = readsStdin ? await buffer(process.stdin) : undefined;
+  const read = await readInput(options);
   const connection: Connection = await connect(where, wantedOf(options));
   try {
-    const language = options.language ?? (await languageOf(connection.gozo, options.files));
-    const request = requestOf({ ...options, language, program, stdin });
+    const request = await requestWith(connection.gozo, options, read);
     const { requestId } = options;
     const execution = await connection.gozo.execute(request, {
       signal,
@@ -39,6 +36,24 @@ export async function run(where: Where, options: RunOptions, signal: AbortSignal
   } finally {
     await connection[Symbol.asyncDispose]();
   }
+}
+
+/** The request that a server is given of what was typed. */
+export async function requestFor(gozo: Gozo, options: RunOptions): Promise<ExecuteRequest> {
+  return requestWith(gozo, options, await readInput(options));
+}
+
+type Input = Pick<RunInput, 'program' | 'stdin'>;
+
+async function readInput(options: RunOptions): Promise<Input> {
+  const program = await programOf(options);
+  const readsStdin = options.passesStdin && !options.files.includes('-') && !process.stdin.isTTY;
+  return { program, stdin: readsStdin ? await buffer(process.stdin) : undefined };
+}
+
+async function requestWith(gozo: Gozo, options: RunOptions, input: Input): Promise<ExecuteRequest> {
+  const language = options.language ?? (await languageOf(gozo, options.files));
+  return requestOf({ ...options, language, ...input });
 }
 
 async function programOf({
@@ -79,7 +94,10 @@ async function languageOf(gozo: Gozo, files: readonly string[]): Promise<string>
   return language.id;
 }
 
-async function print(execution: Execution, { json, out }: RunOptions): Promise<void> {
+export async function print(
+  execution: Execution,
+  { json, out }: Pick<RunOptions, 'json' | 'out'>,
+): Promise<void> {
   if (json) {
     await write(process.stdout, `${JSON.stringify(execution, null, 2)}\n`);
   } else {
@@ -108,7 +126,7 @@ function decode(text: string, encoding: 'base64' | undefined): Buffer {
 }
 
 /** Waits until it is out: the process exits behind it. */
-function write(stream: NodeJS.WriteStream, content: string | Buffer): Promise<void> {
+export function write(stream: NodeJS.WriteStream, content: string | Buffer): Promise<void> {
   return new Promise((resolve) => {
     if (content.length === 0) resolve();
     else stream.write(content, () => resolve());

@@ -1,5 +1,8 @@
-/** What a key may do: run programs; read what this server can do and what was used; administer. */
-export const SCOPES = ['execute', 'read', 'admin'] as const;
+/**
+ * What a key may do: run programs; read what this server can do and what was used; administer;
+ * scrape the metrics, which tell of all tenants together.
+ */
+export const SCOPES = ['execute', 'read', 'admin', 'metrics'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Without more words a key runs programs and reads. */

@@ -21,6 +21,8 @@ export interface Seen {
 export function createView(store: Database, executions: Executions): View {
   return {
     find: async (tenant, id) => {
+      // Some text can't even be asked for: Postgres knows no NUL.
+      if (!isExecutionId(id)) return undefined;
       const living = executions.living(tenant, id);
       if (living !== undefined) return { shown: living.shown() };
       const row = await findExecution(store, tenant, id);
@@ -33,6 +35,10 @@ export function createView(store: Database, executions: Executions): View {
       return rows.map((row) => executions.living(tenant, row.id)?.shown() ?? shownOf(row));
     },
   };
+}
+
+export function isExecutionId(text: string): boolean {
+  return /^exe_[0-9a-f-]{36}$/.test(text);
 }
 
 /** JSON of both, without reading the record's again. */

@@ -20,6 +20,7 @@ import { guardKeyed, guardLoopback } from './guard.js';
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
 import { isPathOf, type Route, routerPath } from './route.js';
+import { createSeer, type Seen } from './seen.js';
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MS_MAX = 10_000;
@@ -41,15 +42,19 @@ export interface AppDeps {
   readonly log: Logger;
   /** Absent without keys: every caller is then the one tenant that there is. */
   readonly authenticate?: Authenticate | undefined;
+  /** Told of each request when it is over. */
+  readonly onSeen?: ((seen: Seen) => void) | undefined;
 }
 
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
 export function createApp(deps: AppDeps): FastifyInstance {
-  const { routes, budget, connectionsMax, log, authenticate } = deps;
+  const { routes, budget, connectionsMax, log, authenticate, onSeen } = deps;
   const connections = trackConnections();
   const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
   app.server.maxConnections = connectionsMax;
+  app.decorateReply('refusal', undefined);
+  const see = createSeer(routes);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
@@ -60,6 +65,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
       const others = connections.end(request.raw, reply.raw.writableFinished);
       // What is pipelined behind may run longer than an answer may stall.
       if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
+      onSeen?.(see(request, reply, gate?.callerOf(request)));
     });
     reply.header('x-request-id', request.id);
     const early = refuseEarly(routes, request, authenticate !== undefined);
@@ -212,6 +218,7 @@ function refuseWith(
   refusal: Refusal,
   routes: readonly Route[] = [],
 ): FastifyReply {
+  reply.refusal = refusal;
   const problem = problemOf(refusal, reply.request.id);
   const retryAfter = retryAfterOf(refusal);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);

@@ -28,6 +28,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   QUOTA_EXCEEDED: 'A quota is used up',
   HEADERS_TOO_LARGE: 'The request headers are too large',
   INTERNAL: 'The server failed',
+  AUDIT_UNAVAILABLE: 'It can not be put on record',
   OVERLOADED: 'Too much to do',
   DRAINING: 'The server is stopping',
 };

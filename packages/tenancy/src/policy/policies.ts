@@ -22,6 +22,8 @@ export interface Policies extends Disposable {
   /** Whether any folder of policies was named. */
   readonly isConfigured: boolean;
   of(tenant: string): Policy;
+  /** Of each policy that is written, by the name of its file. */
+  digests(): Readonly<Record<string, string>>;
   /** Of files that are refused; what they said before they were broken is still in force. */
   problems(): readonly PolicyProblem[];
 }
@@ -42,8 +44,8 @@ export function openPolicies(options: PoliciesOptions): Result<Policies, readonl
   const none = resolvePolicy(base, {});
   if (folder === '') {
     const nothing = () => undefined;
-    const policies = { isConfigured: false, of: () => none, problems: () => [] };
-    return ok({ ...policies, [Symbol.dispose]: nothing });
+    const policies = { isConfigured: false, of: () => none, digests: () => ({}) };
+    return ok({ ...policies, problems: () => [], [Symbol.dispose]: nothing });
   }
   const read = createReader(folder, base);
   const first = tryRead(folder, read);
@@ -75,6 +77,7 @@ function watched(
   return {
     isConfigured: true,
     of: (tenant) => inForce.get(tenant) ?? inForce.get(DEFAULT) ?? none,
+    digests: () => Object.fromEntries([...inForce].map(([name, { digest }]) => [name, digest])),
     problems: () => problems,
     [Symbol.dispose]: () => watching[Symbol.dispose](),
   };

@@ -4,7 +4,7 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Selection } from '@gozolite/store/executions';
 import { pause } from '../../executions/pause.js';
-import { type Seen, textOfSeen } from '../../executions/view.js';
+import { isExecutionId, type Seen, textOfSeen } from '../../executions/view.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { type Answer, type Call, json, type Route } from '../../http/route.js';
 import { ID, type KeptDeps, NO_STORE, NOT_FOUND } from './deps.js';
@@ -150,7 +150,8 @@ function selectionOf(call: Call): Result<Selection, Refusal> {
   if (status !== '' && !STATUSES.some((each) => each === status)) {
     return refuse(invalid('status', `one of ${STATUSES.join(', ')}`));
   }
-  if (cursor !== '' && !/^exe_[0-9a-f-]{36}$/.test(cursor)) {
+  if (!/^[a-z0-9+#.-]{0,64}$/.test(language)) return refuse(invalid('language', 'an id'));
+  if (cursor !== '' && !isExecutionId(cursor)) {
     return refuse(invalid('cursor', 'what next_cursor said'));
   }
   return ok({ state, status, language, before: cursor, limit: limit.value });

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { limitPolicyFor } from '@gozolite/contract/limits';
+import type { Recipe } from '@gozolite/contract/recipe';
+import { ok, refuse } from '@gozolite/contract/result';
+import type { Admitted } from '@gozolite/engine/admitted';
+import { createEngine } from '@gozolite/engine/engine';
+import { makeExecutionId } from '@gozolite/engine/id';
+import { fakeClock } from '@gozolite/engine/testing/fake-clock';
+import { memoryBackend } from '@gozolite/engine/testing/memory-backend';
+import { findExecution } from '@gozolite/store/executions';
+import { openStore } from '@gozolite/store/open';
+import { loggerOver } from '@gozolite/telemetry/logger';
+import { type BasePolicy, resolvePolicy } from '@gozolite/tenancy/policy/policy';
+import { createMeter } from '@gozolite/tenancy/usage/meter';
+import { test } from 'vitest';
+import { createExecutions, type Submission } from './executions.js';
+
+const limits = limitPolicyFor(2, 8 << 20);
+const base: BasePolicy = {
+  limits,
+  network: { allow: [], bytesMax: 1, connectionsMax: 1, timeMsMax: 1 },
+  ...{ dataAllow: [], isolationFloor: 'full', counts: true },
+};
+const policy = resolvePolicy(base, {});
+const launch = { digest: 'd', rootfs: 'host', command: ['/bin/true'], env: {} };
+const recipe: Recipe = {
+  ...{ language: 'any', version: '1', toolchain: { source: 'host', version: '1' }, source: 'main' },
+  run: { launch, args: [], env: {}, limits: {} },
+};
+
+function admitted(): Admitted {
+  return {
+    ...{ id: makeExecutionId(), requestId: 'r', tenant: 'acme', createdAt: new Date(0), recipe },
+    limits: { run: limits.run.defaults },
+    ...{ files: [], entry: 'main', stdin: Buffer.alloc(0), args: [], env: {} },
+    ...{ compileArgs: [], artifacts: [] },
+  };
+}
+
+async function setting() {
+  const folder = mkdtempSync(join(tmpdir(), 'gozolite-executions-'));
+  const store = await openStore({ kind: 'sqlite', file: join(folder, 'store.db') });
+  const log = loggerOver('silent', { write: () => {} });
+  const backend = memoryBackend();
+  const kept = { waitersMax: 9, waitersPerTenantMax: 9, waitMsMax: 1000 };
+  const bounds = { kept, concurrency: 1, queueMax: 0, queuePerTenantMax: 0, queueWaitMsMax: 1 };
+  const engine = createEngine({ backend, log, clock: fakeClock(), ...bounds });
+  const meter = createMeter({
+    store,
+    server: 's',
+    nowMs: Date.now,
+    onLost: (error) => assert.fail(String(error)),
+  });
+  const settings = { waiting: kept, keepMs: 1e6, keepCount: 100, keepBytes: 1e6 };
+  const executions = createExecutions({ store, server: 's', settings, engine, meter, log });
+  const key = { tenant: 'acme', name: 'k', digest: 'd', answer: 'a', at: 1, since: 0 };
+  return {
+    ...{ store, backend, executions, key },
+    underWay: async () => (await meter.usage('acme', policy)).concurrency.used,
+    [Symbol.asyncDispose]: async () => {
+      await engine[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const submission = (one: Admitted): Submission => ok({ kind: 'admitted', admitted: one, policy });
+
+test('what could not be written down is not accepted, and nothing of it runs', async () => {
+  await using own = await setting();
+  await own.store.query('ALTER TABLE executions RENAME TO away');
+  const batch = [submission(admitted()), submission(admitted())];
+  await assert.rejects(
+    own.executions.accept(batch, 'kept', () => undefined),
+    /no such table/,
+  );
+  assert.deepEqual(own.backend.commands.length, 0);
+  assert.equal(await own.underWay(), 0);
+});
+
+test('what was accepted under a key before is not run again', async () => {
+  await using own = await setting();
+  const first = admitted();
+  const accepted = await own.executions.accept([submission(first)], 'kept', () => own.key);
+  assert.equal(accepted.kind, 'taken');
+  await own.executions.living('acme', first.id)?.over;
+  const again = await own.executions.accept([submission(admitted())], 'kept', () => own.key);
+  assert.deepEqual(again, { kind: 'known', known: { digest: 'd', answer: 'a' } });
+  assert.deepEqual(own.backend.calls, [`${first.id}/run`]);
+  assert.equal(await own.underWay(), 0);
+});
+
+test('of several the refused ones are told, and the others end and are written down', async () => {
+  await using own = await setting();
+  const both = [admitted(), admitted()];
+  const no = refuse({ code: 'INVALID_VALUE', detail: 'no' } as const);
+  const [one, two] = both.map(submission);
+  assert.ok(one && two);
+  const accepted = await own.executions.accept([one, no, two], 'kept', () => undefined);
+  assert.ok(accepted.kind === 'taken');
+  assert.deepEqual(
+    accepted.taken.map(({ ok: isTaken }) => isTaken),
+    [true, false, true],
+  );
+  await own.executions.settled();
+  for (const { id } of both) {
+    const row = await findExecution(own.store, 'acme', id);
+    assert.deepEqual([row?.status, row?.endedAt !== null], ['ok', true]);
+    assert.equal(own.executions.living('acme', id), undefined);
+  }
+  assert.equal(await own.underWay(), 0);
+});

@@ -1,0 +1,45 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type Counts, countsOn } from './counts.js';
+import { type Levels, levelsOn } from './levels.js';
+import { createTenants, type TenantCounts } from './tenants.js';
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Whether tenants' names are labels: who may scrape then sees who uses the server. */
+  readonly tenants: boolean;
+}
+
+/** What a scraper is given, and what the parts of the server say to it. */
+export interface Metrics {
+  readonly counts: Counts;
+  /** Set when somebody looks. */
+  readonly levels: Levels;
+  /** Absent where tenants are no labels. */
+  readonly tenants: TenantCounts | undefined;
+  readonly contentType: string;
+  /** Every name, as it is scraped. */
+  names(): readonly string[];
+  render(): Promise<string>;
+}
+
+/** A registry of its own: two servers in one process do not count each other's requests. */
+export function createMetrics({ version, tenants }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counts = countsOn(registry);
+  const levels = levelsOn(registry, version);
+  return {
+    counts,
+    levels,
+    tenants: tenants ? createTenants(registry) : undefined,
+    contentType: registry.contentType,
+    names: () => registry.getMetricsAsArray().flatMap(({ name, type }) => namesOf(name, type)),
+    render: () => registry.metrics(),
+  };
+}
+
+const OF_A_HISTOGRAM = ['_bucket', '_sum', '_count'];
+
+function namesOf(name: string, type: unknown): readonly string[] {
+  return type === 'histogram' ? OF_A_HISTOGRAM.map((end) => `${name}${end}`) : [name];
+}
