@@ -16,17 +16,27 @@ const DEBIAN_PACKAGES = ['rustc-web', 'cargo-web', 'gcc', 'libc6-dev'];
 const TRIPLE = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
 /** Linked statically: fewer mappings to copy for every sandbox, and nothing to preload. */
 const RUSTFLAGS = '-C target-feature=+crt-static';
+/** Of what is preloaded into runtimes: it needs no library, so that it fits whichever they have. */
+const OBJECT_RUSTFLAGS = '-C link-arg=-nostdlib -C link-arg=-Wl,-z,now';
 
-/** Builds crates/sandboxd and puts the program at build/sandboxd. */
+/** Builds the crates and puts what they make into build/. */
 export async function buildLauncher(say) {
   const cargo = findCargo() ?? (await installCargo(say));
   const args = ['build', '--release', '--locked', '--target', TRIPLE, '--target-dir', TARGET];
-  const env = { ...cargoEnv(cargo), RUSTFLAGS };
-  await runLoudly(cargo, args, { cwd: join(ROOT, 'crates', 'sandboxd'), env });
-  const output = join(BUILD, 'sandboxd');
-  copyFileSync(join(TARGET, TRIPLE, 'release', 'sandboxd'), `${output}.new`);
-  chmodSync(`${output}.new`, 0o755);
-  renameSync(`${output}.new`, output);
+  const object = ['template', OBJECT_RUSTFLAGS, 'libgozo_template.so', 'sandboxd-template.so'];
+  const made = [
+    ['sandboxd', RUSTFLAGS, 'sandboxd', 'sandboxd'],
+    // Elsewhere each runtime is booted by itself.
+    ...(process.arch === 'x64' ? [object] : []),
+  ];
+  for (const [crate, flags, file, name] of made) {
+    const env = { ...cargoEnv(cargo), RUSTFLAGS: flags };
+    await runLoudly(cargo, args, { cwd: join(ROOT, 'crates', crate), env });
+    const output = join(BUILD, name);
+    copyFileSync(join(TARGET, TRIPLE, 'release', file), `${output}.new`);
+    chmodSync(`${output}.new`, 0o755);
+    renameSync(`${output}.new`, output);
+  }
 }
 
 /** A cargo that is new enough, or undefined. */

@@ -51,7 +51,10 @@ export function installVersion(settings) {
 }
 
 /** The store's shared object is looked for in node_modules beside the programs. */
-const PARTS = ['server.mjs', 'gozo.mjs', 'sandboxd', 'languages', 'attacks', 'node_modules'];
+const PARTS = [
+  ...['server.mjs', 'gozo.mjs', 'sandboxd', 'sandboxd-template.so'],
+  ...['languages', 'attacks', 'node_modules'],
+];
 
 function filesToInstall(copiesNode) {
   const built = PARTS.flatMap((name) =>

@@ -152,6 +152,7 @@ const RANDOM: Readonly<Record<string, string>> = {
   python: 'import random, os, uuid; print(random.random(), os.urandom(8).hex(), uuid.uuid4())',
   javascript: "console.log(Math.random(), require('crypto').randomUUID())",
   perl: 'print rand(), "\\n"',
+  ruby: "require 'securerandom'; puts rand, Random.seed, SecureRandom.hex, Random.rand(2**99)",
   php: '<?php echo mt_rand(), " ", rand(), " ", random_int(0, PHP_INT_MAX);',
 };
 for (const [language, code] of Object.entries(RANDOM)) {
@@ -166,6 +167,25 @@ for (const [language, code] of Object.entries(RANDOM)) {
     }
     const each = (await executeBooted(language, { code })).stdout.trim().split(/\s+/).length;
     assert.equal(drawn.size, 6 * each);
+  });
+}
+
+/** Variables that are read before there is a request. */
+const READ_AT_BOOT: Readonly<Record<string, readonly [code: string, env: Record<string, string>]>> =
+  {
+    python: ["import sys; print(hash('a'), sys.flags.hash_randomization)", { PYTHONHASHSEED: '0' }],
+    ruby: ['p Encoding.default_external, $:.first', { LC_ALL: 'C', RUBYLIB: '/work/lib' }],
+    perl: ['print "$INC[0]\\n"', { PERL5LIB: '/work/lib' }],
+    javascript: ['console.log(process.noDeprecation)', { NODE_OPTIONS: '--no-deprecation' }],
+    php: ['<?php echo get_cfg_var("cfg_file_path"), "\\n";', { PHPRC: '/work' }],
+  };
+for (const [language, [code, env]] of Object.entries(READ_AT_BOOT)) {
+  test(`${language}: a variable that is read as it boots is obeyed`, async () => {
+    const other = await executeBooted(language, { code });
+    const expected = await execute(cold.url, language, { code, env });
+    const obeyed = await execute(serverUnderTest().url, language, { code, env });
+    assert.deepEqual([seen(obeyed), obeyed.prepared], [seen(expected), false]);
+    if (language !== 'php') assert.notEqual(obeyed.stdout, other.stdout);
   });
 }
 

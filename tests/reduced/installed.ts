@@ -13,6 +13,7 @@ export const PARTS = [
   'build/gozo.mjs',
   'build/sandboxd',
   'build/node_modules',
+  'build/sandboxd-template.so',
   'build/languages',
 ] as const;
 

@@ -23,11 +23,15 @@ export interface Boot {
   readonly args: number;
   /** Which of these names the program, where the runtime opens its file before it waits. */
   readonly opens?: number;
-  /** It can't take on another environment: a request with one starts cold. */
-  readonly keeps_env?: true;
+  /** Variables that it can't take on, `A*` all that begin so: a request with one starts cold. */
+  readonly keeps_env?: readonly string[];
   /** It makes the file `ready` in its folder when it waits; until then nobody gets it. */
   readonly says_ready?: true;
+  /** What this file holds meanwhile; absent: nothing. */
+  readonly blank?: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Its state can be kept, and others started from it (docs/adr/0054). */
+  readonly template?: true;
   /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
   readonly name: string;
   readonly program: string;
@@ -39,10 +43,18 @@ export interface Boot {
  */
 export interface StageRecipe {
   readonly launch: LaunchRecipe;
+  /** The same, with libraries loaded ahead, for programs that load them: the first that fits. */
+  readonly loads?: readonly Load[];
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Defaults that the language file raises. */
   readonly limits: Partial<Limits>;
+}
+
+export interface Load {
+  /** Words that a line of such a program begins with. */
+  readonly lines: readonly string[];
+  readonly launch: LaunchRecipe;
 }
 
 export interface Toolchain {

@@ -1,4 +1,5 @@
 import { expandArgs } from '@gozolite/languages/expand';
+import { launchFor } from '@gozolite/languages/prepare/loads';
 import type { Layer, SandboxCommand } from '@gozolite/sandbox/backend';
 import type { Admitted } from './admitted.js';
 
@@ -18,7 +19,7 @@ export function commandsFor(admitted: Admitted): Commands {
     ...(compile === undefined ? {} : { compile }),
     run: (layer) => ({
       id: `${id}/run`,
-      recipe: recipe.run.launch,
+      recipe: layer === undefined ? launchFor(recipe.run, admitted) : recipe.run.launch,
       args: expanded.args,
       env: { ...expanded.env, ...admitted.env },
       limits: limits.run,

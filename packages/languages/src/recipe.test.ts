@@ -61,3 +61,26 @@ test('a pack is another root, and its name and digest are the toolchain’s', ()
   assert.deepEqual(toolchain, { source, version: '3.2.1', digest });
   assert.notEqual(run.launch.digest, recipeOf(file, detected, HOST).run.launch.digest);
 });
+
+test('libraries are loaded ahead where the place has them', () => {
+  const program = 'wait()';
+  const prepare = {
+    ...{ file: 'boot', program, keeps_env: ['DEMO*'] },
+    loads: [
+      { lines: ['import all'], program: 'load(all)' },
+      { variant: 'data', lines: ['import data'], program: 'load(data)' },
+    ],
+  };
+  const whole = demoLanguage({ run: { command: ['{tool}', '{entry}'], prepare } });
+  const loadsIn = (variant: string | null) =>
+    recipeOf(whole, detected, { ...HOST, variant }).run.loads?.map(
+      ({ lines, launch }) => `${lines} ${launch.boot?.program}`,
+    );
+  const all = 'import all load(all)\nwait()';
+  assert.deepEqual(loadsIn('data'), [all, 'import data load(data)\nwait()']);
+  assert.deepEqual(loadsIn(null), [all]);
+  const { launch, loads } = recipeOf(whole, detected, HOST).run;
+  assert.equal(launch.boot?.program, program);
+  assert.deepEqual(launch.boot?.keeps_env, ['GLIBC_TUNABLES', 'LD_*', 'MALLOC_*', 'DEMO*']);
+  assert.notEqual(launch.digest, loads?.[0]?.launch.digest);
+});

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Boot, LaunchRecipe, Recipe, StageRecipe } from '@gozolite/contract/recipe';
+import type { Boot, LaunchRecipe, Load, Recipe, StageRecipe } from '@gozolite/contract/recipe';
 import { placeholdersOf, spliceOf, substitute } from './file/template.js';
 import type { LanguageFile, PrepareFile, StageFile } from './schema.js';
 
@@ -34,6 +34,8 @@ export interface Place {
   /** What records call it. */
   readonly source: string;
   readonly digest?: string;
+  /** Of a pack. */
+  readonly variant?: string | null;
 }
 
 export const HOST: Place = { rootfs: 'host', source: 'host' };
@@ -41,9 +43,9 @@ export const HOST: Place = { rootfs: 'host', source: 'host' };
 /** Resolves a language file for one toolchain. */
 export function recipeOf(file: LanguageFile, detected: DetectedToolchain, place: Place): Recipe {
   const { version } = detected;
-  const { rootfs, source, digest } = place;
+  const { source, digest } = place;
   const stage = (what: StageFile, name: 'compile' | 'run') =>
-    stageOf(file, what, { paths: detected.paths, rootfs, built: detected.built?.[name] });
+    stageOf(file, what, { paths: detected.paths, place, built: detected.built?.[name] });
   return {
     language: file.id,
     version,
@@ -76,14 +78,14 @@ export function fix(
 
 interface Ground {
   readonly paths: Readonly<Record<string, string>>;
-  readonly rootfs: string;
+  readonly place: Place;
   readonly built: string | undefined;
 }
 
 function stageOf(
   file: LanguageFile,
   stage: StageFile,
-  { paths, rootfs, built }: Ground,
+  { paths, place, built }: Ground,
 ): StageRecipe {
   const isOpen = (template: string) => isRequestTime(template, paths);
   const firstOpen = stage.command.findIndex(isOpen);
@@ -96,8 +98,11 @@ function stageOf(
   const canBoot = prepare !== undefined && (prepare.build === undefined || built !== undefined);
   const boot =
     canBoot && bootOf(fixBoot(prepare, paths, built), { command, env: fixed }, vector.slice(cut));
+  const launch = { rootfs: place.rootfs, command, env: fixed, ...(boot && { boot }) };
+  const loads = boot ? loadsOf(prepare, place, { ...launch, boot }) : [];
   return {
-    launch: launchOf({ rootfs, command, env: fixed, ...(boot && { boot }) }),
+    launch: launchOf(launch),
+    ...(loads.length > 0 && { loads }),
     args: vector.slice(cut),
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fixed))),
     limits: stage.limits ?? {},
@@ -120,8 +125,22 @@ function fixBoot(
   };
 }
 
+/** What every program's C library reads as it starts. */
+const LOADERS_ENV = ['GLIBC_TUNABLES', 'LD_*', 'MALLOC_*'] as const;
+
 function bootOf(
-  { file, before = [], args = [], env = {}, opens, keeps_env, says_ready, program }: PrepareFile,
+  {
+    file,
+    before = [],
+    args = [],
+    env = {},
+    opens,
+    keeps_env = [],
+    says_ready,
+    program,
+    blank,
+    template,
+  }: PrepareFile,
   launch: Pick<LaunchRecipe, 'command' | 'env'>,
   rest: readonly string[],
 ): Boot {
@@ -132,15 +151,30 @@ function bootOf(
     command: [...before.map(fill), tool, ...args.map(fill), ...fixed],
     args: splice < 0 ? rest.length : splice,
     ...(opens && { opens: rest.indexOf('{entry}') }),
-    ...(keeps_env && { keeps_env }),
+    keeps_env: keeps_env === true ? ['*'] : [...LOADERS_ENV, ...keeps_env],
     ...(says_ready && { says_ready }),
+    ...(blank !== undefined && { blank }),
     env: {
       ...launch.env,
       ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)])),
     },
+    ...(template && { template }),
     name: file,
     program,
   };
+}
+
+/** What is booted with libraries that this place has. */
+function loadsOf(
+  { loads = [] }: PrepareFile,
+  place: Place,
+  launch: Omit<LaunchRecipe, 'digest'> & { readonly boot: Boot },
+): readonly Load[] {
+  const here = loads.filter(({ variant }) => variant === undefined || variant === place.variant);
+  return here.map(({ lines, program }) => {
+    const boot = { ...launch.boot, program: `${program}\n${launch.boot.program}` };
+    return { lines, launch: launchOf({ ...launch, boot }) };
+  });
 }
 
 function fixEnv(

@@ -28,6 +28,21 @@ const Build = Type.Object(
   },
 );
 
+const Load = Type.Object(
+  {
+    variant: Type.Optional(text('Only in packs of this variant.')),
+    lines: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'Words that a line of such a program begins with: the first load that fits.',
+    }),
+    program: text('Runs before `program`.'),
+  },
+  {
+    ...closed,
+    description: 'Libraries that are loaded before the request, for programs of one file.',
+  },
+);
+
 const Prepare = Type.Object(
   {
     file: Type.String({
@@ -43,9 +58,17 @@ const Prepare = Type.Object(
       Type.Literal(true, { description: 'It opens the file of `{entry}` before it waits.' }),
     ),
     keeps_env: Type.Optional(
-      Type.Literal(true, {
-        description: 'It can take on no other environment: a request with one starts cold.',
-      }),
+      Type.Union(
+        [
+          Type.Literal(true),
+          Type.Array(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*[*]?$' }), { minItems: 1 }),
+        ],
+        {
+          description:
+            'Variables that it reads as it boots (`PYTHON*`: all with this beginning), or all of ' +
+            'them, where it can take on no other environment: a request with one starts cold.',
+        },
+      ),
     ),
     says_ready: Type.Optional(
       Type.Literal(true, {
@@ -53,6 +76,15 @@ const Prepare = Type.Object(
       }),
     ),
     build: Type.Optional(Build),
+    blank: Type.Optional(
+      text('What that file holds meanwhile, where the runtime reads of it; else it is empty.'),
+    ),
+    template: Type.Optional(
+      Type.Literal(true, {
+        description: 'It has one thread when it waits: its state is kept, others start from it.',
+      }),
+    ),
+    loads: Type.Optional(Type.Array(Load)),
     program: text('In the language itself: waits for the request, takes it on, removes itself.'),
   },
   { ...closed, description: 'How the runtime is booted ahead: docs/reference/languages.md.' },

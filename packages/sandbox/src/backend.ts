@@ -85,6 +85,8 @@ export const POOL_BOUNDS = { lines: 128, count: 64 } as const;
 /** What is ready of one line; the memory is of all of these together. */
 export interface PoolKept {
   readonly ready: number;
+  /** So many of these started from a template. */
+  readonly templated: number;
   readonly memoryKb: number;
 }
 

@@ -86,7 +86,7 @@ export function compose(deps: ServerDeps): House {
   const metrics = createMetrics({ version: VERSION, tenants: config.observing.metricsTenants });
   const engine = engineOver(deps, metrics, { backend, clock, demand });
   const folders = [languagesFolder, ...config.languageFolders];
-  const { hostToolchains, prepare } = config;
+  const { hostToolchains, prepare, templates } = config;
   const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
   service.audit?.watchPacks(packs.packs.installed);
   const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
@@ -94,7 +94,7 @@ export function compose(deps: ServerDeps): House {
   const toolchains = watchToolchains({
     open: (probe) =>
       openRegistry({
-        ...{ folders, probe, exists: existsSync, hostToolchains, prepare },
+        ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
         ...{ ...proofs, ...packs },
       }),
     probe: (onLost) => createProbe(backend, HOST_LIMITS, onLost),

@@ -49,6 +49,8 @@ export interface Config {
   readonly prepare: boolean;
   /** What is kept ready for requests to come. */
   readonly pool: PoolOptions;
+  /** False: each runtime is booted by itself. */
+  readonly templates: boolean;
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
@@ -85,6 +87,7 @@ export function isLoopback(listen: ListenAddress): boolean {
 }
 
 const YES_OR_NO = ['true', 'false'] as const;
+const PREPARE = ['true', 'boot', 'false'] as const;
 
 /** Names that belong to the start script, the CLI and the tests, which share one environment. */
 const OTHERS_NAMES = /^GOZO_(STATE|UID_BASE|URL|KEY|LAUNCHER|TEST_\w+)$/;
@@ -135,7 +138,8 @@ export function readConfig(
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
-    prepare: read.choice('GOZO_PREPARE', YES_OR_NO, 'true') === 'true',
+    prepare: read.choice('GOZO_PREPARE', PREPARE, 'true') !== 'false',
+    templates: read.choice('GOZO_PREPARE', PREPARE, 'true') === 'true',
     pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     ...readQueue(read, cores),

@@ -38,6 +38,24 @@ pub fn take_on(orders: &Orders, runtime: i32) -> Result<u32, SetupFailure> {
 
 /// Every thread there is: those that come inherit it.
 fn pin_threads(runtime: i32, set: &CpuSet) -> rustix::io::Result<()> {
+    pin(Pid::from_raw(runtime), set)?;
+    match pin_others(runtime, set) {
+        // It has ended, or is about to become the runtime's program: in the midst of execve(2) it
+        // is not dumpable, as we are, and so can't be seen in /proc. It has one thread then.
+        Err(Errno::NOENT) => Ok(()),
+        result => result,
+    }
+}
+
+fn pin(thread: Option<Pid>, set: &CpuSet) -> rustix::io::Result<()> {
+    match thread.map(|thread| sched_setaffinity(Some(thread), set)) {
+        // It has ended meanwhile.
+        None | Some(Ok(()) | Err(Errno::SRCH)) => Ok(()),
+        Some(result) => result,
+    }
+}
+
+fn pin_others(runtime: i32, set: &CpuSet) -> rustix::io::Result<()> {
     let mut path = [0u8; PATH_BYTES];
     let path = task_folder(runtime, &mut path).ok_or(Errno::INVAL)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -46,11 +64,7 @@ fn pin_threads(runtime: i32, set: &CpuSet) -> rustix::io::Result<()> {
     let mut entries = RawDir::new(folder, &mut room);
     while let Some(entry) = entries.next() {
         let number = number_of(entry?.file_name().to_bytes());
-        match number.and_then(Pid::from_raw).map(|thread| sched_setaffinity(Some(thread), set)) {
-            // It has ended meanwhile.
-            None | Some(Ok(()) | Err(Errno::SRCH)) => {}
-            Some(Err(error)) => return Err(error),
-        }
+        pin(number.and_then(Pid::from_raw), set)?;
     }
     Ok(())
 }

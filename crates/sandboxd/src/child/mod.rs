@@ -19,10 +19,11 @@ use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fstatfs, statfs, Mode, OFlags, StatFs};
+use rustix::io::Errno;
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
-    set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
-    WaitOptions,
+    pidfd_open, set_dumpable_behavior, set_parent_process_death_signal, umask, wait,
+    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions,
 };
 use rustix::thread::{set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
@@ -93,7 +94,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         if payload.boot.is_some() {
             // For whoever looks at the host's processes: the runtime has its own name by now.
             set_name(WAITING).map_err(Step::Orders.failed())?;
-            wait_for_release(ends.release.as_fd())?;
+            wait_with_runtime(ends.release.as_fd(), pid)?;
             payload.orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
             cpu = handoff::take_on(&payload.orders, pid)?;
             set_name(INIT).map_err(Step::Orders.failed())?;
@@ -136,12 +137,12 @@ fn close_own(end: &OwnedFd) {
 /// program or it ended. Not by CLONE_VFORK: who waits so counts in the host's load, for minutes.
 fn wait_until_gone(gone: BorrowedFd<'_>) {
     let mut byte = [0u8; 1];
-    while matches!(rustix::io::read(gone, &mut byte), Ok(1..) | Err(rustix::io::Errno::INTR)) {}
+    while matches!(rustix::io::read(gone, &mut byte), Ok(1..) | Err(Errno::INTR)) {}
 }
 
 /// Everything that PID 1 does before there is a payload.
 fn build(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
-    close_others(ends).map_err(Step::Release.failed())?;
+    close_others(site, ends).map_err(Step::Release.failed())?;
     sys::reset_signals().map_err(Step::Release.failed())?;
     rootfs::begin(&site.layout)?;
     wait_for_release(ends.release.as_fd())?;
@@ -174,9 +175,15 @@ fn build(site: &Site, ends: &Ends) -> Result<(), SetupFailure> {
 }
 
 /// Closes what the fork copied of other sandboxes and of the launcher.
-fn close_others(ends: &Ends) -> std::io::Result<()> {
+fn close_others(site: &Site, ends: &Ends) -> std::io::Result<()> {
     let Ends { release, report, stdin, stdout, stderr, work, tmp, orders } = ends;
-    close_all_but([release, report, stdin, stdout, stderr, work, tmp, orders])
+    let (image, object) = given(site, release);
+    close_all_but([release, report, stdin, stdout, stderr, work, tmp, orders, image, object])
+}
+
+/// What its runtime is given; where that is nothing, another descriptor twice.
+fn given<'a>(site: &'a Site, other: &'a OwnedFd) -> (&'a OwnedFd, &'a OwnedFd) {
+    site.given.as_ref().map_or((other, other), |given| (&given.image, &given.object))
 }
 
 /// Closes every descriptor from 3 on but these.
@@ -209,6 +216,18 @@ fn wait_for_release(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
     }
 }
 
+/// A runtime that ends before its request comes is no runtime: nobody is given this sandbox then.
+fn wait_with_runtime(release: BorrowedFd<'_>, runtime: i32) -> Result<(), SetupFailure> {
+    let pid = Pid::from_raw(runtime).ok_or_else(|| Step::Spawn.failed()(Errno::SRCH))?;
+    let end = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::Spawn.failed())?;
+    let mut fds = [PollFd::new(&release, PollFlags::IN), PollFd::new(&end, PollFlags::IN)];
+    while let Err(Errno::INTR) = poll(&mut fds, None) {}
+    match fds.map(|fd| fd.revents().is_empty()) {
+        [_, true] => wait_for_release(release),
+        _ => Err(Step::Spawn.failed()(Errno::SRCH)),
+    }
+}
+
 /// The death signal counts from now on: a launcher that died before it closed the pipe.
 fn check_launcher_lives(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
     let mut fds = [PollFd::new(&release, PollFlags::empty())];
@@ -238,7 +257,7 @@ fn reap(main: i32, ends: &Ends) -> Ended {
                     disk_full: [&ends.work, &ends.tmp].into_iter().any(is_full) || shm_is_full(),
                 };
             }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(_) => {
                 let at_ns = monotonic_ns();
                 return Ended { at_ns, exit_code: None, signal: None, disk_full: false };

@@ -2,11 +2,12 @@
 //! itself, layer by layer, and waits for its orders.
 
 use super::{
-    become_sandbox, close_all_but, monotonic_ns, process_cpu_us, wait_for_release, Ends, WAITING,
+    become_sandbox, close_all_but, given, monotonic_ns, process_cpu_us, wait_for_release, Ends,
+    WAITING,
 };
 use crate::child::handoff::HANDOFF;
 use crate::child::orders::Orders;
-use crate::child::plan::Site;
+use crate::child::plan::{Given, Site};
 use crate::child::refused::cannot_execute;
 use crate::confine::{capabilities, landlock, namespaces, rlimits};
 use crate::faults;
@@ -56,7 +57,7 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     let handoff = payload.handoff.as_ref();
     let confined = confine(payload.site, payload.ends, (&payload.presence, handoff));
     let prepared = confined.and_then(|()| match (&mut payload.boot, handoff) {
-        (Some(boot), Some(handoff)) => begin_boot(boot, handoff),
+        (Some(boot), Some(handoff)) => begin_boot(boot, handoff, payload.site),
         _ => follow(&mut payload.orders, payload.ends),
     });
     if let Err(failure) = prepared {
@@ -90,7 +91,7 @@ fn confine(
         setsid().map_err(Step::Session.failed())?;
     }
     rlimits::apply(&rlimits::FIXED).map_err(Step::Rlimits.failed())?;
-    take_streams(ends, kept).map_err(Step::Descriptors.failed())?;
+    take_streams(site, ends, kept).map_err(Step::Descriptors.failed())?;
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
     } else {
@@ -120,11 +121,16 @@ fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
 }
 
 /// Starts a runtime that will wait itself: its limits can still become those of its request.
-fn begin_boot(boot: &mut Orders, handoff: &OwnedFd) -> Result<(), SetupFailure> {
+fn begin_boot(boot: &mut Orders, handoff: &OwnedFd, site: &Site) -> Result<(), SetupFailure> {
     boot.understand().map_err(Step::Orders.failed())?;
     pin(boot)?;
     let copy = fcntl_dupfd_cloexec(handoff, HANDOFF + 1).map_err(Step::Descriptors.failed())?;
     sys::keep_open_as(copy.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
+    if let Some(Given { image, object, .. }) = &site.given {
+        for (end, number) in [(image, Given::IMAGE), (object, Given::OBJECT)] {
+            sys::keep_open_as(end.as_fd(), number).map_err(Step::Descriptors.failed())?;
+        }
+    }
     rlimits::apply_soft(&rlimits::of(boot.rlimits())).map_err(Step::Rlimits.failed())
 }
 
@@ -147,6 +153,7 @@ fn leave_root(id: u32) -> rustix::io::Result<()> {
 /// Descriptors 0, 1 and 2 are the pipes; every other one is closed, but those that the payload and
 /// PID 1 wait on, which execve closes.
 fn take_streams(
+    site: &Site,
     ends: &Ends,
     (presence, handoff): (&OwnedFd, Option<&OwnedFd>),
 ) -> std::io::Result<()> {
@@ -155,7 +162,9 @@ fn take_streams(
     rustix::stdio::dup2_stderr(&ends.stderr)?;
     if holds(Protection::Descriptors) {
         // Where there is none, the same one twice.
-        close_all_but([&ends.release, &ends.orders, presence, handoff.unwrap_or(presence)])
+        let (image, object) = given(site, presence);
+        let handoff = handoff.unwrap_or(presence);
+        close_all_but([&ends.release, &ends.orders, presence, handoff, image, object])
     } else {
         Ok(())
     }

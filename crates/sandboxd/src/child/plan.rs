@@ -32,6 +32,32 @@ pub struct Site {
     pub network: Option<OwnedFd>,
     /// What is booted in it before there is a request.
     pub boot: Option<Plan>,
+    /// What its runtime's state is kept in, or comes from.
+    pub given: Option<Given>,
+}
+
+/// What a runtime that is booted finds open, for the object that is preloaded into it (ADR 0054).
+pub struct Given {
+    pub image: OwnedFd,
+    pub object: OwnedFd,
+    /// The runtime starts from it; else it is the one that writes it.
+    pub is_whole: bool,
+}
+
+impl Given {
+    /// The numbers that both have in the sandbox.
+    pub const IMAGE: i32 = 4;
+    pub const OBJECT: i32 = 5;
+
+    /// What its runtime's environment has besides.
+    pub fn environment(&self) -> Vec<CString> {
+        let mut environment = vec![CString::from(c"LD_PRELOAD=/proc/self/fd/5")];
+        if self.is_whole {
+            // What the kernel was told of this process's own C library would outlive that.
+            environment.push(CString::from(c"GLIBC_TUNABLES=glibc.pthread.rseq=0"));
+        }
+        environment
+    }
 }
 
 /// What one request asks of its sandbox, checked.
@@ -205,8 +231,10 @@ mod tests {
             command: texts(&["/usr/bin/node", "-r", "boot.cjs"]),
             args: 2,
             opens: None,
-            keeps_env: false,
+            keeps_env: Vec::new(),
             says_ready: false,
+            blank: None,
+            template: false,
             env: BTreeMap::from([("A".into(), "1".into())]),
             name: "boot.cjs".into(),
             program: String::new(),

@@ -16,7 +16,7 @@ pub enum Request {
     },
     Recipe {
         digest: String,
-        recipe: Recipe,
+        recipe: Box<Recipe>,
     },
     Diagnose {},
     /// What to keep ready; which, says the payload (pool.rs).
@@ -42,8 +42,14 @@ pub struct Recipe {
 impl Recipe {
     /// Whether what is booted can take on this environment.
     pub fn boot_serves(&self, env: &BTreeMap<String, String>) -> bool {
-        !self.boot.as_ref().is_some_and(|boot| boot.keeps_env && !env.is_empty())
+        let kept = self.boot.as_ref().map_or(&[][..], |boot| &boot.keeps_env);
+        !env.keys().any(|name| kept.iter().any(|kept| is_of(name, kept)))
     }
+}
+
+/// Whether a variable is this one, or, with a star at the end, one of those that begin so.
+fn is_of(name: &str, kept: &str) -> bool {
+    kept.strip_suffix('*').map_or(name == kept, |begin| name.starts_with(begin))
 }
 
 /// A runtime that starts before its request comes, and waits where it would read the program.
@@ -54,13 +60,18 @@ pub struct Boot {
     pub args: usize,
     /// Which of these names the program's file, where the runtime opens that before it waits.
     pub opens: Option<usize>,
+    /// What this file holds meanwhile; absent: nothing.
+    pub blank: Option<String>,
     pub env: BTreeMap<String, String>,
     /// It can't take on another environment: a request with one starts cold.
     #[serde(default)]
-    pub keeps_env: bool,
+    pub keeps_env: Vec<String>,
     /// It makes the file `ready` there when it waits; until then it is given to nobody.
     #[serde(default)]
     pub says_ready: bool,
+    /// Its state can be kept, and others started from it.
+    #[serde(default)]
+    pub template: bool,
     /// Of the file below `BOOT_FOLDER` that makes it wait. It removes itself.
     pub name: String,
     pub program: String,

@@ -24,10 +24,13 @@ pub struct Keep {
 }
 
 /// What there is for one `Keep`, in the same order.
-#[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq)]
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Kept {
     pub ready: usize,
+    /// So many of these started from a template (docs/adr/0054).
+    #[serde(default)]
+    pub templated: usize,
     /// Of these together.
     pub memory_kb: u64,
 }

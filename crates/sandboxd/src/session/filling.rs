@@ -100,7 +100,7 @@ impl Filling {
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
         let kindred = Kindred { recipe: &recipe, words: &words, purpose: &purpose };
-        let own = Own { way, data: data::open(&start.data, context)? };
+        let own = Own { way, data: data::open(&start.data, context)?, given: None };
         let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), own)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }

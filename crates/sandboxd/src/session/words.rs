@@ -29,7 +29,7 @@ impl Session {
             }
             (state @ (State::Greeted | State::Control(_)), Request::Recipe { digest, recipe }) => {
                 // A no to one of them is an answer: what else was asked on this connection has its.
-                match context.learn(&digest, recipe) {
+                match context.learn(&digest, *recipe) {
                     Ok(()) => self.say(&Reply::RecipeOk { digest: &digest }, &[]),
                     Err((code, message)) => {
                         let message = shortened(&message);

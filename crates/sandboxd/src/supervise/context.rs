@@ -225,6 +225,7 @@ impl Context {
             self.unwatch(&running);
             self.bury(running, slot, now_ns);
         }
+        self.spares.templates.look(now_ns);
         let due = std::mem::take(&mut self.condemned);
         for mut condemned in due {
             if now_ns < condemned.next_ns {
@@ -256,7 +257,8 @@ impl Context {
     pub fn deadline_ns(&self) -> u64 {
         let stock_ns = if self.is_stocking { self.stock_due_ns() } else { u64::MAX };
         let spares_ns = if self.draining { u64::MAX } else { self.spares.deadline_ns() };
+        let templates_ns = self.spares.templates.deadline_ns();
         let condemned_ns = self.condemned.iter().map(|condemned| condemned.next_ns);
-        condemned_ns.chain([stock_ns, spares_ns]).min().unwrap_or(u64::MAX)
+        condemned_ns.chain([stock_ns, spares_ns, templates_ns]).min().unwrap_or(u64::MAX)
     }
 }

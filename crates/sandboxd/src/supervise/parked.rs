@@ -31,6 +31,8 @@ pub struct Booted {
     pub blank: Option<String>,
     /// It makes the file `ready` in its folder when it waits.
     pub says_ready: bool,
+    /// It started from what another was.
+    pub is_of_template: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -67,8 +69,17 @@ impl Parked {
         }
     }
 
+    /// Whether it is known to have failed: unlike one whose runtime has not started yet.
+    pub fn has_ended(&self) -> bool {
+        !self.parts.as_ref().is_some_and(|parts| parts.launched.waits())
+    }
+
     pub fn is_booted(&self) -> bool {
         self.booted.is_some()
+    }
+
+    pub fn is_of_template(&self) -> bool {
+        self.booted.as_ref().is_some_and(|booted| booted.is_of_template)
     }
 
     /// Whether this is the file that its runtime has opened already: then it is written into, once.

@@ -129,8 +129,10 @@ mod tests {
             env: Default::default(),
             args: 1,
             opens: None,
-            keeps_env: false,
+            keeps_env: Vec::new(),
             says_ready: false,
+            blank: None,
+            template: false,
             name: name.to_string(),
             program: String::new(),
         };

@@ -5,25 +5,28 @@
 //! requests, one each (docs/adr/0043).
 
 pub mod orders;
+mod own;
 mod shelf;
 mod shelves;
+mod templates;
 mod wanted;
 
+pub use own::{Kindred, Own};
+
 use crate::child::monotonic_ns;
-use crate::child::plan::Site;
-use crate::confine::data::DataSets;
+use crate::child::plan::{Given, Site};
 use crate::faults;
-use crate::protocol::message::{ErrorCode, Limits, Recipe, Words};
+use crate::protocol::message::{ErrorCode, Limits};
 use crate::protocol::pool::Kept;
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
-use crate::supervise::network::way::Way;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
 use crate::supervise::spares::orders::{choices, Order, Orders};
 use crate::supervise::spares::shelf::{lay_out, Runtime, Waiting};
 use crate::supervise::spares::shelves::Shelves;
+use crate::supervise::spares::templates::{Found, Templates};
 use crate::supervise::spares::wanted::{next_wanted, Wanted};
 use crate::workspace::{adopt, Kind, Workspace};
 use std::path::{Path, PathBuf};
@@ -61,13 +64,15 @@ pub struct Spares {
     orders: Orders,
     /// When the next of those that wait is too old.
     retire_ns: u64,
+    pub templates: Templates,
     graveyard: Graveyard,
 }
 
 impl Default for Spares {
     fn default() -> Spares {
         let (shelves, orders) = (Shelves::default(), Orders::default());
-        Spares { shelves, orders, retire_ns: u64::MAX, graveyard: Graveyard::default() }
+        let (templates, graveyard) = (Templates::new(), Graveyard::default());
+        Spares { shelves, orders, retire_ns: u64::MAX, templates, graveyard }
     }
 }
 
@@ -75,6 +80,7 @@ impl Spares {
     /// All of them are taken down: the launcher ends.
     pub fn clear(&mut self) {
         self.shelves.all().into_iter().for_each(|shelf| shelf.waiting.clear());
+        self.templates.clear();
     }
 
     pub fn graveyard(&self) -> &Graveyard {
@@ -96,6 +102,7 @@ impl Spares {
     fn take_orders(&mut self) {
         let Some(lines) = self.orders.changed() else { return };
         self.shelves.all().into_iter().for_each(|shelf| shelf.ordered.clear());
+        self.templates.retain(|breed| lines.iter().any(|line| line.breed == *breed));
         for line in lines {
             self.shelves.of_line(&line).ordered.push(line.clone());
         }
@@ -103,7 +110,12 @@ impl Spares {
 
     /// What there is now of each line of an order.
     pub fn kept(&mut self, order: &Order) -> Vec<Kept> {
-        order.lines().iter().map(|line| self.shelves.of_line(line).kept(line)).collect()
+        let lines = order.lines().iter().map(|line| {
+            let kept = self.shelves.of_line(line).kept(line);
+            let template_kb = self.templates.memory_kb(&line.breed);
+            Kept { memory_kb: kept.memory_kb + template_kb, ..kept }
+        });
+        lines.collect()
     }
 
     /// Drops those that have waited for long enough: others take their place.
@@ -122,27 +134,6 @@ impl Spares {
         } else {
             0
         }
-    }
-}
-
-/// What a sandbox is to be like, but for its limits.
-pub struct Kindred<'a> {
-    pub recipe: &'a Rc<Recipe>,
-    pub words: &'a Words,
-    pub purpose: &'a Purpose,
-}
-
-/// What only the request decides, and has to be there before the sandbox: its names and network,
-/// its data sets.
-#[derive(Default)]
-pub struct Own {
-    pub way: Option<Way>,
-    pub data: Option<DataSets>,
-}
-
-impl Own {
-    fn is_nothing(&self) -> bool {
-        self.way.is_none() && self.data.is_none()
     }
 }
 
@@ -172,11 +163,17 @@ pub fn obtain(
         let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
-        while let Some(mut parked) = shelf.take(&breed, &root) {
+        loop {
+            let (found, gone) = shelf.take(&breed, &root);
+            context.spares.templates.strike((&breed, &root), gone);
+            let Some(mut parked) = found else { break };
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
             if fits && matches!(workspace, Some(Ok(()))) {
+                if parked.is_of_template() {
+                    context.spares.templates.praise(&breed, &root);
+                }
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
                 return Ok((parked, is_ready));
             }
@@ -197,7 +194,13 @@ pub fn stock(context: &mut Context) -> bool {
     if let Some(Runtime { stack_kb, cpus, .. }) = runtime {
         (limits.stack_kb, limits.cpus) = (*stack_kb, *cpus);
     }
-    let made = make(context, (&root, &purpose), (None, &limits), (Own::default(), runtime));
+    let mut own = Own::default();
+    match templates::find(context, &breed, &root) {
+        Found::Nothing => {}
+        Found::Template(given) => own.given = Some(given),
+        Found::Soon => return false,
+    }
+    let made = make(context, (&root, &purpose), (None, &limits), (own, runtime));
     let cores = context.host.cores;
     let is_booted = runtime.is_some();
     let Some(shelf) = context.spares.shelves.shelf(&purpose, is_booted) else { return false };
@@ -216,7 +219,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    (Own { way, data }, runtime): (Own, Option<&Runtime>),
+    (Own { way, data, given }, runtime): (Own, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -237,12 +240,16 @@ fn make(
     layout.data = data.as_ref().map(|data| c_string(data.path()));
     let (network, egress) = way.map(|way| (way.network, way.egress)).unzip();
     let (host, host_id) = (Rc::clone(&context.host), slot.host_id);
-    let boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
+    let mut boot = runtime.and_then(|runtime| runtime.plan(limits, slot.best_cpus()));
+    let preloaded = given.iter().flat_map(Given::environment);
+    boot.iter_mut().for_each(|boot| boot.envp.extend(preloaded.clone()));
     slot.frees_cpu();
-    let booted = runtime.filter(|_| boot.is_some()).map(|runtime| lay_out(runtime, &workspace));
+    let booted = runtime
+        .filter(|_| boot.is_some())
+        .map(|runtime| lay_out(runtime, &workspace, given.is_some()));
     let booted =
         booted.transpose().map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
-    let site = Site { host, layout, host_id, network, boot };
+    let site = Site { host, layout, host_id, network, boot, given };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     if booted.is_some() {

@@ -8,6 +8,9 @@ export const PoolRecipe = Type.Object({
     description: 'Sandboxes that should be ready, as demand and memory are.',
   }),
   ready: Type.Integer({ description: 'Sandboxes that are.' }),
+  templated: Type.Integer({
+    description: 'Of these, how many started from a template: each other was booted by itself.',
+  }),
   hits: Type.Integer({ description: 'Commands that found all ready, since the start.' }),
   misses: Type.Integer({ description: 'Commands that did not, of those that could have.' }),
   memory_kb: Type.Integer({ description: 'Of those that are ready, together.' }),

@@ -41,7 +41,8 @@ function setting(host: { is: HostMemory } = { is: PLENTY }) {
       keepReady: async (lines) => {
         if (launcher.isAway) throw new BackendUnavailable('away');
         orders.push(lines);
-        return lines.map(({ count }) => ({ ready: count, memoryKb: count * 10 * 1024 }));
+        const one = { templated: 1 };
+        return lines.map(({ count }) => ({ ...one, ready: count, memoryKb: count * 10 * 1024 }));
       },
     },
     options: OPTIONS,
@@ -126,12 +127,12 @@ test('what no sandbox can be prepared for is neither ordered nor counted', async
   const data = [{ name: 'iris', digest: 'd', bytes: 1, files: 1 }];
   const { recipe } = command();
   const { boot, ...bare } = recipe;
-  const keeping = { ...recipe, ...(boot && { boot: { ...boot, keeps_env: true as const } }) };
+  const keeping = { ...recipe, ...(boot && { boot: { ...boot, keeps_env: ['A*'] } }) };
   const owns = [
     { layer, recipe: bare },
     { data },
     { args: ['x'.repeat(5000)] },
-    { recipe: keeping, env: { A: '1' } },
+    { recipe: keeping, env: { B: '1', AB: '1' } },
   ];
   for (const own of owns) {
     demand.asked(command(own), ABOUT);
@@ -151,7 +152,7 @@ test('hits, misses and memory are told by language and stage', async () => {
   await pass(20);
   const seen = await demand.state();
   expect(seen?.recipes).toEqual([
-    { ...ABOUT, wanted: 3, ready: 3, hits: 1, misses: 2, memory_kb: 3 * 10 * 1024 },
+    { ...ABOUT, wanted: 3, ready: 3, templated: 2, hits: 1, misses: 2, memory_kb: 3 * 10 * 1024 },
   ]);
   expect(seen?.memory_kb).toBe(3 * 10 * 1024);
 });

@@ -23,11 +23,17 @@ export function isForeseeable(command: SandboxCommand): boolean {
   const { boot } = command.recipe;
   // What a compile left is copied into a runtime that waits; else it lies under the workspace.
   const isOver = command.layer !== undefined && boot === undefined;
-  const hasOwnEnv = boot?.keeps_env === true && Object.keys(command.env).length > 0;
+  const kept = boot?.keeps_env ?? [];
+  const hasOwnEnv = Object.keys(command.env).some((name) => kept.some((one) => isOf(name, one)));
   const isOwn = isOver || command.network !== undefined || command.data !== undefined;
   if (isOwn || hasOwnEnv) return false;
   const bytes = argsOf(command).reduce((sum, arg) => sum + Buffer.byteLength(arg), 0);
   return bytes <= ARGS_BYTES_MAX;
+}
+
+/** Whether a variable is this one, or one of those that begin so (the launcher's boot_serves). */
+function isOf(name: string, kept: string): boolean {
+  return kept.endsWith('*') ? name.startsWith(kept.slice(0, -1)) : name === kept;
 }
 
 /** Those that a runtime is booted with. */

@@ -33,6 +33,7 @@ interface Known {
   /** As decided last, and what there was of it then. */
   count: number;
   ready: number;
+  templated: number;
   heldKb: number;
   /** Of one sandbox, as seen last. */
   memoryKb: number;
@@ -80,7 +81,7 @@ export function createKinds(bounds: PoolBounds): Kinds {
       };
     },
     kept: ({ keys }, kept) => {
-      for (const known of kinds.values()) [known.ready, known.heldKb] = [0, 0];
+      for (const known of kinds.values()) Object.assign(known, NOTHING_READY);
       for (const [at, key] of keys.entries()) {
         const known = kinds.get(key);
         if (known !== undefined) note(known, kept[at]);
@@ -89,10 +90,12 @@ export function createKinds(bounds: PoolBounds): Kinds {
   };
 }
 
+const NOTHING_READY = { ready: 0, templated: 0, heldKb: 0 } as const;
+
 function unseen(kind: Kind): Known {
   const memoryKb = kind.line.recipe.boot === undefined ? ASSUMED_KB.plain : ASSUMED_KB.booted;
   const arrivals = createArrivals();
-  return { kind, arrivals, lastMs: 0, count: 0, ready: 0, heldKb: 0, memoryKb };
+  return { kind, arrivals, lastMs: 0, count: 0, ...NOTHING_READY, memoryKb };
 }
 
 /** A runtime is booted for the most memory that such a request had: less is set when it is used. */
@@ -109,5 +112,6 @@ function note(known: Known, kept: PoolKept | undefined): void {
   if (kept === undefined || kept.ready === 0) return;
   known.memoryKb = Math.ceil(kept.memoryKb / kept.ready);
   known.ready = Math.min(kept.ready, known.count);
+  known.templated = Math.min(kept.templated, known.ready);
   known.heldKb = known.ready * known.memoryKb;
 }

@@ -11,6 +11,7 @@ export interface Held {
   readonly kind: Kind;
   readonly count: number;
   readonly ready: number;
+  readonly templated: number;
   readonly heldKb: number;
 }
 
@@ -37,10 +38,11 @@ export function createScores(): Scores {
       for (const { about, hits, misses } of scores.values()) {
         Object.assign(rowOf(about), { hits, misses });
       }
-      for (const { kind, count, ready, heldKb } of kinds) {
+      for (const { kind, count, ready, templated, heldKb } of kinds) {
         const row = rowOf(kind.about);
         row.wanted += count;
         row.ready += ready;
+        row.templated += templated;
         row.memory_kb += heldKb;
       }
       return [...rows.values()];
@@ -53,5 +55,6 @@ function keyOf({ language, version, stage }: About): string {
 }
 
 function emptyRow({ language, version, stage }: About): Row {
-  return { language, version, stage, wanted: 0, ready: 0, hits: 0, misses: 0, memory_kb: 0 };
+  const none = { wanted: 0, ready: 0, templated: 0, hits: 0, misses: 0, memory_kb: 0 };
+  return { language, version, stage, ...none };
 }

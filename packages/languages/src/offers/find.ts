@@ -16,6 +16,8 @@ export interface FindDeps {
   readonly hostToolchains?: boolean;
   /** False: nothing of a language is started before its request. */
   readonly prepare?: boolean;
+  /** False: each runtime is booted by itself, none starts from a template. */
+  readonly templates?: boolean;
 }
 
 /** What was found of one language: detections by the root that was looked in. */
@@ -34,7 +36,7 @@ export async function find(
   deps: FindDeps,
   before: Found | undefined,
 ): Promise<Found> {
-  const file = deps.prepare === false ? unprepared(whole) : whole;
+  const file = allowed(whole, deps);
   const installed = inOrder(file, deps.packs?.installed() ?? []);
   const detections = new Map<string, Detection>();
   const offers: Offer[] = [];
@@ -55,10 +57,16 @@ export async function find(
   };
 }
 
-function unprepared(file: LanguageFile): LanguageFile {
+/** The language file with what of its preparation may be. */
+function allowed(file: LanguageFile, { prepare, templates }: FindDeps): LanguageFile {
   const { compile, run } = file;
-  const without = ({ prepare: _, ...stage }: StageFile): StageFile => stage;
-  return { ...file, ...(compile && { compile: without(compile) }), run: without(run) };
+  const of = ({ prepare: whole, ...stage }: StageFile): StageFile => {
+    if (prepare === false || whole === undefined) return stage;
+    const { template, ...booted } = whole;
+    const isKept = template && templates !== false;
+    return { ...stage, prepare: isKept ? { ...booted, template } : booted };
+  };
+  return { ...file, ...(compile && { compile: of(compile) }), run: of(run) };
 }
 
 function offerOf(
@@ -67,7 +75,13 @@ function offerOf(
   pack: InstalledPack | undefined,
 ): Offer {
   const place: Place =
-    pack === undefined ? HOST : { rootfs: pack.digest, source: pack.name, digest: pack.digest };
+    pack === undefined
+      ? HOST
+      : {
+          ...{ rootfs: pack.digest, digest: pack.digest },
+          source: pack.name,
+          variant: pack.variant,
+        };
   const recipe = recipeOf(file, toolchain, place);
   const hello = smokesOf(file).find(({ name }) => name === 'hello');
   const claim = {

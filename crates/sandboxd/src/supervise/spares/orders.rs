@@ -126,8 +126,10 @@ mod tests {
             command: vec!["/bin/x".to_string()],
             args,
             opens: None,
-            keeps_env: false,
+            keeps_env: vec!["LC_*".to_string(), "TZ".to_string()],
             says_ready: false,
+            blank: None,
+            template: false,
             env: Default::default(),
             name: "x".to_string(),
             program: String::new(),
@@ -166,6 +168,24 @@ mod tests {
         assert_eq!(counts(orders.changed()), Some(vec![3, 4]));
         drop(two);
         assert_eq!(counts(orders.changed()), Some(vec![]));
+    }
+
+    #[test]
+    fn a_variable_that_a_runtime_has_read_already_starts_cold() {
+        let serves = |name: &str, kept: Option<&str>| {
+            let mut recipe = (*recipe(Some(1))).clone();
+            if let (Some(boot), Some(kept)) = (&mut recipe.boot, kept) {
+                boot.keeps_env = vec![kept.to_string()];
+            }
+            recipe.boot_serves(&[(name.to_string(), String::new())].into())
+        };
+        let rows = [("TZ", false), ("LC_ALL", false), ("LC_", false), ("LC", true), ("TZ2", true)];
+        for (name, expected) in rows {
+            assert_eq!(serves(name, None), expected, "{name}");
+        }
+        assert!(!serves("ANY", Some("*")));
+        assert!(recipe(None).boot_serves(&[("TZ".to_string(), String::new())].into()));
+        assert!(recipe(Some(1)).boot_serves(&Default::default()));
     }
 
     #[test]

@@ -67,16 +67,21 @@ impl Runtime {
 }
 
 /// Writes what a runtime finds when it starts: the file that makes it wait, and, where it opens its
-/// program before that, an empty one.
-pub fn lay_out(runtime: &Runtime, workspace: &Workspace) -> std::io::Result<Booted> {
+/// program before that, a blank one.
+pub fn lay_out(
+    runtime: &Runtime,
+    workspace: &Workspace,
+    is_of_template: bool,
+) -> std::io::Result<Booted> {
     let boot = runtime.recipe.boot.as_ref().ok_or(std::io::ErrorKind::InvalidInput)?;
     let how = Writing { executable: false, append: false, exists: false };
     workspace.write(&format!("{BOOT_FOLDER}/{}", boot.name), boot.program.as_bytes(), how)?;
     let blank = boot.opens.and_then(|at| runtime.args.get(at)).cloned();
     if let Some(blank) = &blank {
-        workspace.write(blank, b"", how)?;
+        let bytes = boot.blank.as_deref().unwrap_or_default();
+        workspace.write(blank, bytes.as_bytes(), how)?;
     }
-    Ok(Booted { blank, says_ready: boot.says_ready })
+    Ok(Booted { blank, says_ready: boot.says_ready, is_of_template })
 }
 
 /// One that waits, with the root that it was made from.
@@ -157,8 +162,9 @@ impl Shelf {
     pub fn kept(&self, line: &Line) -> Kept {
         let is_ready = |each: &&Waiting| each.breed == line.breed && each.phase() == Phase::Waits;
         let ready = self.waiting.iter().filter(is_ready);
-        ready.fold(Kept { ready: 0, memory_kb: 0 }, |sum, each| Kept {
+        ready.fold(Kept::default(), |sum, each| Kept {
             ready: sum.ready + 1,
+            templated: sum.templated + usize::from(each.parked.is_of_template()),
             memory_kb: sum.memory_kb + each.parked.memory_kb(),
         })
     }
@@ -182,18 +188,24 @@ impl Shelf {
     }
 
     /// The first that waits; those before it that have ended go. One that still boots is left to
-    /// boot: a burst that took them half done would have each of them made in vain.
-    pub fn take(&mut self, breed: &Breed, root: &Path) -> Option<Parked> {
-        let mut place = 0;
+    /// boot: a burst that took them half done would have each of them made in vain. Tells how many
+    /// that had started from a template have ended.
+    pub fn take(&mut self, breed: &Breed, root: &Path) -> (Option<Parked>, u32) {
+        let (mut place, mut gone) = (0, 0);
         while let Some(each) = self.waiting.get(place) {
             let is_one = each.breed == *breed && each.root == root;
             match is_one.then(|| each.phase()) {
-                Some(Phase::Waits) => return self.waiting.remove(place).map(|one| one.parked),
-                Some(Phase::Gone) => drop(self.waiting.remove(place)),
+                Some(Phase::Waits) => {
+                    return (self.waiting.remove(place).map(|one| one.parked), gone);
+                }
+                Some(Phase::Gone) => {
+                    gone += u32::from(each.parked.is_of_template());
+                    drop(self.waiting.remove(place));
+                }
                 Some(Phase::Empty | Phase::Boots) | None => place += 1,
             }
         }
-        None
+        (None, gone)
     }
 
     /// Of those of which too few wait, the one of which fewest wait, and how many that are.

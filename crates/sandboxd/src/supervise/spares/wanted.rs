@@ -63,6 +63,9 @@ fn wanted_of(context: &mut Context, purpose: Purpose, is_booted: bool) -> Option
         }
     }
     shelf.drop_surplus(&current);
+    // The others need not wait for what these start from.
+    let templates = &context.spares.templates;
+    current.retain(|(breed, root)| !templates.is_awaited(breed, root));
     let (ready, (breed, root)) = shelf.wanted(&current)?;
     let limits = shelf.limits_for(&breed);
     Some(Wanted { ready, breed, root, purpose, limits })

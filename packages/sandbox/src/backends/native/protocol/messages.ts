@@ -152,6 +152,7 @@ function parseKept(payload: Uint8Array): readonly PoolKept[] {
   const kept = { kept: parseJson(payload) };
   return objects(kept, 'kept').map((line) => ({
     ready: count(line, 'ready'),
+    templated: count(line, 'templated'),
     memoryKb: count(line, 'memory_kb'),
   }));
 }
