@@ -16,8 +16,9 @@ export async function startContainerServer(engine, say) {
   const [program, data] = [join(state, 'program'), join(state, 'data')];
   mkdirSync(data, { mode: 0o700 });
   chownSync(data, NOBODY, NOBODY);
-  cpSync(join(BUILD, 'server.mjs'), join(program, 'server.mjs'));
-  cpSync(join(BUILD, 'languages'), join(program, 'languages'), { recursive: true });
+  for (const name of ['server.mjs', 'languages', 'node_modules']) {
+    cpSync(join(BUILD, name), join(program, name), { recursive: true });
+  }
   const { socket, image } = engine.world;
   chownSync(socket, NOBODY, NOBODY);
   const port = await freePort();
