@@ -31,6 +31,7 @@ export default defineConfig({
       serverProject('faults', 60_000),
       serverProject('limits', 120_000),
       serverProject('prepare', 300_000),
+      serverProject('templates', 300_000),
       serverProject('surface', 120_000),
       serverProject('reduced', 300_000),
       serverProject('integration', 120_000),

@@ -138,6 +138,7 @@ export const SUITES = [
     extra: true,
     run: ({ say }) => runCargoDeny(say),
   },
+  { ...serverSuite('templates', 'runtimes that start from a saved image'), extra: true },
   { ...serverSuite('kills', 'kill -9 of each part while executions run'), extra: true },
   {
     name: 'overhead',

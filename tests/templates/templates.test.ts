@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import type { Execution } from '@gozolite/contract/execution';
 import { test } from 'vitest';
 import { startOwnServer } from '../integration/own-server.js';
-import { serverUnderTest } from '../server-under-test.js';
 
 /** Runtimes that start from a template share its hash seed: by that it can be seen. */
 
@@ -41,7 +40,8 @@ function column(rows: readonly string[][], at: number): number {
 
 for (const language of Object.keys(PROGRAMS)) {
   test(`${language}: those of one template hash alike and draw other numbers`, async () => {
-    const rows = await prepared(serverUnderTest().url, language, 12);
+    await using server = await startOwnServer({ GOZO_PREPARE: 'true' });
+    const rows = await prepared(server.url, language, 12);
     assert.ok(column(rows, 0) < rows.length, 'no two of them came from one template');
     assert.deepEqual([column(rows, 1), column(rows, 2)], [12, 12]);
   });
