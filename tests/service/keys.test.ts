@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { GozoProblem } from '@gozolite/sdk/errors';
 import { Gozo } from '@gozolite/sdk/gozo';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, test } from 'vitest';
@@ -10,22 +9,11 @@ import { freePort } from '../../scripts/test/test-server.mjs';
 import { get } from '../integration/client.js';
 import { BUILD, spawnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
+import { codeOf, HELLO } from './calls.js';
 import { type Keyed, makeHome, run, STORES, startKeyed } from './keyed-server.js';
-
-const HELLO = { language: 'bash', code: 'echo hello' };
 
 interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
-}
-
-async function codeOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return 'ok';
-  } catch (error) {
-    assert.ok(error instanceof GozoProblem, String(error));
-    return `${error.status} ${error.code}`;
-  }
 }
 
 for (const store of STORES) {

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { migrate } from '@gozolite/store/migrations/migrate';
 import { openPostgres } from '@gozolite/store/postgres/postgres';
 import type { Database } from '@gozolite/store/sql';
 import { openSqlite } from '@gozolite/store/sqlite/sqlite';
+import { test } from 'vitest';
 
 /** A place for a store of a test's own, empty. */
 export interface Place extends AsyncDisposable {
@@ -33,6 +35,19 @@ async function sqlitePlace(): Promise<Place> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+export type WithStore = (name: string, claim: (store: Database) => Promise<void>) => void;
+
+/** A test of what holds of a store that was just made, whichever kind it is. */
+export function withStoreAt(place: () => Promise<Place>): WithStore {
+  return (name, claim) =>
+    test(name, async () => {
+      await using own = await place();
+      const store = await own.open();
+      await migrate(store);
+      await claim(store);
+    });
 }
 
 /** A schema of its own in the Postgres that `npm test` started. */

@@ -10,10 +10,9 @@ import {
   startExecution,
 } from '@gozolite/store/executions';
 import { findClaim, forgetClaims } from '@gozolite/store/idempotency';
-import { migrate } from '@gozolite/store/migrations/migrate';
 import type { Database } from '@gozolite/store/sql';
-import { describe, test } from 'vitest';
-import { KINDS } from './databases.js';
+import { describe } from 'vitest';
+import { KINDS, type WithStore, withStoreAt } from './databases.js';
 
 type Row = ExecutionRow & { readonly record: string };
 
@@ -34,21 +33,13 @@ async function idsOf(store: Database, change: object = {}): Promise<string> {
 }
 
 for (const { kind, place } of KINDS) {
-  const withStore = (name: string, claim: (store: Database) => Promise<void>) =>
-    test(name, async () => {
-      await using own = await place();
-      const store = await own.open();
-      await migrate(store);
-      await claim(store);
-    });
+  const withStore = withStoreAt(place);
   describe(kind, () => {
     lives(withStore);
     retention(withStore);
     keys(withStore);
   });
 }
-
-type WithStore = (name: string, claim: (store: Database) => Promise<void>) => void;
 
 function lives(withStore: WithStore): void {
   withStore('an execution has one end: the second says nothing', async (store) => {

@@ -19,7 +19,7 @@ import { openStore, storeAddress } from '@gozolite/store/open';
 import { type Database, numberOf, StoreError } from '@gozolite/store/sql';
 import { findTenant, insertTenant, listTenants, revokeTenant } from '@gozolite/store/tenants';
 import { describe, test } from 'vitest';
-import { KINDS, type Place } from './databases.js';
+import { KINDS, type Place, type WithStore, withStoreAt } from './databases.js';
 
 const ALICE = { id: 'alice', name: 'Alice', createdAt: 1_700_000_000_123, revokedAt: null };
 const KEY: KeyRow = {
@@ -35,16 +35,8 @@ const KEY: KeyRow = {
   revokedAt: null,
 };
 
-type WithStore = (name: string, claim: (store: Database) => Promise<void>) => void;
-
 for (const { kind, place } of KINDS) {
-  const withStore: WithStore = (name, claim) =>
-    test(name, async () => {
-      await using own = await place();
-      const store = await own.open();
-      await migrate(store);
-      await claim(store);
-    });
+  const withStore = withStoreAt(place);
   describe(kind, () => {
     tenantsAndKeys(withStore);
     transactions(withStore, place);

@@ -85,7 +85,7 @@ export async function openService(
     await opened.value?.[Symbol.asyncDispose]();
     return kept;
   }
-  const server = store === undefined ? '' : nameOf(config);
+  const server = store === undefined ? '' : (kept.value?.server ?? nameOf(config));
   const keeping = store === undefined ? undefined : await keepUsage(store, server, onLost);
   return ok({
     tenancy: opened.value,

@@ -2,8 +2,9 @@ import type { Execution } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Call } from '../http/route.js';
-import { type KeptDeps, submissionOf } from '../routes/executions/deps.js';
-import { answered, answerOf, keyOf } from './idempotency.js';
+import { type KeptDeps, submissionOfBody } from '../routes/executions/deps.js';
+import type { Taken } from './executions.js';
+import { acceptKeyed, onlyOf } from './keyed.js';
 import { pause } from './pause.js';
 
 const PATH = '/execute';
@@ -15,24 +16,14 @@ const FOREVER_MS = 2 ** 31 - 1;
  */
 export function createOnce(deps: KeptDeps) {
   return async (call: Call): Promise<Result<Execution, Refusal>> => {
-    const key = keyOf(PATH, call);
-    if (!key.ok) return key;
-    const before = await answered(deps.store, key.value);
-    if (!before.ok) return before;
-    if (before.value !== undefined) return recordOf(deps, call, before.value);
-    const submission = await submissionOf(deps, await deps.decide.ofBody(call, call.body));
-    const accepted = await deps.executions.accept([submission], 'caller', ([taken]) => {
-      if (key.value === undefined || taken?.ok !== true) return undefined;
-      const { value } = taken;
-      return { ...key.value, answer: value.kind === 'living' ? value.living.id : value.record.id };
+    const accepted = await acceptKeyed(deps, call, {
+      ...{ path: PATH, patience: 'caller' },
+      read: async () => ok([await submissionOfBody(deps, call)]),
+      answerFor: ([taken]) => (taken?.ok ? idOf(taken.value) : ''),
     });
-    if (accepted.kind === 'known') {
-      const known = key.value && answerOf(accepted.known, key.value);
-      if (known === undefined) throw new Error('a key is known that was not given');
-      return known.ok ? recordOf(deps, call, known.value) : known;
-    }
-    const [taken] = accepted.taken;
-    if (taken === undefined) throw new Error('of one submission nothing was told');
+    if (!accepted.ok) return accepted;
+    if (accepted.value.kind === 'known') return recordOf(deps, call, accepted.value.answer);
+    const taken = onlyOf(accepted.value.taken);
     if (!taken.ok) return taken;
     if (taken.value.kind === 'ended') return ok(taken.value.record);
     const { living } = taken.value;
@@ -40,6 +31,10 @@ export function createOnce(deps: KeptDeps) {
     const record = living.record();
     return record === undefined ? refuse(STILL_GOING) : ok(record);
   };
+}
+
+function idOf(taken: Taken): string {
+  return taken.kind === 'living' ? taken.living.id : taken.record.id;
 }
 
 async function recordOf(

@@ -38,7 +38,7 @@ export function createView(store: Database, executions: Executions): View {
 }
 
 export function isExecutionId(text: string): boolean {
-  return /^exe_[0-9a-f-]{36}$/.test(text);
+  return /^exe_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
 /** JSON of both, without reading the record's again. */

@@ -64,8 +64,10 @@ export interface Route {
   readonly handle: (call: Call) => Promise<Result<Answer, Refusal>> | Result<Answer, Refusal>;
 }
 
+export const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
+
 export function json(status: number, body: unknown): Answer {
-  return { status, mediaType: 'application/json; charset=utf-8', body: toJson(body) };
+  return { status, mediaType: JSON_MEDIA_TYPE, body: toJson(body) };
 }
 
 /** What was made or changed, or why it was not. */

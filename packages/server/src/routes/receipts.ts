@@ -4,6 +4,7 @@ import { ok, refuse } from '@gozolite/contract/result';
 import { entryOf } from '@gozolite/store/audit/log/entry';
 import type { AuditLog } from '@gozolite/store/audit/log/log';
 import { makeReceipt } from '@gozolite/store/audit/receipt/receipt';
+import { isExecutionId } from '../executions/view.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import { json, type Route } from '../http/route.js';
 import { AUDIT_UNAVAILABLE } from '../observing/audit/executions.js';
@@ -36,7 +37,7 @@ function receipt(trail: AuditLog): Route {
     },
     handle: async ({ params, caller }) => {
       const id = params.id ?? '';
-      if (!/^exe_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return refuse(noReceipt(id));
+      if (!isExecutionId(id)) return refuse(noReceipt(id));
       const isSigned = await trail.commit().then(
         () => true,
         () => false,

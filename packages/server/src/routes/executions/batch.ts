@@ -3,9 +3,16 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result } from '@gozolite/contract/result';
 import { Type } from 'typebox';
 import type { Submission, Taken } from '../../executions/executions.js';
-import { answered, answerOf, IDEMPOTENCY_HEADER, keyOf } from '../../executions/idempotency.js';
+import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
+import { acceptKeyed } from '../../executions/keyed.js';
 import { PROBLEM_ANSWER, problemOf } from '../../http/problem.js';
-import type { Answer, Route, RouteDocument } from '../../http/route.js';
+import {
+  type Answer,
+  type Call,
+  JSON_MEDIA_TYPE,
+  type Route,
+  type RouteDocument,
+} from '../../http/route.js';
 import { bodyReader } from '../admin/input.js';
 import { type KeptDeps, NO_STORE, shownOfTaken, submissionOf } from './deps.js';
 
@@ -21,35 +28,32 @@ const Whole = Type.Object(
 
 /** Takes many programs in at once; each is accepted or refused by itself. */
 export function batchRoute(deps: KeptDeps): Route {
-  const { store, decide, executions } = deps;
   const read = bodyReader(Whole);
   return {
     method: 'POST',
     path: PATH,
     document,
     handle: async (call) => {
-      const key = keyOf(PATH, call);
-      if (!key.ok) return key;
-      const before = await answered(store, key.value);
-      if (!before.ok) return before;
-      if (before.value !== undefined) return ok(acceptedAs(before.value));
-      const whole = read(call.body);
-      if (!whole.ok) return whole;
-      const submissions: Submission[] = [];
-      for (const each of whole.value.executions) {
-        submissions.push(await submissionOf(deps, await decide.ofValue(call, each)));
-      }
-      const textOf = (taken: readonly Result<Taken, Refusal>[]) =>
-        JSON.stringify(answerFor(taken, call.requestId));
-      const accepted = await executions.accept(submissions, 'kept', (taken) => {
-        return key.value && { ...key.value, answer: textOf(taken) };
+      const accepted = await acceptKeyed(deps, call, {
+        ...{ path: PATH, patience: 'kept' },
+        answerFor: (taken) => JSON.stringify(answerFor(taken, call.requestId)),
+        read: async () => {
+          const whole = read(call.body);
+          return whole.ok ? ok(await submissionsOf(deps, call, whole.value.executions)) : whole;
+        },
       });
-      if (accepted.kind === 'taken') return ok(acceptedAs(textOf(accepted.taken)));
-      const known = key.value && answerOf(accepted.known, key.value);
-      if (known === undefined) throw new Error('a key is known that was not given');
-      return known.ok ? ok(acceptedAs(known.value)) : known;
+      if (!accepted.ok) return accepted;
+      return ok(acceptedAs(accepted.value.answer));
     },
   };
+}
+
+async function submissionsOf(deps: KeptDeps, call: Call, all: readonly unknown[]) {
+  const submissions: Submission[] = [];
+  for (const each of all) {
+    submissions.push(await submissionOf(deps, await deps.decide.ofValue(call, each)));
+  }
+  return submissions;
 }
 
 function answerFor(taken: readonly Result<Taken, Refusal>[], requestId: string): BatchAnswer {
@@ -63,8 +67,7 @@ function answerFor(taken: readonly Result<Taken, Refusal>[], requestId: string):
 }
 
 function acceptedAs(body: string): Answer {
-  const mediaType = 'application/json; charset=utf-8';
-  return { status: 202, headers: NO_STORE, mediaType, body };
+  return { status: 202, headers: NO_STORE, mediaType: JSON_MEDIA_TYPE, body };
 }
 
 const document: RouteDocument = {

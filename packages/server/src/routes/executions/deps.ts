@@ -6,6 +6,7 @@ import type { Database } from '@gozolite/store/sql';
 import type { Decide, Decided } from '../../executions/decide.js';
 import type { Executions, Submission, Taken } from '../../executions/executions.js';
 import type { View } from '../../executions/view.js';
+import type { Call } from '../../http/route.js';
 
 /** What the routes of kept executions share. */
 export interface KeptDeps {
@@ -25,6 +26,11 @@ export const ID = 'An execution, by its id: exe_ and a UUID.';
 
 /** What is kept for nobody else: no cache may have it. */
 export const NO_STORE = { 'cache-control': 'no-store' };
+
+/** Of a request whose body is one program. */
+export async function submissionOfBody(deps: KeptDeps, call: Call): Promise<Submission> {
+  return submissionOf(deps, await deps.decide.ofBody(call, call.body));
+}
 
 export async function submissionOf(
   { engine }: Pick<KeptDeps, 'engine'>,

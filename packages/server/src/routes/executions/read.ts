@@ -6,7 +6,7 @@ import type { Selection } from '@gozolite/store/executions';
 import { pause } from '../../executions/pause.js';
 import { isExecutionId, type Seen, textOfSeen } from '../../executions/view.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
-import { type Answer, type Call, json, type Route } from '../../http/route.js';
+import { type Answer, type Call, JSON_MEDIA_TYPE, json, type Route } from '../../http/route.js';
 import { ID, type KeptDeps, NO_STORE, NOT_FOUND } from './deps.js';
 
 const WAIT_S_MAX = 60;
@@ -92,8 +92,7 @@ async function seenAfter(
 }
 
 function answerOf(seen: Seen): Answer {
-  const mediaType = 'application/json; charset=utf-8';
-  return { status: 200, headers: NO_STORE, mediaType, body: textOfSeen(seen) };
+  return { status: 200, headers: NO_STORE, mediaType: JSON_MEDIA_TYPE, body: textOfSeen(seen) };
 }
 
 const PAGE = 20;

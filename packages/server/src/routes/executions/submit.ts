@@ -1,41 +1,33 @@
 import { ExecuteRequest } from '@gozolite/contract/execution';
 import { KeptExecution } from '@gozolite/contract/kept/kept';
 import { ok } from '@gozolite/contract/result';
-import { answered, answerOf, IDEMPOTENCY_HEADER, keyOf } from '../../executions/idempotency.js';
+import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
+import { acceptKeyed, onlyOf } from '../../executions/keyed.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
-import type { Answer, Route, RouteDocument } from '../../http/route.js';
-import { type KeptDeps, NO_STORE, shownOfTaken, submissionOf } from './deps.js';
+import { type Answer, JSON_MEDIA_TYPE, type Route, type RouteDocument } from '../../http/route.js';
+import { type KeptDeps, NO_STORE, shownOfTaken, submissionOfBody } from './deps.js';
 
 const PATH = '/executions';
 
 /** Takes a program in, and answers before it has run. */
 export function submitRoute(deps: KeptDeps): Route {
-  const { store, decide, executions } = deps;
   return {
     method: 'POST',
     path: PATH,
     document,
     handle: async (call) => {
-      const key = keyOf(PATH, call);
-      if (!key.ok) return key;
-      const before = await answered(store, key.value);
-      if (!before.ok) return before;
-      if (before.value !== undefined) return ok(acceptedAs(before.value));
-      const submission = await submissionOf(deps, await decide.ofBody(call, call.body));
-      const accepted = await executions.accept([submission], 'kept', ([taken]) => {
-        if (key.value === undefined || taken?.ok !== true) return undefined;
-        return { ...key.value, answer: JSON.stringify(shownOfTaken(taken.value)) };
+      const accepted = await acceptKeyed(deps, call, {
+        ...{ path: PATH, patience: 'kept' },
+        read: async () => ok([await submissionOfBody(deps, call)]),
+        answerFor: ([taken]) => (taken?.ok ? JSON.stringify(shownOfTaken(taken.value)) : ''),
       });
-      if (accepted.kind === 'known') {
-        const known = key.value && answerOf(accepted.known, key.value);
-        if (known === undefined) throw new Error('a key is known that was not given');
-        return known.ok ? ok(acceptedAs(known.value)) : known;
-      }
-      const [taken] = accepted.taken;
-      if (taken === undefined) throw new Error('of one submission nothing was told');
+      if (!accepted.ok) return accepted;
+      const { value } = accepted;
+      if (value.kind === 'known') return ok(acceptedAs(value.answer));
+      const taken = onlyOf(value.taken);
       if (!taken.ok) return taken;
       const headers = taken.value.kind === 'living' ? taken.value.headers : {};
-      return ok(acceptedAs(JSON.stringify(shownOfTaken(taken.value)), headers));
+      return ok(acceptedAs(value.answer, headers));
     },
   };
 }
@@ -45,7 +37,7 @@ function acceptedAs(text: string, headers: Readonly<Record<string, string>> = {}
   return {
     status: 202,
     headers: { ...NO_STORE, ...headers, location: `${PATH}/${id}` },
-    mediaType: 'application/json; charset=utf-8',
+    mediaType: JSON_MEDIA_TYPE,
     body: text,
   };
 }
