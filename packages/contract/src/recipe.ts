@@ -33,8 +33,13 @@ export interface Boot {
   /** Its state can be kept, and others started from it (docs/adr/0054). */
   readonly template?: true;
   /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
-  readonly name: string;
-  readonly program: string;
+  readonly name?: string;
+  readonly program?: string;
+  /**
+   * In place of a file: the call of its start that it is stopped at, getuid(2) or the first that
+   * names its program. It serves requests with no other arguments and no environment of their own.
+   */
+  readonly holds?: 'getuid' | 'program';
 }
 
 /**

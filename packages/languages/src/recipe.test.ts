@@ -84,3 +84,15 @@ test('libraries are loaded ahead where the place has them', () => {
   assert.deepEqual(launch.boot?.keeps_env, ['GLIBC_TUNABLES', 'LD_*', 'MALLOC_*', 'DEMO*']);
   assert.notEqual(launch.digest, loads?.[0]?.launch.digest);
 });
+
+test('what is held is told its program, wherever that stands, and nothing else', () => {
+  const command = ['{tool}', '-batch', '{args}', ':memory:', ".read '{entry}'"];
+  const file = demoLanguage({ run: { command, holds: 'program' } });
+  const { launch, args } = recipeOf(file, detected, HOST).run;
+  assert.deepEqual(args, ['{args}', ':memory:', ".read '{entry}'"]);
+  const { command: booted, ...boot } = launch.boot ?? {};
+  assert.deepEqual(booted, launch.command);
+  assert.deepEqual(boot, {
+    ...{ args: 2, opens: 1, keeps_env: ['*'], env: launch.env, holds: 'program' },
+  });
+});

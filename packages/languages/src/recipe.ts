@@ -94,16 +94,17 @@ function stageOf(
   const env = fixEnv({ ...SANDBOX_ENV, ...file.env, ...stage.env }, paths);
   const fixed = fixedOf(env);
   const command = vector.slice(0, cut);
-  const { prepare } = stage;
+  const { prepare, holds } = stage;
   const canBoot = prepare !== undefined && (prepare.build === undefined || built !== undefined);
-  const boot =
-    canBoot && bootOf(fixBoot(prepare, paths, built), { command, env: fixed }, vector.slice(cut));
+  const rest = vector.slice(cut);
+  const fitted = canBoot && bootOf(fixBoot(prepare, paths, built), { command, env: fixed }, rest);
+  const boot = fitted || (holds && heldOf(holds, { command, env: fixed }, rest));
   const launch = { rootfs: place.rootfs, command, env: fixed, ...(boot && { boot }) };
-  const loads = boot ? loadsOf(prepare, place, { ...launch, boot }) : [];
+  const loads = fitted && prepare ? loadsOf(prepare, place, { ...launch, boot: fitted }) : [];
   return {
     launch: launchOf(launch),
     ...(loads.length > 0 && { loads }),
-    args: vector.slice(cut),
+    args: rest,
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !(name in fixed))),
     limits: stage.limits ?? {},
   };
@@ -145,11 +146,10 @@ function bootOf(
   rest: readonly string[],
 ): Boot {
   const fill = (text: string) => text.replaceAll('{boot}', BOOT_FOLDER);
-  const splice = rest.findIndex((element) => spliceOf(element) !== undefined);
   const [tool = '', ...fixed] = launch.command;
   return {
     command: [...before.map(fill), tool, ...args.map(fill), ...fixed],
-    args: splice < 0 ? rest.length : splice,
+    args: argsBefore(rest),
     ...(opens && { opens: rest.indexOf('{entry}') }),
     keeps_env: keeps_env === true ? ['*'] : [...LOADERS_ENV, ...keeps_env],
     ...(says_ready && { says_ready }),
@@ -162,6 +162,23 @@ function bootOf(
     name: file,
     program,
   };
+}
+
+/** How many arguments come before those of the request itself. */
+function argsBefore(rest: readonly string[]): number {
+  const splice = rest.findIndex((element) => spliceOf(element) !== undefined);
+  return splice < 0 ? rest.length : splice;
+}
+
+/** A runtime that knows nothing of it: what it was started with is all that it gets. */
+function heldOf(
+  holds: NonNullable<Boot['holds']>,
+  { command, env }: Pick<LaunchRecipe, 'command' | 'env'>,
+  rest: readonly string[],
+): Boot {
+  const own = rest.filter((element) => spliceOf(element) === undefined);
+  const opens = own.findIndex((element) => element.includes('{entry}'));
+  return { command, args: own.length, ...(opens >= 0 && { opens }), keeps_env: ['*'], env, holds };
 }
 
 /** What is booted with libraries that this place has. */

@@ -104,6 +104,13 @@ const Stage = Type.Object(
       Type.Partial(Limits, { ...closed, description: 'Defaults that this language raises.' }),
     ),
     prepare: Type.Optional(Prepare),
+    holds: Type.Optional(
+      Type.Union([Type.Literal('getuid'), Type.Literal('program')], {
+        description:
+          'In place of `prepare`: the call of its start at which it is stopped until its request ' +
+          'has come: getuid(2), or the first that names the file of `{entry}`.',
+      }),
+    ),
   },
   { ...closed, description: 'How one stage is started.' },
 );

@@ -203,8 +203,9 @@ impl Group {
         }
     }
 
-    /// Writes every limit, unless these are in force already.
+    /// Writes every limit, unless these are in force already. Of times no group knows.
     pub fn limit(&self, limits: &Limits, cores: u64) -> io::Result<()> {
+        let limits = &Limits { cpu_time_ms: 0, wall_time_ms: 0, ..*limits };
         if self.in_force.get() == Some(*limits) {
             return Ok(());
         }

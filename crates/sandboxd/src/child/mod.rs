@@ -2,11 +2,13 @@
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
 pub mod handoff;
+pub mod held;
 pub mod orders;
 mod payload;
 pub mod plan;
 pub mod refused;
 pub mod report;
+mod runtime;
 
 use crate::child::orders::Orders;
 use crate::child::payload::{run_payload, Payload};
@@ -22,10 +24,10 @@ use rustix::fs::{fstatfs, statfs, Mode, OFlags, StatFs};
 use rustix::io::Errno;
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
-    pidfd_open, set_dumpable_behavior, set_parent_process_death_signal, umask, wait,
-    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions,
+    set_dumpable_behavior, set_parent_process_death_signal, umask, wait, DumpableBehavior, Signal,
+    WaitOptions,
 };
-use rustix::thread::{set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
+use rustix::thread::{sched_yield, set_name, set_thread_res_gid, set_thread_res_uid, Gid, Uid};
 use rustix::time::{clock_gettime, ClockId};
 use std::ffi::{c_void, CStr};
 use std::mem::ManuallyDrop;
@@ -73,7 +75,8 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         sys::exit_now(1);
     }
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Step::Spawn.failed());
-    let started = pipe().and_then(|started| Ok((started, boot.is_some().then(pipe).transpose()?)));
+    let is_told = boot.is_some() && site.held.is_none();
+    let started = pipe().and_then(|started| Ok((started, is_told.then(pipe).transpose()?)));
     let spawned = started.and_then(|((gone, presence), handoff)| {
         let (told, teller) = handoff.unzip();
         // Never dropped: to free memory is no more for us than to allocate it.
@@ -92,13 +95,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         let prepare_cpu_us = payload.cpu_us + process_cpu_us();
         let (mut at_ns, mut cpu) = (payload.at_ns, payload.cpu);
         if payload.boot.is_some() {
-            // For whoever looks at the host's processes: the runtime has its own name by now.
-            set_name(WAITING).map_err(Step::Orders.failed())?;
-            wait_with_runtime(ends.release.as_fd(), pid)?;
-            payload.orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
-            cpu = handoff::take_on(&payload.orders, pid)?;
-            set_name(INIT).map_err(Step::Orders.failed())?;
-            at_ns = monotonic_ns();
+            (at_ns, cpu) = runtime::serve(&mut payload, pid)?;
         }
         tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
         if let Some(teller) = teller {
@@ -121,6 +118,8 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
     }
     let ended = reap(pid, &ends);
     tell(report, Report::Ended(ended));
+    // The launcher may have been put on this CPU, and its client waits: we have time to end.
+    sched_yield();
     if !holds(Protection::KillAtEnd) {
         while wait(WaitOptions::empty()).is_ok() {}
     }
@@ -213,18 +212,6 @@ fn wait_for_release(release: BorrowedFd<'_>) -> Result<(), SetupFailure> {
         Ok(1) => Ok(()),
         Ok(_) => sys::exit_now(1),
         Err(error) => Err(Step::Release.failed()(error)),
-    }
-}
-
-/// A runtime that ends before its request comes is no runtime: nobody is given this sandbox then.
-fn wait_with_runtime(release: BorrowedFd<'_>, runtime: i32) -> Result<(), SetupFailure> {
-    let pid = Pid::from_raw(runtime).ok_or_else(|| Step::Spawn.failed()(Errno::SRCH))?;
-    let end = pidfd_open(pid, PidfdFlags::empty()).map_err(Step::Spawn.failed())?;
-    let mut fds = [PollFd::new(&release, PollFlags::IN), PollFd::new(&end, PollFlags::IN)];
-    while let Err(Errno::INTR) = poll(&mut fds, None) {}
-    match fds.map(|fd| fd.revents().is_empty()) {
-        [_, true] => wait_for_release(release),
-        _ => Err(Step::Spawn.failed()(Errno::SRCH)),
     }
 }
 

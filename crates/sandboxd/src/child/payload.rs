@@ -6,6 +6,7 @@ use super::{
     WAITING,
 };
 use crate::child::handoff::HANDOFF;
+use crate::child::held::be_traced;
 use crate::child::orders::Orders;
 use crate::child::plan::{Given, Site};
 use crate::child::refused::cannot_execute;
@@ -55,10 +56,15 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
     let payload = sys::borrow_payload::<Payload<'_>>(argument);
     let handoff = payload.handoff.as_ref();
-    let confined = confine(payload.site, payload.ends, (&payload.presence, handoff));
+    let traced = match payload.site.held {
+        Some(_) => be_traced().map_err(Step::Spawn.failed()),
+        None => Ok(()),
+    };
+    let confined =
+        traced.and_then(|()| confine(payload.site, payload.ends, (&payload.presence, handoff)));
     let prepared = confined.and_then(|()| match (&mut payload.boot, handoff) {
-        (Some(boot), Some(handoff)) => begin_boot(boot, handoff, payload.site),
-        _ => follow(&mut payload.orders, payload.ends),
+        (Some(boot), handoff) => begin_boot(boot, handoff, payload.site),
+        (None, _) => follow(&mut payload.orders, payload.ends),
     });
     if let Err(failure) = prepared {
         payload.failure = Some(failure);
@@ -121,11 +127,17 @@ fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
 }
 
 /// Starts a runtime that will wait itself: its limits can still become those of its request.
-fn begin_boot(boot: &mut Orders, handoff: &OwnedFd, site: &Site) -> Result<(), SetupFailure> {
+fn begin_boot(
+    boot: &mut Orders,
+    handoff: Option<&OwnedFd>,
+    site: &Site,
+) -> Result<(), SetupFailure> {
     boot.understand().map_err(Step::Orders.failed())?;
     pin(boot)?;
-    let copy = fcntl_dupfd_cloexec(handoff, HANDOFF + 1).map_err(Step::Descriptors.failed())?;
-    sys::keep_open_as(copy.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
+    if let Some(handoff) = handoff {
+        let copy = fcntl_dupfd_cloexec(handoff, HANDOFF + 1).map_err(Step::Descriptors.failed())?;
+        sys::keep_open_as(copy.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
+    }
     if let Some(Given { image, object, .. }) = &site.given {
         for (end, number) in [(image, Given::IMAGE), (object, Given::OBJECT)] {
             sys::keep_open_as(end.as_fd(), number).map_err(Step::Descriptors.failed())?;

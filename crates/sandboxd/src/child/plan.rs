@@ -1,6 +1,7 @@
 //! What a sandbox's child needs to know, in two parts: its site, laid out before the clone, and the
 //! plan of one request, which may come later (child/orders.rs carries it over).
 
+use crate::child::held::Held;
 use crate::confine::landlock::Landlock;
 use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
@@ -32,6 +33,8 @@ pub struct Site {
     pub network: Option<OwnedFd>,
     /// What is booted in it before there is a request.
     pub boot: Option<Plan>,
+    /// Where that is held until there is one.
+    pub held: Option<Held>,
     /// What its runtime's state is kept in, or comes from.
     pub given: Option<Given>,
 }
@@ -235,6 +238,7 @@ mod tests {
             says_ready: false,
             blank: None,
             template: false,
+            holds: None,
             env: BTreeMap::from([("A".into(), "1".into())]),
             name: "boot.cjs".into(),
             program: String::new(),

@@ -72,9 +72,23 @@ pub struct Boot {
     /// Its state can be kept, and others started from it.
     #[serde(default)]
     pub template: bool,
+    /// It is stopped there, with nothing of ours in it; it can be told nothing.
+    pub holds: Option<Hold>,
     /// Of the file below `BOOT_FOLDER` that makes it wait. It removes itself.
+    #[serde(default)]
     pub name: String,
+    #[serde(default)]
     pub program: String,
+}
+
+/// The call of its start that a runtime is held at.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// getuid(2).
+    Getuid,
+    /// The first that names the file of its program, by the argument `opens`.
+    Program,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

@@ -144,17 +144,18 @@ impl Filling {
         let limits = self.start.limits;
         let mut plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;
         let boot = self.recipe.boot.as_ref().filter(|_| self.parked.is_booted());
+        let mut booted_cpu_us = 0;
         if let Some(boot) = boot {
             plan = plan.told((&self.recipe, boot));
+            booted_cpu_us = self.parked.leave_boot();
             // The kernel counts what booting took as well.
-            plan.limits.cpu_time_ms += self.parked.leave_boot().div_ceil(1000);
+            plan.limits.cpu_time_ms += booted_cpu_us.div_ceil(1000);
         }
-        let is_booted = boot.is_some();
         let parts = self.parked.go(&plan, context.host.cores)?;
         let Parts { launched, pipes, workspace, slot } = parts;
         // Never before the sandbox's own clock: files may have taken their time.
         let began_ns = self.began_ns.min(monotonic_ns());
-        context.running += 1;
+        context.begin_running();
         let wishes = Wishes {
             keep: self.start.keep,
             artifacts: self.words.artifacts,
@@ -162,9 +163,7 @@ impl Filling {
             _lease: self.lease,
         };
         let mut running = Running::new(launched, pipes, limits, began_ns);
-        if is_booted {
-            running.was_booted();
-        }
+        running.booted_cpu_us = booted_cpu_us;
         Ok(Sandbox::new(running, workspace, slot, wishes))
     }
 }

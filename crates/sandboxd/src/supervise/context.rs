@@ -32,6 +32,8 @@ const REMOVE_AGAIN_NS: u64 = MS;
 const LOST_AGAIN_NS: u64 = 1_000 * MS;
 /// While programs run, and CPUs are left, one is made ahead after each such pause.
 const STOCK_PAUSE_NS: u64 = 10 * MS;
+/// So long a program has the machine to itself: most have ended by then.
+const QUIET_NS: u64 = 10 * MS;
 /// PID 1 ends by itself at once; if not, it is helped.
 const KILL_AFTER_NS: u64 = 50 * MS;
 
@@ -48,6 +50,8 @@ pub struct Context {
     pub undertaker: Rc<Undertaker>,
     pub descriptors: Descriptors,
     pub running: usize,
+    /// When a program started last.
+    started_ns: u64,
     pub draining: bool,
     recipes: Recipes,
     layers: HashMap<String, Layer>,
@@ -126,6 +130,7 @@ impl Context {
             masks,
             condemned: Vec::new(),
             is_stocking: true,
+            started_ns: 0,
             stocked_ns: 0,
             serial: 0,
         })
@@ -243,14 +248,20 @@ impl Context {
         }
     }
 
+    /// A program is about to start.
+    pub fn begin_running(&mut self) {
+        self.running += 1;
+        self.started_ns = monotonic_ns();
+    }
+
     /// When something may be made ahead: at once where nothing runs, and never where every CPU has
-    /// a program, or requests wait for one.
+    /// a program, or requests wait for one. A program that ends soon is left alone.
     fn stock_due_ns(&self) -> u64 {
         match self.running {
             _ if self.draining => u64::MAX,
             0 if self.condemned.is_empty() => 0,
             running if running as u64 >= self.host.cores => u64::MAX,
-            _ => self.stocked_ns + STOCK_PAUSE_NS,
+            _ => (self.stocked_ns + STOCK_PAUSE_NS).max(self.started_ns + QUIET_NS),
         }
     }
 

@@ -68,6 +68,11 @@ impl Launched {
         matches!(poll(&mut fds, Some(&now)), Ok(0))
     }
 
+    /// Whether its runtime has come to where it is held.
+    pub fn is_held(&self) -> bool {
+        orders::is_held(self.orders.as_fd())
+    }
+
     /// Writes the limits, hands the orders over and lets the program start, or the runtime that
     /// waits for it go on.
     ///
@@ -206,7 +211,7 @@ fn make_pipes(workspace: &Workspace, host_id: u32) -> std::io::Result<(Ours, End
         fchown(end, Some(uid), Some(gid))?;
     }
     let (work, tmp) = workspace.mounts()?;
-    let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC)?;
+    let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     let ends = Ends {
         release: release_read,
         report: report_write,

@@ -31,6 +31,8 @@ pub struct Booted {
     pub blank: Option<String>,
     /// It makes the file `ready` in its folder when it waits.
     pub says_ready: bool,
+    /// It is stopped in its start.
+    pub is_held: bool,
     /// It started from what another was.
     pub is_of_template: bool,
 }
@@ -65,6 +67,7 @@ impl Parked {
             // The first process is ours: its runtime is not started yet, or has ended.
             Some(_) if launched.group.processes() <= 1 => Phase::Empty,
             Some(booted) if booted.says_ready && !workspace.has(folder, "ready") => Phase::Boots,
+            Some(booted) if booted.is_held && !launched.is_held() => Phase::Boots,
             Some(_) => Phase::Waits,
         }
     }
@@ -105,12 +108,19 @@ impl Parked {
         self.parts.as_ref().map_or_else(Vec::new, |parts| parts.slot.best_cpus())
     }
 
-    /// The peak of memory is its request's from here on. Gives the CPU time that booting took.
+    /// The peak of memory is its request's from here on; what is held has used in its own start
+    /// what a cold one uses. Gives the CPU time that booting took.
     pub fn leave_boot(&self) -> u64 {
         self.parts.as_ref().map_or(0, |parts| {
-            parts.launched.group.forget_peak();
+            if !self.is_held() {
+                parts.launched.group.forget_peak();
+            }
             parts.launched.group.cpu_us()
         })
+    }
+
+    fn is_held(&self) -> bool {
+        self.booted.as_ref().is_some_and(|booted| booted.is_held)
     }
 
     /// Writes the limits that the next request will likely ask for.
@@ -128,6 +138,9 @@ impl Parked {
     /// The kernel's, of a cgroup's file: it may hold more than the request allows.
     pub fn take_over(&self, limits: &Limits, cores: u64) -> std::io::Result<()> {
         let Some(parts) = &self.parts else { return Ok(()) };
+        if self.is_held() && self.memory_kb() > limits.memory_kb {
+            return Err(std::io::ErrorKind::OutOfMemory.into());
+        }
         parts.launched.group.limit(limits, cores)?;
         parts.launched.group.stand_back(false)
     }

@@ -84,17 +84,20 @@ impl Recipes {
 fn is_boot(boot: &Boot) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let name = boot.name.as_bytes();
-    boot.command.first().is_some_and(|program| program.starts_with('/'))
-        && (1..=NAME_BYTES_MAX).contains(&name.len())
+    let has_file = (1..=NAME_BYTES_MAX).contains(&name.len())
         && name.first().is_some_and(u8::is_ascii_alphanumeric)
         && name.iter().copied().all(is_plain)
-        && boot.program.len() <= PROGRAM_BYTES_MAX
+        && boot.program.len() <= PROGRAM_BYTES_MAX;
+    let is_held = boot.holds.is_some() && name.is_empty() && boot.program.is_empty();
+    boot.command.first().is_some_and(|program| program.starts_with('/'))
+        && (has_file || is_held)
         && boot.args <= ARGS_MAX
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::message::Hold;
 
     fn recipe(rootfs: &str, program: &str) -> Recipe {
         let command = vec![program.to_string()];
@@ -133,6 +136,7 @@ mod tests {
             says_ready: false,
             blank: None,
             template: false,
+            holds: None,
             name: name.to_string(),
             program: String::new(),
         };
@@ -143,6 +147,8 @@ mod tests {
             assert!(!is_boot(&boot(name, "/usr/bin/python3")), "{name}");
         }
         assert!(!is_boot(&boot("a", "python3")));
+        let held = Boot { holds: Some(Hold::Getuid), ..boot("", "/usr/bin/bash") };
+        assert!(is_boot(&held) && !is_boot(&Boot { program: "x".to_string(), ..held }));
         let long = Boot { program: "x".repeat(PROGRAM_BYTES_MAX + 1), ..boot("a", "/p") };
         assert!(!is_boot(&long));
     }

@@ -42,7 +42,8 @@ pub struct Running {
     pub began_ns: u64,
     started_ns: Option<u64>,
     prepare_cpu_us: u64,
-    booted_cpu_us: u64,
+    /// What its runtime used before it was given a program is not the program's.
+    pub booted_cpu_us: u64,
     failure: Option<SetupFailure>,
     ended: Option<Ended>,
     killed: Option<(Killed, u64)>,
@@ -82,11 +83,6 @@ impl Running {
             cpu: None,
             dead_ns: None,
         }
-    }
-
-    /// What its runtime used of the CPU before it was given a program is not the program's.
-    pub fn was_booted(&mut self) {
-        self.booted_cpu_us = self.launched.group.cpu_us();
     }
 
     pub fn has_started(&self) -> bool {

@@ -249,7 +249,8 @@ fn make(
         .map(|runtime| lay_out(runtime, &workspace, given.is_some()));
     let booted =
         booted.transpose().map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
-    let site = Site { host, layout, host_id, network, boot, given };
+    let held = runtime.and_then(Runtime::held);
+    let site = Site { host, layout, host_id, network, boot, held, given };
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
     if booted.is_some() {

@@ -52,6 +52,9 @@ impl Order {
 pub fn breed_for(recipe: &Rc<Recipe>, args: &[String], limits: &Limits) -> Breed {
     let Limits { stack_kb, cpus, .. } = *limits;
     let runtime = recipe.boot.as_ref().and_then(|boot| {
+        if boot.holds.is_some() && args.len() > boot.args {
+            return None;
+        }
         let args = args.get(..boot.args)?.into();
         Some(Runtime { recipe: Rc::clone(recipe), args, stack_kb, cpus })
     });
@@ -118,7 +121,7 @@ fn merged(orders: impl Iterator<Item = Rc<Order>>) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::message::Boot;
+    use crate::protocol::message::{Boot, Hold};
     use crate::supervise::spares::shelf::FIRST;
 
     fn recipe(boot_args: Option<usize>) -> Rc<Recipe> {
@@ -130,6 +133,7 @@ mod tests {
             says_ready: false,
             blank: None,
             template: false,
+            holds: None,
             env: Default::default(),
             name: "x".to_string(),
             program: String::new(),
@@ -193,5 +197,15 @@ mod tests {
         let args = ["a".to_string()];
         assert!(breed_for(&recipe(Some(2)), &args, &FIRST).runtime.is_none());
         assert!(breed_for(&recipe(Some(1)), &args, &FIRST).runtime.is_some());
+    }
+
+    #[test]
+    fn what_is_held_can_be_told_no_arguments() {
+        let mut held = (*recipe(Some(1))).clone();
+        held.boot.iter_mut().for_each(|boot| boot.holds = Some(Hold::Program));
+        let args = ["main.lua".to_string(), "a".to_string()];
+        let held = Rc::new(held);
+        assert!(breed_for(&held, &args, &FIRST).runtime.is_none());
+        assert!(breed_for(&held, &args[..1], &FIRST).runtime.is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! A shelf of sandboxes that wait, all of one purpose: what was ordered, and, where they have no
 //! runtime, what was asked for last.
 
+use crate::child::held::Held;
 use crate::child::monotonic_ns;
 use crate::child::plan::Plan;
 use crate::confine::packs::HOST;
@@ -64,6 +65,14 @@ impl Runtime {
     pub fn plan(&self, limits: &Limits, starts: Vec<usize>) -> Option<Plan> {
         Plan::boot((self.recipe.boot.as_ref()?, &self.args), *limits, starts).ok()
     }
+
+    /// Where it is held.
+    pub fn held(&self) -> Option<Held> {
+        let boot = self.recipe.boot.as_ref()?;
+        let program = boot.opens.and_then(|at| self.args.get(at));
+        let program = program.map(|argument| argument.clone().into_bytes()).unwrap_or_default();
+        Some(Held { at: boot.holds?, program })
+    }
 }
 
 /// Writes what a runtime finds when it starts: the file that makes it wait, and, where it opens its
@@ -74,6 +83,9 @@ pub fn lay_out(
     is_of_template: bool,
 ) -> std::io::Result<Booted> {
     let boot = runtime.recipe.boot.as_ref().ok_or(std::io::ErrorKind::InvalidInput)?;
+    if boot.holds.is_some() {
+        return Ok(Booted { blank: None, says_ready: false, is_held: true, is_of_template });
+    }
     let how = Writing { executable: false, append: false, exists: false };
     workspace.write(&format!("{BOOT_FOLDER}/{}", boot.name), boot.program.as_bytes(), how)?;
     let blank = boot.opens.and_then(|at| runtime.args.get(at)).cloned();
@@ -81,7 +93,7 @@ pub fn lay_out(
         let bytes = boot.blank.as_deref().unwrap_or_default();
         workspace.write(blank, bytes.as_bytes(), how)?;
     }
-    Ok(Booted { blank, says_ready: boot.says_ready, is_of_template })
+    Ok(Booted { blank, says_ready: boot.says_ready, is_held: false, is_of_template })
 }
 
 /// One that waits, with the root that it was made from.
