@@ -71,7 +71,7 @@ export interface House extends AsyncDisposable {
   drain(): Promise<void>;
 }
 
-/** A quarter of the memory, at most 1 GiB, for request bodies. */
+/** A quarter of the memory, at most 1 GiB, for request bodies, and so much for answers. */
 const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
@@ -126,7 +126,7 @@ export function compose(deps: ServerDeps): House {
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
-    app: appOver(served, deps, metrics),
+    app: appOver(served, deps, { metrics, isDraining: () => isDraining }),
     engine,
     opened: toolchains.opened,
     drain: () => {
@@ -154,13 +154,14 @@ function answers(backend: Backend): Promise<boolean> {
 function appOver(
   served: readonly Route[],
   { config, log, service }: ServerDeps,
-  metrics: Metrics,
+  { metrics, isDraining }: { readonly metrics: Metrics; readonly isDraining: () => boolean },
 ): FastifyInstance {
   const { tenancy, audit } = service;
   const all = [...served, ...(audit === undefined ? [] : receiptRoutes(audit.trail))];
   const routes = [...all, ...openApiRoutes(all, tenancy !== undefined)];
   return createApp({
-    ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
+    ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX), isDraining },
+    ...{ answerBytesMax: BODY_BYTES_MAX, corsOrigins: config.corsOrigins },
     authenticate: tenancy?.authenticate,
     connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
     onSeen: (seen) => {

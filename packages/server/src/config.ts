@@ -8,6 +8,7 @@ import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 import { type ExecutionSettings, readExecutions } from './executions/settings.js';
+import { readCorsOrigins } from './http/edge/settings.js';
 import { type Observing, readObserving } from './observing/settings.js';
 import { readPool } from './pool/settings.js';
 
@@ -73,6 +74,8 @@ export interface Config {
   readonly isolationFloor: Level;
   /** What is told of what happens, and to whom. */
   readonly observing: Observing;
+  /** Pages of these may use the server. */
+  readonly corsOrigins: readonly string[];
 }
 
 export const BACKENDS = ['native', 'container'] as const;
@@ -156,6 +159,7 @@ export function readConfig(
     dataAllow: readDataAllow(read, faults),
     isolationFloor,
     observing: readObserving(read, auth === 'keys'),
+    corsOrigins: readCorsOrigins(read, auth === 'keys', faults),
   };
   for (const name of Object.keys(env)) {
     if (name.startsWith('GOZO_') && !read.known.has(name) && !OTHERS_NAMES.test(name)) {

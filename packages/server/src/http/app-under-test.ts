@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { loggerOver } from '@gozolite/telemetry/logger';
 import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
-import { createApp } from './app.js';
+import { type AppDeps, createApp } from './app.js';
 import { createBodyBudget } from './body-budget.js';
 import type { Route, RouteDocument } from './route.js';
 
@@ -19,10 +19,14 @@ export const UNDESCRIBED: RouteDocument = {
 export type Init = RequestInit & { headers?: Record<string, string> };
 
 /** An app with these routes on a port of its own, for all tests of one file. */
-export function serveForTests(routes: readonly Route[], authenticate?: Authenticate) {
+export function serveForTests(
+  routes: readonly Route[],
+  authenticate?: Authenticate,
+  more: Partial<AppDeps> = {},
+) {
   const log = loggerOver('silent', { write: () => {} });
   const budget = createBodyBudget(64 * MIB);
-  const app = createApp({ routes, log, budget, connectionsMax: 1000, authenticate });
+  const app = createApp({ routes, log, budget, connectionsMax: 1000, authenticate, ...more });
   let port = 0;
   const open = (): Socket => connect(port, '127.0.0.1').on('error', () => {});
   return {

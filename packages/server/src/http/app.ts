@@ -15,11 +15,14 @@ import {
 import { announcedBytes, type BodyBudget } from './body-budget.js';
 import { answerClientError } from './client-error.js';
 import { type Connections, trackConnections } from './connections.js';
+import { type AnswerBudget, createAnswerBudget } from './edge/answers.js';
+import { methodsHere, notJson } from './edge/early.js';
+import { createEdge, type Edge } from './edge/edge.js';
+import { targetOf } from './edge/framing.js';
 import { createGate, type Gate } from './gate/gate.js';
-import { guardKeyed, guardLoopback } from './guard.js';
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
-import { isPathOf, type Route, routerPath } from './route.js';
+import { lengthOf, type Route, routerPath } from './route.js';
 import { createSeer, type Seen } from './seen.js';
 
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -31,14 +34,21 @@ const ANSWER_STALL_MS_MAX = 30_000;
 /** Longer than the longest wait, compile and run together. */
 const PIPELINED_MS_MAX = 900_000;
 
+const ANSWER_BYTES_MAX = 1024 ** 3;
+
 const CHALLENGE = 'Bearer realm="gozolite"';
-const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
 
 export interface AppDeps {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
-  /** One more is closed as soon as it comes. */
+  /** Of answers that wait for their clients; absent: 1 GiB. */
+  readonly answerBytesMax?: number;
+  /** One more ends the one that has been silent longest. */
   readonly connectionsMax: number;
+  /** Pages of these may use the server. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether the server is about to stop. */
+  readonly isDraining?: () => boolean;
   readonly log: Logger;
   /** Absent without keys: every caller is then the one tenant that there is. */
   readonly authenticate?: Authenticate | undefined;
@@ -48,11 +58,11 @@ export interface AppDeps {
 
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
 export function createApp(deps: AppDeps): FastifyInstance {
-  const { routes, budget, connectionsMax, log, authenticate, onSeen } = deps;
+  const { routes, budget, log, authenticate, onSeen } = deps;
   const connections = trackConnections();
   const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
-  app.server.maxConnections = connectionsMax;
+  const edge = createEdge(app.server, { ...deps, hasKeys: authenticate !== undefined });
   app.decorateReply('refusal', undefined);
   const see = createSeer(routes);
   app.removeAllContentTypeParsers();
@@ -62,16 +72,19 @@ export function createApp(deps: AppDeps): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     connections.begin(request.raw);
     reply.raw.once('close', () => {
+      edge.leave(request);
       const others = connections.end(request.raw, reply.raw.writableFinished);
       // What is pipelined behind may run longer than an answer may stall.
       if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
       onSeen?.(see(request, reply, gate?.callerOf(request)));
     });
     reply.header('x-request-id', request.id);
-    const early = refuseEarly(routes, request, authenticate !== undefined);
+    edge.arrive(request, reply);
+    const early = edge.judge(request, reply);
+    if (early === 'answered') return reply;
     // Who may not do it is told so before a byte of the body is read.
     const refusal = early ?? (gate === undefined ? undefined : await gate.refuse(request));
-    if (refusal === undefined) holdBody(budget, request, reply);
+    if (refusal === undefined) holdBody(budget, edge, { request, reply });
     else refuseWith(reply, refusal, routes);
     return refusal === undefined && !reply.sent ? undefined : reply;
   });
@@ -82,18 +95,24 @@ export function createApp(deps: AppDeps): FastifyInstance {
     if (refusal.code === 'INTERNAL') {
       log.error({ requestId: request.id, error }, 'request failed');
     }
+    // Closing while the client still sends would destroy the answer on its way (RFC 9112, 9.6):
+    // what is left of a body is read and dropped, for as long as any request may take.
+    reply.removeHeader('connection');
     refuseWith(reply, refusal);
   });
-  for (const route of routes) addRoute(app, route, { connections, gate });
+  const answers = createAnswerBudget(deps.answerBytesMax ?? ANSWER_BYTES_MAX);
+  for (const route of routes) addRoute(app, route, { connections, gate, answers });
   return app;
 }
 
 interface Around {
   readonly connections: Connections;
   readonly gate: Gate | undefined;
+  readonly answers: AnswerBudget;
 }
 
-function addRoute(app: FastifyInstance, route: Route, { connections, gate }: Around): void {
+function addRoute(app: FastifyInstance, route: Route, around: Around): void {
+  const { connections, gate, answers } = around;
   app.route({
     method: route.method,
     url: routerPath(route.path),
@@ -111,6 +130,7 @@ function addRoute(app: FastifyInstance, route: Route, { connections, gate }: Aro
       request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
       if (!answer.ok) return refuseWith(reply, answer.error);
       const { status, mediaType, headers = {}, body } = answer.value;
+      reply.raw.once('close', answers.hold(lengthOf(answer.value), request.raw.socket));
       const payload = typeof body === 'string' ? body : Readable.from(body, { objectMode: false });
       return reply.code(status).headers(headers).type(mediaType).send(payload);
     },
@@ -120,11 +140,10 @@ function addRoute(app: FastifyInstance, route: Route, { connections, gate }: Aro
 /** Without keys there is one tenant, on loopback only. */
 const LOCAL: Caller = { tenant: 'local', keyId: '', scopes: SCOPES };
 
-/** The framework's own parameters: text, or a list where a name of the query stands there twice. */
+/** The framework's own parameters: of text. */
 function textsOf(given: unknown): Readonly<Record<string, string>> {
   if (typeof given !== 'object' || given === null) return {};
-  const texts = Object.entries(given).map(([name, value]) => [name, [value].flat().at(-1)]);
-  return Object.fromEntries(texts.filter(([, value]) => typeof value === 'string'));
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'string'));
 }
 
 /** Bounds of what arrives, and who answers what never became a request. */
@@ -134,11 +153,14 @@ function optionsFor(connections: Connections): FastifyHttpOptions<Server> {
     bodyLimit: REQUEST_BOUNDS.bodyBytesMax,
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    rewriteUrl: targetOf,
     genReqId: (raw) => requestIdFrom(raw.headers['x-request-id']),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: {
       maxHeaderSize: HEADER_BYTES_MAX,
+      // Whatever the process was started with: what is no HTTP is refused, not guessed at.
+      insecureHTTPParser: false,
       headersTimeout: HEADERS_MS_MAX,
       // Node looks for late requests this often, 30 seconds unless told.
       connectionsCheckingInterval: 500,
@@ -152,7 +174,11 @@ function optionsFor(connections: Connections): FastifyHttpOptions<Server> {
   };
 }
 
-function holdBody(budget: BodyBudget, request: FastifyRequest, reply: FastifyReply): void {
+function holdBody(
+  budget: BodyBudget,
+  edge: Edge,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+): void {
   const bytes = announcedBytes(request.headers, REQUEST_BOUNDS.bodyBytesMax);
   const giveBack = budget.take(bytes);
   if (giveBack === undefined) {
@@ -161,33 +187,7 @@ function holdBody(budget: BodyBudget, request: FastifyRequest, reply: FastifyRep
     return;
   }
   reply.raw.once('close', giveBack);
-}
-
-/** What the headers alone decide, before a byte of the body is read. */
-function refuseEarly(
-  routes: readonly Route[],
-  request: FastifyRequest,
-  hasKeys: boolean,
-): Refusal | undefined {
-  const { method, headers, raw } = request;
-  const guard = hasKeys ? guardKeyed : guardLoopback;
-  const foreign = guard({ method, headers, httpVersion: raw.httpVersion });
-  if (foreign !== undefined) return foreign;
-  if (request.is404) {
-    const path = pathOf(request);
-    return routes.some((route) => isPathOf(route.path, path))
-      ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${path}.` }
-      : {
-          code: 'NOT_FOUND',
-          detail: 'There is nothing here; GET /openapi.json lists what there is.',
-        };
-  }
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    return unsupported('The body has to come as it is, without Content-Encoding.');
-  }
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
-  return charset === undefined || /^utf-?8$/i.test(charset) ? undefined : unsupported(SEND_JSON);
+  edge.wantBody(reply);
 }
 
 /** What the framework refuses by throwing. */
@@ -200,17 +200,13 @@ function refusalFor(error: Error & { code?: string }): Refusal {
       };
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_INVALID_CONTENT_TYPE':
-      return unsupported(SEND_JSON);
+      return notJson();
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'ECONNRESET': // The client left before its body was whole: nobody reads this.
       return { code: 'BAD_REQUEST', detail: 'The body is not as long as announced.' };
     default:
       return { code: 'INTERNAL', detail: 'The server failed; its log has the reason.' };
   }
-}
-
-function unsupported(detail: string): Refusal {
-  return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
 }
 
 function refuseWith(
@@ -230,16 +226,7 @@ function refuseWith(
   // RFC 9110 §11.6.1: a 401 names the way to come in.
   if (refusal.code === 'UNAUTHENTICATED') reply.header('www-authenticate', CHALLENGE);
   if (refusal.code === 'METHOD_NOT_ALLOWED') {
-    const here = routes.filter((route) => isPathOf(route.path, pathOf(reply.request)));
-    const methods = here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-    reply.header('allow', methods.join(', '));
+    reply.header('allow', methodsHere(routes, reply.request).join(', '));
   }
-  // Closing while the client still sends would destroy the answer on its way (RFC 9112, 9.6): what
-  // is left of a body is read and dropped, for as long as any request may take.
-  reply.removeHeader('connection');
   return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
-}
-
-function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
 }

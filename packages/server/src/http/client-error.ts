@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { Connections } from './connections.js';
+import { SECURITY_LINES } from './edge/security.js';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.js';
 import { makeRequestId } from './request-id.js';
 
@@ -27,6 +28,7 @@ export function answerClientError(
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
     'Connection: close',
+    ...SECURITY_LINES,
   ];
   // destroySoon closes after the bytes are out, whatever the client still sends.
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);

@@ -7,11 +7,13 @@ export interface Incoming {
   readonly method: string;
   readonly httpVersion: string;
   readonly headers: IncomingHttpHeaders;
+  /** Its origin is one that the owner lets in (CORS). */
+  readonly isWelcome?: boolean;
 }
 
 /**
- * With keys, a page has none to send, and may send none: no other origin is told that it may
- * (CORS). So any name of the server will do.
+ * With keys, a page has none to send, and may send none unless its origin is let in (CORS). So any
+ * name of the server will do.
  */
 export function guardKeyed({ httpVersion, headers }: Incoming): Refusal | undefined {
   return headers.host === undefined && httpVersion !== '1.0' ? NO_HOST : undefined;
@@ -25,7 +27,8 @@ const NO_HOST: Refusal = { code: 'BAD_REQUEST', detail: 'HTTP/1.1 needs a Host h
  * (Origin and Sec-Fetch-Site tell; a page can't forge either). A program that is no browser sends
  * neither and passes. Following a link (a navigation by GET) only shows the reader his own server.
  */
-export function guardLoopback({ method, httpVersion, headers }: Incoming): Refusal | undefined {
+export function guardLoopback(incoming: Incoming): Refusal | undefined {
+  const { method, httpVersion, headers, isWelcome = false } = incoming;
   const host = headers.host;
   if (host === undefined) {
     return httpVersion === '1.0' ? undefined : NO_HOST;
@@ -34,6 +37,7 @@ export function guardLoopback({ method, httpVersion, headers }: Incoming): Refus
     const detail = 'Without API keys this server answers to localhost, 127.0.0.1 and [::1] only.';
     return { code: 'FORBIDDEN', detail };
   }
+  if (isWelcome) return undefined;
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const isNavigation = method === 'GET' && headers['sec-fetch-mode'] === 'navigate';

@@ -5,10 +5,10 @@ import { toJson } from './pieces.js';
 const LONG = 300_000;
 
 async function whole(value: unknown): Promise<string> {
-  const json = toJson(value);
-  if (typeof json === 'string') return json;
+  const { body } = toJson(value);
+  if (typeof body === 'string') return body;
   let text = '';
-  for await (const piece of json) text += piece;
+  for await (const piece of body) text += piece;
   return text;
 }
 

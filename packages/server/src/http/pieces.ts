@@ -7,22 +7,30 @@ const PIECE_LENGTH = 128 * 1024;
  * JSON of any length without holding the event loop for it: the text where every string in it is
  * short; else its pieces, a turn of the loop for each, so that others' requests come between.
  */
-export function toJson(value: unknown): string | AsyncGenerator<string> {
+export function toJson(value: unknown): Json {
   const long: string[] = [];
   const short = JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member !== 'string' || member.length <= PIECE_LENGTH) return member;
     long.push(member);
     return HOLE;
   });
-  return long.length === 0 ? short : pieces(short.split(JSON.stringify(HOLE)), long);
+  if (long.length === 0) return { body: short, length: short.length };
+  const length = long.reduce((sum, { length: one }) => sum + one, short.length);
+  return { body: pieces(short.split(JSON.stringify(HOLE)), long), length };
+}
+
+export interface Json {
+  readonly body: string | AsyncGenerator<string>;
+  /** About; what has to be escaped is longer in the end. */
+  readonly length: number;
 }
 
 /** The whole text, put together without holding the event loop for it. */
 export async function textOf(value: unknown): Promise<string> {
-  const json = toJson(value);
-  if (typeof json === 'string') return json;
+  const { body } = toJson(value);
+  if (typeof body === 'string') return body;
   let text = '';
-  for await (const piece of json) text += piece;
+  for await (const piece of body) text += piece;
   return text;
 }
 

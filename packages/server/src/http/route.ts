@@ -12,7 +12,7 @@ export interface Call {
   readonly caller: Caller;
   /** What stands in the path's braces. */
   readonly params: Readonly<Record<string, string>>;
-  /** What stands behind the path's `?`; of a name that stands there twice, the last. */
+  /** What stands behind the path's `?`; no name stands there twice. */
   readonly query: Readonly<Record<string, string>>;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -28,6 +28,12 @@ export interface Answer {
   readonly mediaType: string;
   /** Whole, or in pieces as they come. */
   readonly body: string | AsyncIterable<string>;
+  /** Of a body in pieces that is there as a whole: about how long it is. */
+  readonly length?: number;
+}
+
+export function lengthOf({ body, length = 0 }: Answer): number {
+  return typeof body === 'string' ? body.length : length;
 }
 
 /** What OpenAPI says of one answer. */
@@ -67,7 +73,7 @@ export interface Route {
 export const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
 
 export function json(status: number, body: unknown): Answer {
-  return { status, mediaType: JSON_MEDIA_TYPE, body: toJson(body) };
+  return { status, mediaType: JSON_MEDIA_TYPE, ...toJson(body) };
 }
 
 /** What was made or changed, or why it was not. */

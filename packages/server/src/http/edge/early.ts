@@ -1,0 +1,62 @@
+import type { Refusal } from '@gozolite/contract/refusal';
+import type { FastifyRequest } from 'fastify';
+import { guardKeyed, guardLoopback } from '../guard.js';
+import { isPathOf, type Route } from '../route.js';
+import type { Cors } from './cors.js';
+import { framingFault } from './framing.js';
+
+const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
+
+export interface EarlyDeps {
+  readonly routes: readonly Route[];
+  readonly hasKeys: boolean;
+  readonly cors: Cors | undefined;
+}
+
+/** What the headers alone decide, before a byte of the body is read. */
+export function refuseEarly(
+  { routes, hasKeys, cors }: EarlyDeps,
+  request: FastifyRequest,
+): Refusal | undefined {
+  const { method, headers, raw } = request;
+  const framing = framingFault(raw, request.url);
+  if (framing !== undefined) return framing;
+  const guard = hasKeys ? guardKeyed : guardLoopback;
+  const isWelcome = cors?.allows(headers.origin) ?? false;
+  const foreign = guard({ method, headers, httpVersion: raw.httpVersion, isWelcome });
+  if (foreign !== undefined) return foreign;
+  if (request.is404) {
+    const path = pathOf(request);
+    return routes.some((route) => isPathOf(route.path, path))
+      ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${path}.` }
+      : {
+          code: 'NOT_FOUND',
+          detail: 'There is nothing here; GET /openapi.json lists what there is.',
+        };
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return unsupported('The body has to come as it is, without Content-Encoding.');
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset) ? undefined : notJson();
+}
+
+export function notJson(): Refusal {
+  return unsupported(SEND_JSON);
+}
+
+function unsupported(detail: string): Refusal {
+  return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
+}
+
+/** The methods that the path of a request has, as `Allow` tells them. */
+export function methodsHere(routes: readonly Route[], request: FastifyRequest): readonly string[] {
+  const path = pathOf(request);
+  const here = routes.filter((route) => isPathOf(route.path, path));
+  return here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
