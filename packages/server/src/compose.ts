@@ -158,7 +158,8 @@ function appOver(
 ): FastifyInstance {
   const { tenancy, audit } = service;
   const all = [...served, ...(audit === undefined ? [] : receiptRoutes(audit.trail))];
-  const routes = [...all, ...openApiRoutes(all, tenancy !== undefined)];
+  const described = { hasKeys: tenancy !== undefined, limits: HOST_LIMITS };
+  const routes = [...all, ...openApiRoutes(all, described)];
   return createApp({
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX), isDraining },
     ...{ answerBytesMax: BODY_BYTES_MAX, corsOrigins: config.corsOrigins },

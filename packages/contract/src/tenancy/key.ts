@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { SCOPES, type Scope } from './scope.js';
-import { TENANT_BOUNDS } from './tenant.js';
+import { NAME, TENANT_BOUNDS } from './tenant.js';
 
 /** How long a rotated key may go on beside the new one: 30 days. */
 export const GRACE_S_MAX = 30 * 24 * 3600;
@@ -12,12 +12,21 @@ const timeOrNull = (description: string) =>
 
 export const NewKey = Type.Object(
   {
-    tenant: Type.String({ maxLength: TENANT_BOUNDS.idLengthMax, examples: ['acme'] }),
-    name: Type.Optional(Type.String({ maxLength: TENANT_BOUNDS.nameLengthMax })),
+    tenant: Type.String({
+      maxLength: TENANT_BOUNDS.idLengthMax,
+      pattern: '^[^\\u0000]*$',
+      examples: ['acme'],
+    }),
+    name: Type.Optional(NAME),
     scopes: Type.Optional(
       Type.Array(ScopeSchema, { minItems: 1, description: 'By default execute and read.' }),
     ),
-    expires_at: Type.Optional(Type.String({ description: 'RFC 3339; by default never.' })),
+    expires_at: Type.Optional(
+      Type.String({
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
+        description: 'RFC 3339, a time to come; by default never.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -13,13 +13,25 @@ export function tenantIdFault(id: string): string | undefined {
   return `An id is made of a-z, 0-9 and - between them, at most ${TENANT_BOUNDS.idLengthMax}.`;
 }
 
+/** Of a tenant or a key; no store takes a NUL. */
+export const NAME = Type.String({
+  maxLength: TENANT_BOUNDS.nameLengthMax,
+  pattern: '^[^\\u0000]*$',
+  description: 'Any text without NUL.',
+});
+
 const timeOrNull = (description: string) =>
   Type.Unsafe<string | null>(Type.Union([Type.String(), Type.Null()], { description }));
 
 export const NewTenant = Type.Object(
   {
-    id: Type.String({ maxLength: TENANT_BOUNDS.idLengthMax, examples: ['acme'] }),
-    name: Type.Optional(Type.String({ maxLength: TENANT_BOUNDS.nameLengthMax })),
+    id: Type.String({
+      maxLength: TENANT_BOUNDS.idLengthMax,
+      pattern: `^(?!(local|default)$)${ID.source.slice(1)}`,
+      description: 'Made of a-z, 0-9 and - between them; not local, nor default.',
+      examples: ['acme'],
+    }),
+    name: Type.Optional(NAME),
   },
   { additionalProperties: false },
 );

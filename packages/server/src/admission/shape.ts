@@ -85,6 +85,10 @@ function faultOf(error: ErrorObject): Fault {
       return { pointer: at, ...choiceFault(choicesOf(error.schema), error.data) };
     case 'const':
       return { pointer: at, ...choiceFault([error.schema], error.data) };
+    case 'pattern': {
+      const { description = `of the pattern ${error.schema}` } = error.parentSchema ?? {};
+      return { pointer: at, code: 'INVALID_VALUE', detail: `It has to be: ${description}` };
+    }
     default:
       return { pointer: at, code: 'INVALID_VALUE', detail: `It ${error.message ?? 'is wrong'}.` };
   }

@@ -9,9 +9,16 @@ import { CLAIM_MS } from './keeping.js';
 
 /** Where OpenAPI says it. */
 export const IDEMPOTENCY_HEADER = {
-  'Idempotency-Key':
-    'The same key with the same body has the same answer for 24 hours: it runs once, however ' +
-    'often it is sent.',
+  'Idempotency-Key': {
+    description:
+      'The same key with the same body has the same answer for 24 hours: it runs once, however ' +
+      'often it is sent.',
+    schema: {
+      type: 'string',
+      pattern: '^("[!-~]+"|[!#-~][!-~]*)$',
+      maxLength: KEPT_BOUNDS.idempotencyKeyBytesMax,
+    },
+  },
 };
 
 /** A request's key, before it is known whether it was used. */

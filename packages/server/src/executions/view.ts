@@ -37,8 +37,10 @@ export function createView(store: Database, executions: Executions): View {
   };
 }
 
+export const EXECUTION_ID = /^exe_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 export function isExecutionId(text: string): boolean {
-  return /^exe_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+  return EXECUTION_ID.test(text);
 }
 
 /** JSON of both, without reading the record's again. */

@@ -41,6 +41,18 @@ export interface AnswerDocument {
   readonly description: string;
   readonly schema?: string;
   readonly mediaType?: string;
+  /** It may be a problem as well. */
+  readonly orProblem?: boolean;
+  /** There is no body at all. */
+  readonly isEmpty?: boolean;
+  /** What can be asked next, by the operation's id: each parameter, and where it stands. */
+  readonly links?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** A parameter that is more than some text. */
+export interface ParameterDocument {
+  readonly description: string;
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 /** What OpenAPI says of a route; schemas are names of `schemas`. */
@@ -50,11 +62,13 @@ export interface RouteDocument {
   /** The scope that a key needs for it; `open`: no key at all. */
   readonly access: 'open' | Scope;
   /** Names in `{}` of the path, and of the query, with what each is. */
-  readonly parameters?: Readonly<Record<string, string>>;
+  readonly parameters?: Readonly<Record<string, string | ParameterDocument>>;
   /** Headers that it reads, with what each is. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | ParameterDocument>>;
   readonly description?: string;
   readonly requestSchema?: string;
+  /** A body may be left out. */
+  readonly isBodyOptional?: boolean;
   readonly requestExample?: unknown;
   readonly answers: Readonly<Record<number, AnswerDocument>>;
   /** Schemas that it brings, by name. */
@@ -86,7 +100,7 @@ export function answered(
 
 /** A path as OpenAPI writes it (`/keys/{id}`) in the router's words; a part is never empty. */
 export function routerPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ':$1(^.+$)');
+  return path.replace(/\{(\w+)\}/g, ':$1(^[\\s\\S]+$)');
 }
 
 /** Whether a request's path is of that route. */

@@ -1,12 +1,13 @@
 import { Finding, LanguageInfo } from '@gozolite/contract/capabilities';
 import { Artifact, Isolation, SourceFile, StageResult } from '@gozolite/contract/execution';
-import { Limits } from '@gozolite/contract/limits';
+import { type LimitPolicy, Limits } from '@gozolite/contract/limits';
 import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
 import type { TSchema } from 'typebox';
 import { PROBLEM_ANSWER, PROBLEM_MEDIA_TYPE } from '../http/problem.js';
-import type { AnswerDocument, Route, RouteDocument } from '../http/route.js';
+import type { AnswerDocument, ParameterDocument, Route, RouteDocument } from '../http/route.js';
 import { VERSION } from '../version.js';
+import { anySchema, batchSchema, requestSchema } from './requests.js';
 
 /** The members of an OpenAPI 3.1 document that this server has. */
 export interface OpenApiDocument {
@@ -26,7 +27,7 @@ export interface OpenApiOperation {
   readonly parameters: readonly unknown[];
   readonly security?: readonly unknown[];
   readonly requestBody?: {
-    readonly required: true;
+    readonly required: boolean;
     readonly content: Readonly<Record<string, unknown>>;
   };
   readonly responses: Readonly<Record<string, OpenApiResponse>>;
@@ -36,10 +37,18 @@ export interface OpenApiResponse {
   readonly description: string;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly content?: Readonly<Record<string, unknown>>;
+  readonly links?: Readonly<Record<string, unknown>>;
+}
+
+export interface Described {
+  readonly hasKeys: boolean;
+  /** Of the machine: what no request goes beyond. */
+  readonly limits: LimitPolicy;
 }
 
 /** The document of the routes that there are, from the contract's own schemas. */
-export function openApiOf(routes: readonly Route[], hasKeys = false): OpenApiDocument {
+export function openApiOf(routes: readonly Route[], described: Described): OpenApiDocument {
+  const { hasKeys, limits } = described;
   const schemas: Record<string, TSchema> = { Problem, ...PARTS };
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   for (const route of routes) {
@@ -57,10 +66,24 @@ export function openApiOf(routes: readonly Route[], hasKeys = false): OpenApiDoc
     },
     paths,
     components: {
-      schemas: withReferences(schemas),
+      schemas: { ...withReferences(schemas), ...narrowed(schemas, limits) },
       ...(hasKeys ? { securitySchemes: { [KEY]: KEY_SCHEME } } : {}),
     },
   };
+}
+
+/** What is said of a request beyond its form: it is known only here what this server permits. */
+function narrowed(schemas: Readonly<Record<string, TSchema>>, limits: LimitPolicy) {
+  if (schemas.ExecuteRequest === undefined) return {};
+  const { Batch } = schemas;
+  return {
+    ...withReferences({ ...PARTS, ExecuteRequest: requestSchema(limits) }),
+    ...(Batch === undefined ? {} : batchOf(refTo('ExecuteRequest'), refTo('AnyJson'))),
+  };
+}
+
+function batchOf(request: object, any: object): Record<string, object> {
+  return { Batch: batchSchema(request, any), AnyJson: anySchema(any) };
 }
 
 /** What more than one schema is made of: named once, so that a generated client has one type. */
@@ -95,9 +118,27 @@ function withReferences(schemas: Readonly<Record<string, TSchema>>): Record<stri
   );
 }
 
+/** No target has a NUL in it. */
+const PARAMETER = { type: 'string', pattern: '^[^\\u0000]*$' };
+const TEXT = { type: 'string' };
 const REQUEST_ID = {
+  schema: { type: 'string' },
+  description: 'Taken where it is 1 to 128 of A-Z a-z 0-9 . _ : + / = @ and -, else made anew.',
+};
+const OWN_REQUEST_ID = {
   schema: { type: 'string', pattern: '^[A-Za-z0-9._:+/=@-]{1,128}$' },
-  description: 'Taken where it is sane, else made; given back with every answer.',
+  description: "The request's id.",
+};
+const RETRY_AFTER = {
+  schema: { type: 'integer', minimum: 1 },
+  description: 'In so many seconds; absent where none is foreseen.',
+};
+/** Beside the id: what comes with an answer of this status. */
+const HEADERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  '202': { Location: { schema: TEXT, description: 'Where to ask.' } },
+  '401': { 'WWW-Authenticate': { schema: TEXT, required: true, description: 'Bearer.' } },
+  '429': { 'Retry-After': RETRY_AFTER },
+  '503': { 'Retry-After': RETRY_AFTER },
 };
 
 function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperation {
@@ -105,7 +146,7 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
   const isKeyed = hasKeys && document.access !== 'open';
   const answers = isKeyed ? { ...document.answers, ...keyAnswers(document) } : document.answers;
   for (const [status, answer] of Object.entries(answers)) {
-    responses[status] = responseOf(answer);
+    responses[status] = responseOf(answer, status);
   }
   const { description, requestSchema: schema, requestExample: example } = document;
   return {
@@ -117,10 +158,10 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
       ...Object.entries(document.parameters ?? {}).map(([name, what]) => {
         const isInPath = path.includes(`{${name}}`);
         const place = isInPath ? 'path' : 'query';
-        return { name, in: place, required: isInPath, description: what, schema: TEXT };
+        return { name, in: place, required: isInPath, ...parameterOf(what, PARAMETER) };
       }),
       ...Object.entries(document.headers ?? {}).map(([name, what]) => {
-        return { name, in: 'header', required: false, description: what, schema: TEXT };
+        return { name, in: 'header', required: false, ...parameterOf(what, TEXT) };
       }),
     ],
     ...(isKeyed ? { security: [{ [KEY]: [] }] } : {}),
@@ -128,22 +169,17 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
       ? {}
       : {
           requestBody: {
-            required: true,
+            required: document.isBodyOptional !== true,
             content: { 'application/json': { schema: refTo(schema), example } },
           },
         }),
     responses: {
       ...responses,
-      default: responseOf({
-        description: 'A problem.',
-        schema: 'Problem',
-        mediaType: PROBLEM_MEDIA_TYPE,
-      }),
+      default: responseOf(PROBLEM, 'default'),
     },
   };
 }
 
-const TEXT = { type: 'string' };
 const KEY = 'apiKey';
 const KEY_SCHEME = { type: 'http', scheme: 'bearer', description: 'An API key: gzl_…' };
 
@@ -157,12 +193,37 @@ function keyAnswers({ access, answers }: RouteDocument): RouteDocument['answers'
   };
 }
 
-function responseOf({ description, schema, mediaType = 'application/json' }: AnswerDocument) {
+const PROBLEM: AnswerDocument = { description: 'A problem.', ...PROBLEM_ANSWER };
+
+function responseOf(answer: AnswerDocument, status: string): OpenApiResponse {
+  const { description, schema, mediaType = 'application/json', links } = answer;
+  const problem = { [PROBLEM_MEDIA_TYPE]: { schema: refTo('Problem') } };
+  const content = {
+    [mediaType]: schema === undefined ? {} : { schema: refTo(schema) },
+    ...(answer.orProblem === true ? problem : {}),
+  };
   return {
     description,
-    headers: { 'X-Request-Id': REQUEST_ID },
-    content: { [mediaType]: schema === undefined ? {} : { schema: refTo(schema) } },
+    headers: { 'X-Request-Id': OWN_REQUEST_ID, ...HEADERS[status] },
+    ...(answer.isEmpty === true ? {} : { content }),
+    ...(links === undefined ? {} : { links: linksOf(links) }),
   };
+}
+
+function linksOf(links: NonNullable<AnswerDocument['links']>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(links).map(([operationId, parameters]) => [
+      operationId,
+      { operationId, parameters },
+    ]),
+  );
+}
+
+function parameterOf(
+  what: string | ParameterDocument,
+  schema: ParameterDocument['schema'],
+): ParameterDocument {
+  return typeof what === 'string' ? { description: what, schema } : what;
 }
 
 function refTo(name: string): { readonly $ref: string } {

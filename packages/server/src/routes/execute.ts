@@ -102,12 +102,15 @@ const document: RouteDocument = {
       ...PROBLEM_ANSWER,
     },
     429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...PROBLEM_ANSWER },
-    500: { description: 'A record with error INTERNAL or INTERRUPTED.', ...record },
+    500: {
+      description: 'A record with error INTERNAL or INTERRUPTED, or the problem INTERNAL.',
+      ...{ ...record, orProblem: true },
+    },
     503: {
       description:
         'A record with error SANDBOX_UNAVAILABLE or OVERLOADED, ' +
         'or the problem OVERLOADED or DRAINING.',
-      ...record,
+      ...{ ...record, orProblem: true },
     },
   },
   schemas: { ExecuteRequest, Execution: ExecutionSchema },

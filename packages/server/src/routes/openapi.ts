@@ -1,10 +1,10 @@
 import { ok } from '@gozolite/contract/result';
 import { type Answer, json, type Route } from '../http/route.js';
-import { openApiOf } from '../openapi/document.js';
+import { type Described, openApiOf } from '../openapi/document.js';
 import { renderDocs } from '../openapi/page.js';
 
 /** The document of all `routes` and of itself, and the same as a page for people. */
-export function openApiRoutes(routes: readonly Route[], hasKeys: boolean): readonly Route[] {
+export function openApiRoutes(routes: readonly Route[], described: Described): readonly Route[] {
   const openapi: Route = {
     method: 'GET',
     path: '/openapi.json',
@@ -29,7 +29,7 @@ export function openApiRoutes(routes: readonly Route[], hasKeys: boolean): reado
     },
     handle: () => ok(pageAnswer),
   };
-  const document = openApiOf([...routes, openapi, docs], hasKeys);
+  const document = openApiOf([...routes, openapi, docs], described);
   const documentAnswer = json(200, document);
   const page = renderDocs(document);
   const pageAnswer: Answer = {

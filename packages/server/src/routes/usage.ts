@@ -2,6 +2,7 @@ import { ok, refuse } from '@gozolite/contract/result';
 import { Usage } from '@gozolite/contract/tenancy/usage';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
+import { PROBLEM_ANSWER } from '../http/problem.js';
 import { json, type Route } from '../http/route.js';
 
 export interface UsageDeps {
@@ -19,7 +20,13 @@ export function usageRoute({ meter, policies }: UsageDeps): Route {
       summary: "What the key's tenant used in this hour, day and month (UTC), and its quotas.",
       access: 'read',
       parameters: { tenant: 'Of this tenant: with the scope admin.' },
-      answers: { 200: { description: 'Used and left.', schema: 'Usage' } },
+      answers: {
+        200: { description: 'Used and left.', schema: 'Usage' },
+        403: {
+          description: 'FORBIDDEN: of another tenant, without the scope admin.',
+          ...PROBLEM_ANSWER,
+        },
+      },
       schemas: { Usage },
     },
     handle: async ({ caller, query }) => {

@@ -25,10 +25,9 @@ export function refuseEarly(
   const isWelcome = cors?.allows(headers.origin) ?? false;
   const foreign = guard({ method, headers, httpVersion: raw.httpVersion, isWelcome });
   if (foreign !== undefined) return foreign;
-  if (request.is404) {
-    const path = pathOf(request);
-    return routes.some((route) => isPathOf(route.path, path))
-      ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${path}.` }
+  if (request.is404 || isShadowed(routes, request)) {
+    return methodsHere(routes, request).length > 0
+      ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${pathOf(request)}.` }
       : {
           code: 'NOT_FOUND',
           detail: 'There is nothing here; GET /openapi.json lists what there is.',
@@ -53,8 +52,16 @@ function unsupported(detail: string): Refusal {
 /** The methods that the path of a request has, as `Allow` tells them. */
 export function methodsHere(routes: readonly Route[], request: FastifyRequest): readonly string[] {
   const path = pathOf(request);
-  const here = routes.filter((route) => isPathOf(route.path, path));
+  const named = routes.filter((route) => route.path === path);
+  const here = named.length > 0 ? named : routes.filter((route) => isPathOf(route.path, path));
   return here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+}
+
+/** `/things/batch` is no `/things/{id}`, whatever methods either has. */
+function isShadowed(routes: readonly Route[], request: FastifyRequest): boolean {
+  if (request.routeOptions.url?.includes(':') !== true) return false;
+  const path = pathOf(request);
+  return routes.some((route) => route.path === path);
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -12,6 +12,7 @@ const { call, raw, start, stop } = serveForTests([
     document,
     handle: ({ body }) => ok(json(200, { bytes: body.length })),
   },
+  { method: 'POST', path: '/things/batch', document, handle: () => ok(json(200, {})) },
   {
     method: 'GET',
     path: '/things/{id}',
@@ -40,6 +41,8 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['an overlong slash', get('/things/%c0%af'), 400],
   ['a NUL', get('/things/a%00b'), 400],
   ['a NUL in the query', get('/things/a?x=%00'), 400],
+  ['a line break in escapes', get('/things/a%0D%0Ab'), 200],
+  ['a path that has a name of its own', get('/things/batch'), 405],
   ['half an escape', get('/things/a?x=%2'), 400],
   ['a parameter', get('/things/a?x=1&y=1'), 200],
   ['a parameter twice', get('/things/a?x=1&x=2'), 400],

@@ -15,6 +15,7 @@ export function keyRoutes(administration: Administration): readonly Route[] {
   ];
 }
 
+const MADE = { id: '$response.body#/info/id' };
 const id = 'A key, by its id: key_ and a UUID, never the key itself.';
 
 function create({ createKey }: Administration): Route {
@@ -29,7 +30,11 @@ function create({ createKey }: Administration): Route {
       requestSchema: 'NewKey',
       requestExample: { tenant: 'acme', name: 'ci', scopes: ['execute'] },
       answers: {
-        201: { description: 'The key.', schema: 'CreatedKey' },
+        201: {
+          description: 'The key.',
+          schema: 'CreatedKey',
+          links: { rotateKey: MADE, revokeKey: MADE },
+        },
         404: { description: 'NOT_FOUND: no such tenant.', ...PROBLEM_ANSWER },
         409: {
           description: 'CONFLICT: the tenant is revoked, or has its share.',
@@ -73,6 +78,7 @@ function rotate({ rotateKey }: Administration): Route {
       access: 'admin',
       parameters: { id },
       requestSchema: 'Rotation',
+      isBodyOptional: true,
       requestExample: { grace_s: 3600 },
       answers: {
         201: { description: 'The new key, told once.', schema: 'CreatedKey' },

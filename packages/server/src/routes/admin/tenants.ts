@@ -16,6 +16,7 @@ export function tenantRoutes(administration: Administration): readonly Route[] {
   ];
 }
 
+const MADE = { id: '$response.body#/id' };
 const id = 'A tenant, by its id.';
 
 function create({ createTenant }: Administration): Route {
@@ -30,7 +31,11 @@ function create({ createTenant }: Administration): Route {
       requestSchema: 'NewTenant',
       requestExample: { id: 'acme', name: 'Acme Ltd' },
       answers: {
-        201: { description: 'It is made.', schema: 'TenantInfo' },
+        201: {
+          description: 'It is made.',
+          schema: 'TenantInfo',
+          links: { rotateTenant: MADE, revokeTenant: MADE },
+        },
         409: { description: 'CONFLICT: the id is taken.', ...PROBLEM_ANSWER },
         422: { description: 'INVALID_VALUE.', ...PROBLEM_ANSWER },
       },
@@ -69,6 +74,7 @@ function rotate({ rotateTenant }: Administration): Route {
       access: 'admin',
       parameters: { id },
       requestSchema: 'Rotation',
+      isBodyOptional: true,
       requestExample: { grace_s: 3600 },
       answers: {
         201: { description: 'The new keys, told once.', schema: 'CreatedKeys' },

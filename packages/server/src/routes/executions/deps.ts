@@ -24,6 +24,10 @@ export const NOT_FOUND: Refusal = {
 
 export const ID = 'An execution, by its id: exe_ and a UUID.';
 
+const TOLD = { id: '$response.body#/id' };
+/** What can be asked of one that an answer tells. */
+export const LINKS = { execution: TOLD, events: TOLD, cancel: TOLD };
+
 /** What is kept for nobody else: no cache may have it. */
 export const NO_STORE = { 'cache-control': 'no-store' };
 

@@ -29,7 +29,7 @@ export function eventsRoute(deps: KeptDeps): Route {
           description: 'queued, compiling, started, output and at last ended.',
           mediaType: 'text/event-stream',
         },
-        204: { description: 'The last event was seen: there is nothing more.' },
+        204: { description: 'The last event was seen: there is nothing more.', isEmpty: true },
         404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
       },
       schemas: {},

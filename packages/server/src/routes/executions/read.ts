@@ -4,7 +4,7 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Selection } from '@gozolite/store/executions';
 import { pause } from '../../executions/pause.js';
-import { isExecutionId, type Seen, textOfSeen } from '../../executions/view.js';
+import { EXECUTION_ID, isExecutionId, type Seen, textOfSeen } from '../../executions/view.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { type Answer, type Call, JSON_MEDIA_TYPE, json, type Route } from '../../http/route.js';
 import { ID, type KeptDeps, NO_STORE, NOT_FOUND } from './deps.js';
@@ -23,7 +23,10 @@ export function findRoute(deps: KeptDeps): Route {
       access: 'read',
       parameters: {
         id: ID,
-        wait_s: `Answer as it ends, or after so many seconds: up to ${WAIT_S_MAX}; default 0.`,
+        wait_s: {
+          description: `Answer as it ends, or after so many seconds: up to ${WAIT_S_MAX}.`,
+          schema: { type: 'integer', minimum: 0, maximum: WAIT_S_MAX, default: 0 },
+        },
       },
       answers: {
         200: { description: 'As it is now.', schema: 'KeptExecution' },
@@ -96,12 +99,28 @@ function answerOf(seen: Seen): Answer {
 }
 
 const PAGE = 20;
+const LANGUAGE = '^[a-z0-9+#.-]{1,64}$';
 const LISTED = {
-  state: 'Only those that are queued, running (compiling too) or ended.',
-  status: 'Only those that ended with this status.',
-  language: 'Only of this language, by its id.',
-  limit: `How many at most, up to ${KEPT_BOUNDS.pageMax}; default ${PAGE}.`,
-  cursor: 'next_cursor of the page before.',
+  state: {
+    description: 'Only those that are queued, running (compiling too) or ended.',
+    schema: { type: 'string', enum: ['queued', 'compiling', 'running', 'ended'] },
+  },
+  status: {
+    description: 'Only those that ended with this status.',
+    schema: { type: 'string', enum: STATUSES },
+  },
+  language: {
+    description: 'Only of this language, by its id.',
+    schema: { type: 'string', pattern: LANGUAGE },
+  },
+  limit: {
+    description: `How many at most, up to ${KEPT_BOUNDS.pageMax}; default ${PAGE}.`,
+    schema: { type: 'integer', minimum: 1, maximum: KEPT_BOUNDS.pageMax, default: PAGE },
+  },
+  cursor: {
+    description: 'next_cursor of the page before.',
+    schema: { type: 'string', pattern: EXECUTION_ID.source },
+  },
 };
 
 export function listRoute({ view }: KeptDeps): Route {
@@ -143,22 +162,26 @@ function selectionOf(call: Call): Result<Selection, Refusal> {
   }
   const limit = whole(call, 'limit', { min: 1, max: KEPT_BOUNDS.pageMax, fallback: PAGE });
   if (!limit.ok) return limit;
-  const { status = '', language = '', cursor = '' } = query;
-  const state = stateOf(query.state ?? '');
+  const { status, language, cursor } = query;
+  const state = stateOf(query.state);
   if (state === undefined) return refuse(invalid('state', 'queued, running or ended'));
-  if (status !== '' && !STATUSES.some((each) => each === status)) {
+  if (status !== undefined && !STATUSES.some((each) => each === status)) {
     return refuse(invalid('status', `one of ${STATUSES.join(', ')}`));
   }
-  if (!/^[a-z0-9+#.-]{0,64}$/.test(language)) return refuse(invalid('language', 'an id'));
-  if (cursor !== '' && !isExecutionId(cursor)) {
+  if (language !== undefined && !new RegExp(LANGUAGE).test(language)) {
+    return refuse(invalid('language', 'an id'));
+  }
+  if (cursor !== undefined && !isExecutionId(cursor)) {
     return refuse(invalid('cursor', 'what next_cursor said'));
   }
-  return ok({ state, status, language, before: cursor, limit: limit.value });
+  const given = { status: status ?? '', language: language ?? '', before: cursor ?? '' };
+  return ok({ state, ...given, limit: limit.value });
 }
 
-function stateOf(text: string): Selection['state'] | undefined {
+function stateOf(text: string | undefined): Selection['state'] | undefined {
+  if (text === undefined) return '';
   if (text === 'compiling') return 'running';
-  const states = ['', 'queued', 'running', 'ended'] as const;
+  const states = ['queued', 'running', 'ended'] as const;
   return states.find((each) => each === text);
 }
 

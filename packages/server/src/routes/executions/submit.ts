@@ -5,7 +5,7 @@ import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
 import { acceptKeyed, onlyOf } from '../../executions/keyed.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { type Answer, JSON_MEDIA_TYPE, type Route, type RouteDocument } from '../../http/route.js';
-import { type KeptDeps, NO_STORE, shownOfTaken, submissionOfBody } from './deps.js';
+import { type KeptDeps, LINKS, NO_STORE, shownOfTaken, submissionOfBody } from './deps.js';
 
 const PATH = '/executions';
 
@@ -53,9 +53,14 @@ const document: RouteDocument = {
   requestSchema: 'ExecuteRequest',
   requestExample: { language: 'python', code: 'print(21 * 2)' },
   answers: {
-    202: { description: 'Accepted; Location says where to ask.', schema: 'KeptExecution' },
+    202: {
+      description: 'Accepted; Location says where to ask.',
+      schema: 'KeptExecution',
+      links: LINKS,
+    },
     400: { description: 'BAD_JSON, BAD_REQUEST or UNKNOWN_FIELD.', ...PROBLEM_ANSWER },
     403: { description: 'FORBIDDEN: the policy says no.', ...PROBLEM_ANSWER },
+    409: { description: 'IDEMPOTENCY_CONFLICT.', ...PROBLEM_ANSWER },
     413: { description: 'BODY_TOO_LARGE.', ...PROBLEM_ANSWER },
     415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...PROBLEM_ANSWER },
     422: {
