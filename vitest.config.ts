@@ -36,6 +36,8 @@ export default defineConfig({
       serverProject('reduced', 300_000),
       serverProject('integration', 120_000),
       serverProject('service', 120_000),
+      serverProject('contract', 300_000),
+      serverProject('edge', 120_000),
       serverProject('network', 120_000),
       serverProject('packs', 600_000),
       serverProject('readme', 120_000),

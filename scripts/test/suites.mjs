@@ -9,6 +9,7 @@ import { runContainerSuite } from './container/container-suite.mjs';
 import { startPostgres } from './postgres.mjs';
 import { runChecked, runCounted } from './run-command.mjs';
 import { runVitest } from './run-vitest.mjs';
+import { installSchemathesis } from './schemathesis.mjs';
 import { installMissingToolchains } from './toolchains.mjs';
 
 const SCRIPT = join(ROOT, 'scripts', 'run.mjs');
@@ -115,6 +116,24 @@ export const SUITES = [
   {
     ...serverSuite('service', 'tenants, keys and what they may use, over HTTP, on both stores'),
     run: ({ server, say }) => withPostgres(say, (own) => runVitest('service', server, own)),
+  },
+  {
+    ...serverSuite('edge', 'broken connections and attacks on keys, quotas and rates, with counts'),
+    run: ({ server, say, all }) => {
+      const count = { GOZO_TEST_FUZZ: all ? '100000' : '5000' };
+      return withPostgres(say, (own) => runVitest('edge', server, { ...own, ...count }));
+    },
+  },
+  {
+    ...serverSuite('contract', 'Schemathesis against the OpenAPI document, with and without keys'),
+    run: async ({ server, say, all }) => {
+      const program = await installSchemathesis(say);
+      const variables = {
+        GOZO_TEST_SCHEMATHESIS: program,
+        GOZO_TEST_EXAMPLES: all ? '2000' : '100',
+      };
+      return withPostgres(say, (own) => runVitest('contract', server, { ...own, ...variables }));
+    },
   },
   serverSuite('readme', "README's examples and their answers"),
   serverSuite('start', 'npm start from a clone in a 0700 home'),
