@@ -6,6 +6,8 @@ import { migrate } from '@gozolite/store/migrations/migrate';
 import { MIGRATIONS } from '@gozolite/store/migrations/migrations';
 import type { Database } from '@gozolite/store/sql';
 import { findTenant } from '@gozolite/store/tenants';
+import { findDelivery } from '@gozolite/store/webhooks/deliveries';
+import { findWebhook } from '@gozolite/store/webhooks/webhooks';
 import { describe, test } from 'vitest';
 import { KINDS } from './databases.js';
 
@@ -25,6 +27,12 @@ const WRITTEN: readonly (readonly string[])[] = [
     `INSERT INTO executions
      VALUES ('exe_1', 'alice', 'srv_1', 'bash', NULL, 1, 9, 2, 3, 'ok', 2, '{}')`,
     "INSERT INTO idempotency VALUES ('alice', 'once', 'cafe', 'exe_1', 1)",
+  ],
+  [
+    `INSERT INTO webhooks VALUES
+     ('whk_1', 'alice', 'https://a.example/', 'id', '', 'v1.x', NULL, NULL, 1, NULL, NULL, NULL)`,
+    `INSERT INTO webhook_deliveries VALUES
+     ('msg_1', 'alice', 'whk_1', 'exe_1', 'pending', 1, 2, NULL, 3, NULL, '[]')`,
   ],
 ];
 
@@ -46,6 +54,10 @@ const KEPT: readonly ((store: Database) => Promise<void>)[] = [
     assert.equal((await findExecution(store, 'alice', 'exe_1'))?.record, '{}');
     const known = await findClaim(store, { tenant: 'alice', name: 'once', since: 0 });
     assert.equal(known?.answer, 'exe_1');
+  },
+  async (store) => {
+    assert.equal((await findWebhook(store, 'alice', 'whk_1'))?.secret, 'v1.x');
+    assert.equal((await findDelivery(store, 'alice', 'msg_1'))?.tries, 3);
   },
 ];
 

@@ -1,5 +1,6 @@
 import { type Claim, type Claimed, claim } from './idempotency.js';
 import { type Database, numberOf, numberOrNull, type Row, type Sql, textOf } from './sql.js';
+import { insertDelivery, type NewDelivery } from './webhooks/deliveries.js';
 
 /**
  * An execution as it is kept. Until it has ended, `status` and `record` are what they are where the
@@ -30,18 +31,21 @@ const NAMES = [
 const COLUMNS = NAMES.join(', ');
 
 /**
- * Writes down what is accepted, all of it or nothing, with the key that it was sent under.
+ * Writes down what is accepted, all of it or nothing, with the key that it was sent under, and who
+ * is to be told of the ends.
  * @returns what the key stands for already, where it does: then nothing was written
  */
 export async function insertExecutions(
   store: Database,
   rows: readonly (ExecutionRow & { readonly record: string })[],
   key?: Claim,
+  deliveries: readonly NewDelivery[] = [],
 ): Promise<Claimed | undefined> {
   return store.transaction(async (sql) => {
     const known = key === undefined ? undefined : await claim(sql, key);
     if (known !== undefined) return known;
     for (const row of rows) await insert(sql, row);
+    for (const delivery of deliveries) await insertDelivery(sql, delivery);
     return undefined;
   });
 }

@@ -1,4 +1,5 @@
 import { EXECUTIONS } from './executions.js';
+import { WEBHOOKS } from './webhooks.js';
 
 /** One step of the schema. What has once been released is never changed, only followed. */
 export interface Migration {
@@ -65,4 +66,5 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { version: 4, name: 'executions that are kept, and idempotency', statements: EXECUTIONS },
+  { version: 5, name: 'webhooks, and records without output', statements: WEBHOOKS },
 ];
