@@ -24,6 +24,7 @@ import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
 import { tenancy } from './tenancy/tenancy.js';
 import { UsageError } from './usage-error.js';
+import { webhooks } from './webhooks/webhooks.js';
 
 async function main(argv: readonly string[]): Promise<number> {
   const cut = argv.indexOf('--');
@@ -50,6 +51,9 @@ async function main(argv: readonly string[]): Promise<number> {
       },
       kept: async (where, flags, request) => {
         exitCode = await kept(where, flags, request, interruption());
+      },
+      webhooks: async (where, flags, request) => {
+        exitCode = await webhooks(where, flags, request);
       },
       languages: async (where, options) => {
         exitCode = await listLanguages(where, options);

@@ -11,12 +11,14 @@ import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 import { addTenancyCommands, type TenancyFlags, type TenancyRequest } from './tenancy/program.js';
+import { addWebhookCommands, type WebhooksRequest } from './webhooks/program.js';
 
 /** What each command does with what was typed; main.ts brings them. */
 export interface Commands {
   readonly run: (where: Where, options: RunOptions) => Promise<void>;
   readonly submit: (where: Where, options: RunOptions) => Promise<void>;
   readonly kept: (where: Where, flags: KeptFlags, request: KeptRequest) => Promise<void>;
+  readonly webhooks: (where: Where, flags: KeptFlags, request: WebhooksRequest) => Promise<void>;
   readonly languages: (where: Where, options: { json: boolean }) => Promise<void>;
   readonly doctor: (where: Where, options: { json: boolean }) => Promise<void>;
   readonly attack: (where: Where, options: AttackOptions) => Promise<void>;
@@ -72,15 +74,13 @@ export function createProgram(
   addRunOptions(runCommand).action((files: string[], options: RunFlags) =>
     commands.run(whereOf(options), runOptionsOf(files, options, programArgs)),
   );
-  const submitCommand = program.command('submit').option('--url <url>', 'use this server');
-  submitCommand
-    .description('have a server run a program without waiting for it; prints its id')
-    .argument('[files...]', 'as of gozo run')
-    .usage('[options] <files...> [-- args...]');
-  addRunOptions(submitCommand).action((files: string[], options: RunFlags) =>
+  addRunOptions(submitCommandOf(program)).action((files: string[], options: RunFlags) =>
     commands.submit(whereOf(options), runOptionsOf(files, options, programArgs)),
   );
   addKeptCommands(program, (flags, request) => commands.kept(whereOf(flags), flags, request));
+  addWebhookCommands(program, (flags, request) =>
+    commands.webhooks(whereOf(flags), flags, request),
+  );
   const json = ['--json', 'print JSON'] as const;
   withServer(program.command('languages'))
     .description('list the languages that can be run')
@@ -108,6 +108,16 @@ export function createProgram(
   addReceiptCommands(program, whereOf, commands.receipt);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
+}
+
+function submitCommandOf(program: Command): Command {
+  return program
+    .command('submit')
+    .option('--url <url>', 'use this server')
+    .option('--webhook <id-or-url>', 'who is told of its end (gozo webhooks)')
+    .description('have a server run a program without waiting for it; prints its id')
+    .argument('[files...]', 'as of gozo run')
+    .usage('[options] <files...> [-- args...]');
 }
 
 interface ServerFlags {
@@ -153,6 +163,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly data?: string[];
   readonly out?: string;
   readonly requestId?: string;
+  readonly webhook?: string;
   readonly time?: number;
   readonly memory?: number;
 }
@@ -214,6 +225,7 @@ function runOptionsOf(
     data: flags.data ?? [],
     out: flags.out,
     requestId: flags.requestId,
+    webhook: flags.webhook,
     json: flags.json === true,
   };
 }

@@ -5,9 +5,11 @@ import type { BatchAnswer, KeptExecution, KeptList } from '@gozolite/contract/ke
 import type { Receipt } from '@gozolite/contract/receipt/receipt';
 import type { Problem } from '@gozolite/contract/refusal';
 import type { Usage } from '@gozolite/contract/tenancy/usage';
+import type { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
 import { type ExecutionEvent, readEvents } from './events.js';
+import { Webhooks } from './webhooks.js';
 
 export interface GozoOptions {
   /** Of the server, as http://127.0.0.1:7070. */
@@ -57,6 +59,8 @@ const RECONNECT_MS = 1000;
 export class Gozo {
   /** Tenants and keys, for a key with the scope `admin`. */
   readonly admin: Admin;
+  /** Who is told as submitted programs end. */
+  readonly webhooks: Webhooks;
   readonly #url: string;
   readonly #key: string | undefined;
   readonly #fetch: NonNullable<GozoOptions['fetch']>;
@@ -65,9 +69,10 @@ export class Gozo {
     this.#key = key;
     this.#url = new URL(url).href.replace(/\/+$/, '');
     this.#fetch = fetch ?? ((target, init) => globalThis.fetch(target, init));
-    this.admin = new Admin((method, path, body) =>
-      this.#call(method, path, body === undefined ? {} : { body: JSON.stringify(body) }),
-    );
+    const call = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> =>
+      this.#call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
+    this.admin = new Admin(call);
+    this.webhooks = new Webhooks(call);
   }
 
   /** Runs a program in a fresh sandbox and waits for its end. */
@@ -77,14 +82,14 @@ export class Gozo {
     return this.#call<Execution>('POST', '/execute', { ...options, body });
   }
 
-  /** Has a program run without waiting for it: `wait` gives its record. */
-  submit(request: ExecuteRequest, options: SubmitOptions = {}): Promise<KeptExecution> {
+  /** Has a program run without waiting for it: `wait` gives its record, `webhook` is told. */
+  submit(request: SubmitRequest, options: SubmitOptions = {}): Promise<KeptExecution> {
     return this.#call('POST', '/executions', { ...options, body: JSON.stringify(request) });
   }
 
   /** Up to a hundred at once, each accepted or refused by itself, in their order. */
   async submitBatch(
-    executions: readonly ExecuteRequest[],
+    executions: readonly SubmitRequest[],
     options: SubmitOptions = {},
   ): Promise<BatchAnswer['executions']> {
     const body = JSON.stringify({ executions });

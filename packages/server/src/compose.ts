@@ -113,16 +113,17 @@ export function compose(deps: ServerDeps): House {
     attacks: attacks?.state,
   });
   const decide = createDecide({ toolchains, policies, dataOf, meter, log, takes: prover?.tookOf });
-  const kept = openKeptHouse({ ...service, engine, decide, log });
+  const kept = openKeptHouse({ ...service, engine, decide, log, counts: metrics.webhooks });
   const served: readonly Route[] = [
     executeRoute({ engine, meter, decide, once: kept.once }),
     ...kept.routes,
+    ...audited(kept.webhookRoutes, service),
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
     readinessRoute(status),
     diagnosticsRoute(status),
-    metricsRoute({ metrics, meter, audit: service.audit, ...looking }),
+    metricsRoute({ metrics, meter, audit: service.audit, backlog: kept.backlog, ...looking }),
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
@@ -133,15 +134,17 @@ export function compose(deps: ServerDeps): House {
       isDraining = true;
       return engine.drain(config.drainMs).then(kept.settled);
     },
-    [Symbol.asyncDispose]: async () => {
-      packs.packs[Symbol.dispose]();
-      await attacks?.[Symbol.asyncDispose]();
-      await toolchains[Symbol.asyncDispose]();
-      await engine[Symbol.asyncDispose]();
-      demand[Symbol.dispose]();
-      await backend[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () =>
+      closeAll([kept, packs.packs, attacks, toolchains, engine, demand, backend]),
   };
+}
+
+async function closeAll(parts: readonly (AsyncDisposable | Disposable | undefined)[]) {
+  for (const part of parts) {
+    if (part === undefined) continue;
+    if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
+    else part[Symbol.dispose]();
+  }
 }
 
 function answers(backend: Backend): Promise<boolean> {
@@ -186,9 +189,13 @@ function engineOver(
   return watched(createEngine({ ...parts, ...queueing, kept, log, onStarted }), watches);
 }
 
-function tenancyRoutes({ administration }: Tenancy, { audit }: Service): readonly Route[] {
-  const routes = [...tenantRoutes(administration), ...keyRoutes(administration)];
+/** What changes who may do what, and who is told. */
+function audited(routes: readonly Route[], { audit }: Pick<Service, 'audit'>): readonly Route[] {
   return audit === undefined ? routes : routes.map((route) => auditedRoute(route, audit.recorder));
+}
+
+function tenancyRoutes({ administration }: Tenancy, { audit }: Service): readonly Route[] {
+  return audited([...tenantRoutes(administration), ...keyRoutes(administration)], { audit });
 }
 
 function proverOf(backend: Backend, { config, log }: Pick<ServerDeps, 'config' | 'log'>): Prover {

@@ -146,7 +146,7 @@ export function readConfig(
     pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     ...readQueue(read, cores),
-    executions: readExecutions(read),
+    executions: readExecutions(read, faults),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {

@@ -7,6 +7,7 @@ import { describeProblem } from '@gozolite/languages/parse';
 import { openStore } from '@gozolite/store/open';
 import { type Database, StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
+import { openSealing, type Sealing } from '@gozolite/tenancy/keys/sealing';
 import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
 import { openPolicies, type Policies, type PolicyProblem } from '@gozolite/tenancy/policy/policies';
 import type { BasePolicy } from '@gozolite/tenancy/policy/policy';
@@ -39,6 +40,8 @@ export interface Kept {
   /** The name of this server, the same at its next start. */
   readonly server: string;
   readonly settings: ExecutionSettings;
+  /** Of what webhooks are signed with; made where it is not there yet. */
+  readonly sealing: () => Promise<Sealing>;
 }
 
 /** Why there is no start. A bad setting stays bad; a store that is away may come back. */
@@ -122,6 +125,7 @@ async function openKept(
     const keeping = await keepExecutions({ store, server, settings, log });
     return ok({
       ...{ store, server, settings },
+      sealing: () => openSealing(config.keySecretFile, store),
       [Symbol.asyncDispose]: async () => {
         keeping[Symbol.dispose]();
         if (keyed === undefined) await store[Symbol.asyncDispose]();

@@ -18,6 +18,8 @@ export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'std
   readonly json: boolean;
   readonly out: string | undefined;
   readonly requestId: string | undefined;
+  /** Of gozo submit: who is told of the end. */
+  readonly webhook: string | undefined;
 }
 
 /** `gozo run`. @returns the exit code. */

@@ -16,8 +16,9 @@ export async function submit(
   const gozo = clientOf(where);
   // Artifacts come with the record, wherever that is put: no folder has to be named for them.
   const request = await requestFor(gozo, { ...options, json: true });
-  const { requestId } = options;
-  const accepted = await gozo.submit(request, { signal, ...(requestId && { requestId }) });
+  const { requestId, webhook } = options;
+  const told = webhook === undefined ? request : { ...request, webhook };
+  const accepted = await gozo.submit(told, { signal, ...(requestId && { requestId }) });
   await write(process.stdout, options.json ? pretty(accepted) : `${accepted.id}\n`);
   return 0;
 }
@@ -58,7 +59,7 @@ export async function kept(
   }
 }
 
-function clientOf({ url = DEFAULT_URL, key }: Where): Gozo {
+export function clientOf({ url = DEFAULT_URL, key }: Where): Gozo {
   if (!URL.canParse(url)) throw new UsageError(`"${url}" is no URL, as ${DEFAULT_URL} is`);
   return new Gozo({ url, ...(key === undefined ? {} : { key }) });
 }

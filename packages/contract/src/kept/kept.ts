@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ExecuteRequest, Execution, STATUSES, type Status } from '../execution.js';
+import { Execution, STATUSES, type Status } from '../execution.js';
 import { Problem } from '../refusal.js';
 
 /** How far an execution has come that nobody waits for. */
@@ -41,14 +41,6 @@ export const KeptList = Type.Object({
   next_cursor: Type.Optional(Type.String({ description: 'For the page after this one.' })),
 });
 export type KeptList = Static<typeof KeptList>;
-
-export const Batch = Type.Object(
-  {
-    executions: Type.Array(ExecuteRequest, { minItems: 1, maxItems: KEPT_BOUNDS.batchMax }),
-  },
-  { additionalProperties: false },
-);
-export type Batch = Static<typeof Batch>;
 
 /** One for each request, in their order: an execution, or why it is none. */
 export const BatchAnswer = Type.Object({

@@ -12,6 +12,7 @@ import type { Validated, ValidationDeps } from '../admission/validate.js';
 import type { Call } from '../http/route.js';
 import type { DataSets } from '../packs/data.js';
 import type { Toolchains } from '../toolchains.js';
+import { type Apart, takeWebhook } from '../webhooks/apart.js';
 
 export interface DecideDeps {
   readonly toolchains: Toolchains;
@@ -26,6 +27,8 @@ export interface DecideDeps {
 export interface Decided {
   readonly validated: Validated;
   readonly policy: Policy;
+  /** Who is told of its end, as the caller names it. */
+  readonly webhook?: string;
 }
 
 type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller'>;
@@ -33,6 +36,8 @@ type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller'>;
 export interface Decide {
   /** Rate, then what stands in the body. */
   ofBody(asking: Asking, body: Buffer): Promise<Result<Decided, Refusal>>;
+  /** The same, of one that nobody waits for. */
+  ofSubmission(asking: Asking, body: Buffer): Promise<Result<Decided, Refusal>>;
   /** The same of a part of a body that was parsed. */
   ofValue(asking: Asking, value: unknown): Promise<Result<Decided, Refusal>>;
 }
@@ -44,7 +49,7 @@ export function createDecide(deps: DecideDeps): Decide {
   const turn = createTurns();
   const decide = async (
     { requestId, receivedAt: createdAt, caller }: Asking,
-    read: () => Result<unknown, Refusal>,
+    read: () => Result<Apart, Refusal>,
   ): Promise<Result<Decided, Refusal>> => {
     const own = policies.of(caller.tenant);
     const paced = meter.pace(caller.tenant, own);
@@ -54,18 +59,24 @@ export function createDecide(deps: DecideDeps): Decide {
     const deciding = { hasShape, registry, takes, ...policyFor(deps, own) };
     const value = read();
     const from = { requestId, createdAt, tenant: caller.tenant };
-    const validated = value.ok ? admitValue(deciding, from, value.value) : value;
+    const validated = value.ok ? admitValue(deciding, from, value.value.rest) : value;
     if (!validated.ok) {
       log.info({ requestId, refusal: validated.error.code }, 'request refused');
       return validated;
     }
     if (validated.value.kind === 'missing' && toolchains.isLost()) return refuse(NOT_LOOKED_FOR);
-    return ok({ validated: validated.value, policy: own });
+    const webhook = value.ok ? value.value.webhook : undefined;
+    return ok({ validated: validated.value, policy: own, ...(webhook && { webhook }) });
   };
   return {
-    ofBody: (asking, body) => decide(asking, () => parseBody(body)),
-    ofValue: (asking, value) => decide(asking, () => ok(value)),
+    ofBody: (asking, body) => decide(asking, () => whole(parseBody(body))),
+    ofSubmission: (asking, body) => decide(asking, () => takeWebhook(parseBody(body))),
+    ofValue: (asking, value) => decide(asking, () => takeWebhook(ok(value))),
   };
+}
+
+function whole(value: Result<unknown, Refusal>): Result<Apart, Refusal> {
+  return value.ok ? ok({ rest: value.value }) : value;
 }
 
 /** A policy that changes holds from the next request on. */

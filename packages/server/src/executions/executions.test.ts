@@ -54,8 +54,8 @@ async function setting() {
     nowMs: Date.now,
     onLost: (error) => assert.fail(String(error)),
   });
-  const settings = { waiting: kept, keepMs: 1e6, keepCount: 100, keepBytes: 1e6 };
-  const executions = createExecutions({ store, server: 's', settings, engine, meter, log });
+  const house = { store, server: 's', settings: { waiting: kept }, engine, meter, log };
+  const executions = createExecutions({ ...house, onTold: () => {} });
   const key = { tenant: 'acme', name: 'k', digest: 'd', answer: 'a', at: 1, since: 0 };
   return {
     ...{ store, backend, executions, key },

@@ -6,13 +6,7 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
 import type { Engine, Underway } from '@gozolite/engine/engine';
 import type { Patience } from '@gozolite/engine/queue/queue';
-import { interruptedRecord } from '@gozolite/engine/record';
-import {
-  type ExecutionRow,
-  endExecution,
-  insertExecutions,
-  startExecution,
-} from '@gozolite/store/executions';
+import { endExecution, insertExecutions, startExecution } from '@gozolite/store/executions';
 import type { Claim, Claimed } from '@gozolite/store/idempotency';
 import type { Database } from '@gozolite/store/sql';
 import { NO_AMOUNTS } from '@gozolite/store/usage';
@@ -25,24 +19,31 @@ import { textOf } from '../http/pieces.js';
 import { createLiving, type Lead, type Living } from './living.js';
 import type { ExecutionSettings } from './settings.js';
 import { shownOf } from './shown.js';
+import { deliveryOf, endedRow, newRow, type Row } from './written/rows.js';
 
 export interface ExecutionsDeps {
   readonly store: Database;
   /** Of this server, the same at its next start. */
   readonly server: string;
-  readonly settings: ExecutionSettings;
+  readonly settings: Pick<ExecutionSettings, 'waiting'>;
   readonly engine: Engine;
   readonly meter: Meter;
   readonly log: Logger;
+  /** The end of an execution is written down whose webhook is to be told. */
+  readonly onTold: (execution: string) => void;
 }
 
 /** One request of several that are accepted together, or why it is none. */
 export type Submission = Result<Submitted, Refusal>;
 
-export type Submitted =
+export type Submitted = (
   | { readonly kind: 'admitted'; readonly admitted: Admitted; readonly policy: Policy }
   /** Nothing can run: it has ended as it is accepted. */
-  | { readonly kind: 'missing'; readonly record: Execution };
+  | { readonly kind: 'missing'; readonly record: Execution }
+) & {
+  /** By its id: who is told of the end. */
+  readonly webhook?: string;
+};
 
 /** What became of one. */
 export type Taken =
@@ -67,8 +68,6 @@ export interface Executions {
   settled(): Promise<void>;
 }
 
-/** Beyond the longest wait and all limits: for sandboxes that are slow to make and to end. */
-const DUE_SLACK_MS = 600_000;
 /** Of programs and inputs of executions that wait. */
 const CONTENT_BYTES_MAX = 512 * 1024 * 1024;
 const WRITE_TRIES = 60;
@@ -103,14 +102,14 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
           begun.push(one);
           if (one.ok && one.value.going !== undefined) going.push(one.value.going);
         }
-        const rows = begun.flatMap((each) => (each.ok ? [each.value.row] : []));
-        known = await write(house, rows, keyFor(begun.map(takenOf)));
+        known = await write(house, begun, keyFor(begun.map(takenOf)));
         isWritten = known === undefined;
       } finally {
         if (!isWritten) await Promise.all(going.map(giveUp));
       }
       if (known !== undefined) return { kind: 'known', known };
       for (const each of going) void lead(house, each);
+      for (const each of begun) if (each.ok) tellIfOver(house, each.value);
       return { kind: 'taken', taken: begun.map(takenOf) };
     },
   };
@@ -126,11 +125,10 @@ interface House extends ExecutionsDeps {
   readonly budget: BodyBudget;
 }
 
-type Row = ExecutionRow & { readonly record: string };
-
 interface Begun {
   readonly taken: Taken;
   readonly row: Row;
+  readonly webhook: string | undefined;
   /** Absent where it has ended already. */
   readonly going?: Going;
 }
@@ -138,6 +136,7 @@ interface Begun {
 /** One that has its place, and may not start yet. */
 interface Going {
   readonly admitted: Admitted;
+  readonly webhook: string | undefined;
   readonly lead: Lead;
   readonly held: Held;
   readonly underway: Underway;
@@ -152,10 +151,11 @@ async function begin(
 ): Promise<Result<Begun, Refusal>> {
   if (!submission.ok) return submission;
   const submitted = submission.value;
+  const { webhook } = submitted;
   if (submitted.kind === 'missing') {
     const { record } = submitted;
     const row = await endedRow(house, record);
-    return ok({ taken: { kind: 'ended', shown: shownOf(row), record }, row });
+    return ok({ taken: { kind: 'ended', shown: shownOf(row), record }, row, webhook });
   }
   const { admitted, policy } = submitted;
   const giveBack = house.budget.take(contentBytes(admitted));
@@ -184,21 +184,35 @@ async function begin(
     return underway;
   }
   lead.accepted(underway.value.waiting);
-  const going = { admitted, lead, held: held.value, underway: underway.value, start, giveBack };
+  const going = {
+    admitted,
+    webhook,
+    lead,
+    held: held.value,
+    underway: underway.value,
+    start,
+    giveBack,
+  };
   return ok({
     taken: { kind: 'living', living: lead, headers: held.value.headers },
-    ...{ row, going },
+    ...{ row, webhook, going },
   });
 }
 
 /** From then on nobody can say that they were never asked for. */
 function write(
   { store }: House,
-  rows: readonly Row[],
+  begun: readonly Result<Begun, Refusal>[],
   key: Claim | undefined,
 ): Promise<Claimed | undefined> {
-  if (rows.length === 0) return Promise.resolve(undefined);
-  return insertExecutions(store, rows, key);
+  const all = begun.flatMap((each) => (each.ok ? [each.value] : []));
+  if (all.length === 0) return Promise.resolve(undefined);
+  const rows = all.map(({ row }) => row);
+  return insertExecutions(store, rows, key, all.flatMap(deliveryOf));
+}
+
+function tellIfOver({ onTold }: House, { taken, row, webhook }: Begun): void {
+  if (taken.kind === 'ended' && webhook !== undefined) onTold(row.id);
 }
 
 /** It was never accepted: nothing of it runs. */
@@ -212,7 +226,7 @@ async function giveUp({ lead, start, underway, held, giveBack }: Going): Promise
 
 /** To its end, and until that is written down. */
 async function lead(house: House, going: Going): Promise<void> {
-  const { admitted, lead: own, start, underway, held, giveBack } = going;
+  const { admitted, webhook, lead: own, start, underway, held, giveBack } = going;
   house.living.set(own.id, own);
   start();
   const beganMs = performance.now();
@@ -222,6 +236,7 @@ async function lead(house: House, going: Going): Promise<void> {
   const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
   await held.settle(usedBy(execution, admitted, Math.max(0, elapsedMs)));
   await writeEnd(house, execution, own.startedAt());
+  if (webhook !== undefined) house.onTold(own.id);
   house.living.delete(own.id);
   own.end(execution);
 }
@@ -246,34 +261,6 @@ async function writeEnd(
     const stepMs = Math.min(WRITE_STEP_MS_MAX, 50 * 2 ** tries);
     await sleep(stepMs, undefined, { signal: closing }).catch(() => undefined);
   }
-}
-
-function newRow({ engine, server, settings }: House, admitted: Admitted): Row {
-  const { id, tenant, recipe, labels, createdAt, limits } = admitted;
-  const interrupted = interruptedRecord(admitted, engine.isolation());
-  const record = JSON.stringify(interrupted);
-  const wallMs = limits.run.wall_time_ms + (limits.compile?.wall_time_ms ?? 0);
-  const dueMs = settings.waiting.waitMsMax + wallMs + DUE_SLACK_MS;
-  return {
-    ...{ id, tenant, server, language: recipe.language },
-    labels: labels === undefined ? null : JSON.stringify(labels),
-    createdAt: createdAt.getTime(),
-    dueAt: Date.now() + dueMs,
-    ...{ startedAt: null, endedAt: null },
-    ...{ status: interrupted.status, bytes: Buffer.byteLength(record), record },
-  };
-}
-
-async function endedRow({ server }: House, execution: Execution): Promise<Row> {
-  const { id, tenant, labels, language, status } = execution;
-  const record = await textOf(execution);
-  const createdAt = Date.parse(execution.created_at);
-  return {
-    ...{ id, tenant, server, language: language.id },
-    labels: labels === undefined ? null : JSON.stringify(labels),
-    ...{ createdAt, dueAt: createdAt, startedAt: null, endedAt: Date.now() },
-    ...{ status, bytes: Buffer.byteLength(record), record },
-  };
 }
 
 function contentBytes({ files, stdin }: Admitted): number {

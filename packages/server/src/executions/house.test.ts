@@ -2,6 +2,7 @@ import { createEngine } from '@gozolite/engine/engine';
 import { fakeClock } from '@gozolite/engine/testing/fake-clock';
 import { memoryBackend } from '@gozolite/engine/testing/memory-backend';
 import { loggerOver } from '@gozolite/telemetry/logger';
+import { createMetrics } from '@gozolite/telemetry/metrics/metrics';
 import { createMeter } from '@gozolite/tenancy/usage/meter';
 import { expect, test } from 'vitest';
 import type { Call } from '../http/route.js';
@@ -13,8 +14,10 @@ test('where nothing is kept there are no routes, and a key is refused', async ()
   const engine = createEngine({ backend: memoryBackend(), log, clock: fakeClock(), ...bounds });
   const onLost = () => {};
   const meter = createMeter({ store: undefined, server: '', nowMs: Date.now, onLost });
-  const decide = { ofBody: () => expect.fail(), ofValue: () => expect.fail() };
-  const house = openKeptHouse({ kept: undefined, meter, engine, decide, log });
+  const never = () => expect.fail();
+  const decide = { ofBody: never, ofSubmission: never, ofValue: never };
+  const { webhooks: counts } = createMetrics({ version: '1', tenants: false });
+  const house = openKeptHouse({ kept: undefined, meter, engine, decide, log, counts });
   expect(house.routes).toEqual([]);
   const call: Call = {
     ...{ requestId: 'r', receivedAt: new Date(0), params: {}, query: {}, body: Buffer.from('{}') },

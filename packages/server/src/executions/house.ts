@@ -3,38 +3,59 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { type Result, refuse } from '@gozolite/contract/result';
 import type { Engine } from '@gozolite/engine/engine';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { WebhookCounts } from '@gozolite/telemetry/metrics/webhooks';
 import type { Call, Route } from '../http/route.js';
 import { executionRoutes } from '../routes/executions/executions.js';
+import { webhookRoutes } from '../routes/webhooks/webhooks.js';
 import type { Service } from '../service.js';
+import { createWebhooks } from '../webhooks/webhooks.js';
 import type { Decide } from './decide.js';
 import { createExecutions } from './executions.js';
 import { createOnce } from './once.js';
 import { createView } from './view.js';
 
-export interface KeptHouse {
+export interface KeptHouse extends AsyncDisposable {
   readonly routes: readonly Route[];
+  /** What changes webhooks, and tells of them. */
+  readonly webhookRoutes: readonly Route[];
   /** `POST /execute` under an Idempotency-Key. */
   readonly once: (call: Call) => Promise<Result<Execution, Refusal>>;
   /** Resolves when every end is written down, or can't be. */
   readonly settled: () => Promise<void>;
+  /** Deliveries to webhooks that are neither made nor given up. */
+  readonly backlog: () => Promise<number>;
 }
 
 export interface KeptHouseDeps extends Pick<Service, 'kept' | 'meter'> {
   readonly engine: Engine;
   readonly decide: Decide;
   readonly log: Logger;
+  readonly counts: WebhookCounts;
 }
 
 /** All of executions that are kept; where none are, what says so. */
 export function openKeptHouse(house: KeptHouseDeps): KeptHouse {
-  const { kept, meter, engine, decide, log } = house;
+  const { kept, meter, engine, decide, log, counts } = house;
   if (kept === undefined) {
-    return { routes: [], once: async () => refuse(NOTHING_KEPT), settled: async () => undefined };
+    return {
+      ...{ routes: [], webhookRoutes: [] },
+      ...{ once: async () => refuse(NOTHING_KEPT), settled: async () => undefined },
+      backlog: async () => 0,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
   }
-  const executions = createExecutions({ ...kept, engine, meter, log });
-  const view = createView(kept.store, executions);
-  const deps = { store: kept.store, engine, decide, executions, view };
-  return { routes: executionRoutes(deps), once: createOnce(deps), settled: executions.settled };
+  const { store, settings } = kept;
+  const hooks = createWebhooks({ ...kept, settings: settings.webhooks, log, counts });
+  const executions = createExecutions({ ...kept, engine, meter, log, onTold: hooks.ended });
+  const view = createView(store, executions);
+  const { endpoints } = hooks;
+  const deps = { store, engine, decide, executions, view, endpoints };
+  return {
+    routes: executionRoutes(deps),
+    webhookRoutes: webhookRoutes(endpoints),
+    ...{ once: createOnce(deps), settled: executions.settled, backlog: hooks.backlog },
+    [Symbol.asyncDispose]: () => hooks[Symbol.asyncDispose](),
+  };
 }
 
 /** To run it all the same would be to run it twice, one day. */

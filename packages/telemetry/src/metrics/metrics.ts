@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type Counts, countsOn } from './counts.js';
 import { type Levels, levelsOn } from './levels.js';
 import { createTenants, type TenantCounts } from './tenants.js';
+import { type WebhookCounts, webhooksOn } from './webhooks.js';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -16,6 +17,7 @@ export interface Metrics {
   readonly levels: Levels;
   /** Absent where tenants are no labels. */
   readonly tenants: TenantCounts | undefined;
+  readonly webhooks: WebhookCounts;
   readonly contentType: string;
   /** Every name, as it is scraped. */
   names(): readonly string[];
@@ -31,9 +33,11 @@ export function createMetrics({ version, tenants }: MetricsOptions): Metrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_STEP_MS });
   const counts = countsOn(registry);
   const levels = levelsOn(registry, version);
+  const webhooks = webhooksOn(registry);
   return {
     counts,
     levels,
+    webhooks,
     tenants: tenants ? createTenants(registry) : undefined,
     contentType: registry.contentType,
     names: () => registry.getMetricsAsArray().flatMap(({ name, type }) => namesOf(name, type)),

@@ -9,20 +9,28 @@ const MARK = 'key-secret';
 /** Hashes keys with a secret that is not in the store: who has the store alone can try no key. */
 export type KeyHash = (key: string) => string;
 
+/** @throws StoreError */
+export async function openKeySecret(file: string, store: Database): Promise<KeyHash> {
+  return hashWith(await openSecret(file, store));
+}
+
 /**
  * Reads the secret, or makes one where there is none. A store remembers which one its keys were
  * hashed with, so that another is noticed before every key is refused.
  * @throws StoreError
  */
-export async function openKeySecret(file: string, store: Database): Promise<KeyHash> {
+export async function openSecret(file: string, store: Database): Promise<Buffer> {
   const secret = readSecret(file);
-  const keyHash: KeyHash = (key) => createHmac('sha256', secret).update(key).digest('hex');
-  const mark = keyHash('which secret is this?');
-  if ((await markOnce(store, MARK, mark)) === mark) return keyHash;
+  const mark = hashWith(secret)('which secret is this?');
+  if ((await markOnce(store, MARK, mark)) === mark) return secret;
   throw new StoreError(
     `${file} is not the secret that this store's keys were hashed with: ` +
       'bring back the one that belongs to it (GOZO_KEY_SECRET names its file)',
   );
+}
+
+function hashWith(secret: Buffer): KeyHash {
+  return (key) => createHmac('sha256', secret).update(key).digest('hex');
 }
 
 function readSecret(file: string): Buffer {

@@ -20,6 +20,8 @@ export interface LookDeps {
   readonly policies: Policies;
   readonly meter: Meter;
   readonly audit: Audit | undefined;
+  /** Deliveries to webhooks; rejects where the store is away. */
+  readonly backlog: () => Promise<number>;
   readonly concurrency: number;
   readonly queueMax: number;
 }
@@ -28,6 +30,7 @@ export interface LookDeps {
 export async function scrape(deps: LookDeps): Promise<string> {
   const { metrics } = deps;
   metrics.levels.set(await loadOf(deps));
+  metrics.webhooks.setBacklog(await deps.backlog().catch(() => Number.NaN));
   if (metrics.tenants !== undefined) await setQuotas(deps, metrics.tenants);
   return metrics.render();
 }

@@ -1,6 +1,7 @@
-import { Batch, BatchAnswer, KEPT_BOUNDS, KeptExecution } from '@gozolite/contract/kept/kept';
+import { BatchAnswer, KEPT_BOUNDS, KeptExecution } from '@gozolite/contract/kept/kept';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result } from '@gozolite/contract/result';
+import { Batch, SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import { Type } from 'typebox';
 import type { Submission, Taken } from '../../executions/executions.js';
 import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
@@ -51,7 +52,7 @@ export function batchRoute(deps: KeptDeps): Route {
 async function submissionsOf(deps: KeptDeps, call: Call, all: readonly unknown[]) {
   const submissions: Submission[] = [];
   for (const each of all) {
-    submissions.push(await submissionOf(deps, await deps.decide.ofValue(call, each)));
+    submissions.push(await submissionOf(deps, call, await deps.decide.ofValue(call, each)));
   }
   return submissions;
 }
@@ -87,5 +88,5 @@ const document: RouteDocument = {
     415: { description: 'UNSUPPORTED_MEDIA_TYPE.', ...PROBLEM_ANSWER },
     422: { description: 'INVALID_VALUE or IDEMPOTENCY_MISMATCH.', ...PROBLEM_ANSWER },
   },
-  schemas: { Batch, BatchAnswer, KeptExecution },
+  schemas: { Batch, BatchAnswer, KeptExecution, SubmitRequest },
 };

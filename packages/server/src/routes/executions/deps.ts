@@ -7,6 +7,7 @@ import type { Decide, Decided } from '../../executions/decide.js';
 import type { Executions, Submission, Taken } from '../../executions/executions.js';
 import type { View } from '../../executions/view.js';
 import type { Call } from '../../http/route.js';
+import type { Endpoints } from '../../webhooks/endpoints.js';
 
 /** What the routes of kept executions share. */
 export interface KeptDeps {
@@ -15,6 +16,7 @@ export interface KeptDeps {
   readonly decide: Decide;
   readonly executions: Executions;
   readonly view: View;
+  readonly endpoints: Pick<Endpoints, 'named'>;
 }
 
 export const NOT_FOUND: Refusal = {
@@ -31,21 +33,25 @@ export const LINKS = { execution: TOLD, events: TOLD, cancel: TOLD };
 /** What is kept for nobody else: no cache may have it. */
 export const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Of a request whose body is one program. */
+/** Of a request whose body is one program that its caller waits for. */
 export async function submissionOfBody(deps: KeptDeps, call: Call): Promise<Submission> {
-  return submissionOf(deps, await deps.decide.ofBody(call, call.body));
+  return submissionOf(deps, call, await deps.decide.ofBody(call, call.body));
 }
 
 export async function submissionOf(
-  { engine }: Pick<KeptDeps, 'engine'>,
+  { engine, endpoints }: Pick<KeptDeps, 'engine' | 'endpoints'>,
+  { caller }: Pick<Call, 'caller'>,
   decided: Result<Decided, Refusal>,
 ): Promise<Submission> {
   if (!decided.ok) return decided;
-  const { validated, policy } = decided.value;
+  const { validated, policy, webhook: name } = decided.value;
+  const named = name === undefined ? undefined : await endpoints.named(caller.tenant, name);
+  if (named?.ok === false) return named;
+  const told = named === undefined ? {} : { webhook: named.value };
   if (validated.kind === 'admitted') {
-    return ok({ kind: 'admitted', admitted: validated.admitted, policy });
+    return ok({ kind: 'admitted', admitted: validated.admitted, policy, ...told });
   }
-  return ok({ kind: 'missing', record: await engine.missing(validated.missing) });
+  return ok({ kind: 'missing', record: await engine.missing(validated.missing), ...told });
 }
 
 export function shownOfTaken(taken: Taken): KeptExecution {

@@ -1,11 +1,11 @@
-import { ExecuteRequest } from '@gozolite/contract/execution';
 import { KeptExecution } from '@gozolite/contract/kept/kept';
 import { ok } from '@gozolite/contract/result';
+import { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
 import { acceptKeyed, onlyOf } from '../../executions/keyed.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { type Answer, JSON_MEDIA_TYPE, type Route, type RouteDocument } from '../../http/route.js';
-import { type KeptDeps, LINKS, NO_STORE, shownOfTaken, submissionOfBody } from './deps.js';
+import { type KeptDeps, LINKS, NO_STORE, shownOfTaken, submissionOf } from './deps.js';
 
 const PATH = '/executions';
 
@@ -18,7 +18,10 @@ export function submitRoute(deps: KeptDeps): Route {
     handle: async (call) => {
       const accepted = await acceptKeyed(deps, call, {
         ...{ path: PATH, patience: 'kept' },
-        read: async () => ok([await submissionOfBody(deps, call)]),
+        read: async () => {
+          const decided = await deps.decide.ofSubmission(call, call.body);
+          return ok([await submissionOf(deps, call, decided)]);
+        },
         answerFor: ([taken]) => (taken?.ok ? JSON.stringify(shownOfTaken(taken.value)) : ''),
       });
       if (!accepted.ok) return accepted;
@@ -48,9 +51,9 @@ const document: RouteDocument = {
   summary: 'Accept a program and answer at once; ask for its record later.',
   description:
     'What is accepted ends in exactly one record, also where the server is killed: then as ' +
-    'failed with the error INTERRUPTED.',
+    'failed with the error INTERRUPTED. `webhook` names who is told of it.',
   headers: IDEMPOTENCY_HEADER,
-  requestSchema: 'ExecuteRequest',
+  requestSchema: 'SubmitRequest',
   requestExample: { language: 'python', code: 'print(21 * 2)' },
   answers: {
     202: {
@@ -70,5 +73,5 @@ const document: RouteDocument = {
     429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...PROBLEM_ANSWER },
     503: { description: 'OVERLOADED or DRAINING.', ...PROBLEM_ANSWER },
   },
-  schemas: { ExecuteRequest, KeptExecution },
+  schemas: { SubmitRequest, KeptExecution },
 };
