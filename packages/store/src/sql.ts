@@ -22,9 +22,27 @@ export interface Database extends Sql, AsyncDisposable {
   exclusively<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T>;
 }
 
+export interface StoreErrorOptions extends ErrorOptions {
+  /** It may be there again in a moment: a database server that is stopped, a disk that is full. */
+  readonly isAway?: boolean;
+}
+
 /** The store could not be opened or used: a file of somebody else, a server that is away. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
+  readonly isAway: boolean;
+
+  constructor(message: string, { isAway = false, ...options }: StoreErrorOptions = {}) {
+    super(message, options);
+    this.isAway = isAway;
+  }
+}
+
+/** As a caller is told it; what is no fault of reaching the store stays as it is. */
+export function awayError(error: unknown, isAway: (error: Error) => boolean): unknown {
+  if (!(error instanceof Error) || error instanceof StoreError || !isAway(error)) return error;
+  const cause = error;
+  return new StoreError(`the store can't be reached: ${error.message}`, { cause, isAway: true });
 }
 
 export function textOf(row: Row, column: string): string {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { type Caller, SCOPES } from '@gozolite/contract/tenancy/scope';
+import { StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import {
@@ -92,7 +93,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     // Its client left while a long answer went out: nobody is there to be told.
     if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = refusalFor(error);
-    if (refusal.code === 'INTERNAL') {
+    if (refusal.code === 'INTERNAL' || refusal.code === 'STORE_UNAVAILABLE') {
       log.error({ requestId: request.id, error }, 'request failed');
     }
     // Closing while the client still sends would destroy the answer on its way (RFC 9112, 9.6):
@@ -192,6 +193,7 @@ function holdBody(
 
 /** What the framework refuses by throwing. */
 function refusalFor(error: Error & { code?: string }): Refusal {
+  if (error instanceof StoreError && error.isAway) return STORE_UNAVAILABLE;
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return {
@@ -208,6 +210,13 @@ function refusalFor(error: Error & { code?: string }): Refusal {
       return { code: 'INTERNAL', detail: 'The server failed; its log has the reason.' };
   }
 }
+
+/** Nothing of it runs: to send it again is safe. */
+const STORE_UNAVAILABLE: Refusal = {
+  code: 'STORE_UNAVAILABLE',
+  detail: 'The store of tenants and executions can not be reached; it is tried again by itself.',
+  retryAfterMs: 5000,
+};
 
 function refuseWith(
   reply: FastifyReply,

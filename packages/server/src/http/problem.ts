@@ -29,6 +29,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   HEADERS_TOO_LARGE: 'The request headers are too large',
   INTERNAL: 'The server failed',
   AUDIT_UNAVAILABLE: 'It can not be put on record',
+  STORE_UNAVAILABLE: 'The store can not be reached',
   OVERLOADED: 'Too much to do',
   DRAINING: 'The server is stopping',
 };

@@ -109,7 +109,7 @@ const document: RouteDocument = {
     503: {
       description:
         'A record with error SANDBOX_UNAVAILABLE or OVERLOADED, ' +
-        'or the problem OVERLOADED or DRAINING.',
+        'or the problem OVERLOADED, DRAINING or STORE_UNAVAILABLE.',
       ...{ ...record, orProblem: true },
     },
   },

@@ -1,10 +1,13 @@
 import type { PoolClient } from 'pg';
-import { type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
+import { awayError, type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
+import { isAway } from './away.js';
 
 /** One server's; a request holds one for a millisecond. */
 const CONNECTIONS_MAX = 10;
 const CONNECT_MS_MAX = 5000;
 const STATEMENT_MS_MAX = 10_000;
+/** A server that has stalled ends no statement itself. */
+const ANSWER_MS_MAX = 15_000;
 /** Type of BIGINT in pg_type, which the library gives as text unless told. */
 const INT8 = 20;
 
@@ -16,6 +19,8 @@ export async function openPostgres(url: string): Promise<Database> {
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_MS_MAX,
     statement_timeout: STATEMENT_MS_MAX,
+    query_timeout: ANSWER_MS_MAX,
+    keepAlive: true,
     types: {
       getTypeParser: (id: number, format?: 'text' | 'binary') =>
         id === INT8 ? Number : pg.types.getTypeParser(id, format),
@@ -27,7 +32,7 @@ export async function openPostgres(url: string): Promise<Database> {
     query: async (text, parameters = []) =>
       (await client.query<Record<string, Value>>(text, [...parameters])).rows satisfies Row[],
   });
-  const transaction = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
+  const transact = async <T>(work: (sql: Sql) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let broken = true;
     try {
@@ -46,16 +51,24 @@ export async function openPostgres(url: string): Promise<Database> {
       client.release(broken);
     }
   };
+  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw awayError(error, isAway);
+    }
+  };
+  const transaction = <T>(work: (sql: Sql) => Promise<T>) => told(() => transact(work));
   try {
     await pool.query('SELECT 1');
   } catch (error) {
     await pool.end();
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreError(`Postgres does not answer: ${reason}`, { cause: error });
+    throw new StoreError(`Postgres does not answer: ${reason}`, { cause: error, isAway: true });
   }
   return {
     kind: 'postgres',
-    query: (text, parameters) => over(pool).query(text, parameters),
+    query: (text, parameters) => told(() => over(pool).query(text, parameters)),
     transaction,
     exclusively: (name, work) =>
       transaction(async (sql) => {

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
+import { awayError, type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
 
 /**
  * Another process (the CLI, mostly) may write at the same time. SQLite's own wait would hold the
@@ -62,7 +62,9 @@ function databaseOver(connection: Connection): Database {
   let last: Promise<unknown> = Promise.resolve();
   /** There is one connection: what came while a transaction is open waits for its end. */
   const inTurn = <T>(work: () => Promise<T> | T): Promise<T> => {
-    const mine = last.then(work);
+    const mine = last.then(work).catch((error: unknown) => {
+      throw awayError(error, isAway);
+    });
     last = mine.catch(() => undefined);
     return mine;
   };
@@ -74,7 +76,7 @@ function databaseOver(connection: Connection): Database {
         connection.exec('COMMIT');
         return value;
       } catch (error) {
-        connection.exec('ROLLBACK');
+        rollBack(connection);
         throw error;
       }
     });
@@ -91,6 +93,15 @@ function databaseOver(connection: Connection): Database {
   };
 }
 
+/** A full disk has ended the transaction by itself: what went wrong then is what counts. */
+function rollBack(connection: Connection): void {
+  try {
+    connection.exec('ROLLBACK');
+  } catch {
+    // There is none any more.
+  }
+}
+
 /** Does it again as long as another process has the file. */
 async function untilFree<T>(work: () => T): Promise<T> {
   const deadlineMs = performance.now() + BUSY_MS_MAX;
@@ -102,6 +113,12 @@ async function untilFree<T>(work: () => T): Promise<T> {
     }
     await setTimeout(BUSY_STEP_MS * (1 + Math.random()));
   }
+}
+
+/** A full disk, one that fails or is read-only now, or a file that another process keeps busy. */
+function isAway(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : '';
+  return /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN)/.test(code);
 }
 
 function isBusy(error: unknown): boolean {

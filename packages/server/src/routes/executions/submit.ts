@@ -71,7 +71,10 @@ const document: RouteDocument = {
       ...PROBLEM_ANSWER,
     },
     429: { description: 'RATE_LIMITED or QUOTA_EXCEEDED: `limit` says which.', ...PROBLEM_ANSWER },
-    503: { description: 'OVERLOADED or DRAINING.', ...PROBLEM_ANSWER },
+    503: {
+      description: 'OVERLOADED, DRAINING, STORE_UNAVAILABLE or AUDIT_UNAVAILABLE.',
+      ...PROBLEM_ANSWER,
+    },
   },
   schemas: { SubmitRequest, KeptExecution },
 };
