@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { PackError, UnknownPackError } from '@gozolite/packs/pack-error';
 import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { AuditError } from '@gozolite/store/audit/audit-error';
+import { BackupError } from '@gozolite/store/backup/backup-error';
 import { StoreError } from '@gozolite/store/sql';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { audit } from './audit/audit.js';
 import { receipt } from './audit/receipt.js';
+import { backup } from './backup/backup.js';
 import { attack } from './commands/attack.js';
 import { checkLanguage } from './commands/check-language.js';
 import { doctor } from './commands/doctor.js';
@@ -79,6 +81,9 @@ async function main(argv: readonly string[]): Promise<number> {
       },
       tenancy: async (flags, request) => {
         exitCode = await tenancy(process.env, flags, request);
+      },
+      backup: async (request) => {
+        exitCode = await backup(process.env, request);
       },
       audit: async (request) => {
         exitCode = await audit(process.env, request);
@@ -159,7 +164,7 @@ function exitCodeOfError(error: unknown): number {
   );
 }
 
-const UNAVAILABLE = [PackError, StoreError, AuditError];
+const UNAVAILABLE = [PackError, StoreError, AuditError, BackupError];
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

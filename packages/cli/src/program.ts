@@ -2,9 +2,11 @@ import { LIMIT_NAMES, type LimitName, type Limits } from '@gozolite/contract/lim
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AuditRequest, addAuditCommands } from './audit/program.js';
 import { addReceiptCommands, type ReceiptRequest } from './audit/receipt-program.js';
+import { addBackupCommands, type BackupRequest } from './backup/program.js';
 import type { AttackOptions } from './commands/attack.js';
+import { HELP } from './commands/help.js';
 import type { RunOptions } from './commands/run.js';
-import { DEFAULT_URL, type Where } from './connect.js';
+import type { Where } from './connect.js';
 import { addKeptCommands, type KeptFlags, type KeptRequest } from './kept/program.js';
 import { addLanguageCommands, type LanguageCommands } from './language-commands.js';
 import { addDataCommands, type DataRequest } from './packs/data-program.js';
@@ -28,6 +30,7 @@ export interface Commands {
   readonly data: (request: DataRequest) => Promise<void>;
   readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
   readonly audit: (request: AuditRequest) => Promise<void>;
+  readonly backup: (request: BackupRequest) => Promise<void>;
   readonly receipt: (request: ReceiptRequest) => Promise<void>;
   readonly languageFiles: (where: Where) => LanguageCommands;
 }
@@ -105,6 +108,7 @@ export function createProgram(
   addDataCommands(program, commands.data);
   addTenancyCommands(program, commands.tenancy);
   addAuditCommands(program, commands.audit);
+  addBackupCommands(program, commands.backup);
   addReceiptCommands(program, whereOf, commands.receipt);
   addLanguageCommands(program, commands.languageFiles(whereOf({ local: true })));
   return program;
@@ -270,30 +274,3 @@ function size(text: string): number {
   if (!parsed.ok) throw new InvalidArgumentError(`${parsed.error}.`);
   return parsed.value;
 }
-
-const HELP = `
-Examples:
-  gozo run main.py                          run a file; the language by its name
-  gozo run main.py helper.py -- -v data     more files, and arguments for the program
-  echo 21 | gozo run double.js              standard input is passed on
-  gozo run -l python -c 'print(21 * 2)'     a program without a file
-  gozo run -l c - < main.c                  the program from standard input
-  gozo run main.cpp -t 2s -m 64m            two seconds and 64 MiB at most
-  gozo run plot.py -a '*.png' -o pictures   bring back the files that it made
-  gozo run main.java --json                 the whole record
-  id=$(gozo submit main.py)                 have a server run it, and don't wait
-  gozo executions wait $id                  its output, and its exit code
-
-Which server:
-  --url or GOZO_URL names one. Else the one on ${DEFAULT_URL} is used, if it runs.
-  GOZO_KEY is the API key that is sent with it.
-  Else, or with --local, a private launcher and engine serve this one call (needs root).
-
-Exit codes of gozo run:
-  the program's own, or 128+n where signal n ended it, or
-   64  wrong usage, or a request that was refused
-   65  the compiler refused the program
-   69  no engine, no sandbox, too busy, or the toolchain is missing
-   70  the engine failed
-  124  time limit         137  memory limit        153  output limit
-  130  cancelled`;

@@ -21,12 +21,21 @@ export async function openKeySecret(file: string, store: Database): Promise<KeyH
  */
 export async function openSecret(file: string, store: Database): Promise<Buffer> {
   const secret = readSecret(file);
-  const mark = hashWith(secret)('which secret is this?');
+  const mark = markOf(secret);
   if ((await markOnce(store, MARK, mark)) === mark) return secret;
   throw new StoreError(
     `${file} is not the secret that this store's keys were hashed with: ` +
       'bring back the one that belongs to it (GOZO_KEY_SECRET names its file)',
   );
+}
+
+/** Whether a store's keys were hashed with the secret of that file. @throws StoreError */
+export function isMarkOf(file: string, mark: string): boolean {
+  return markOf(readSecret(file)) === mark;
+}
+
+function markOf(secret: Buffer): string {
+  return hashWith(secret)('which secret is this?');
 }
 
 function hashWith(secret: Buffer): KeyHash {
