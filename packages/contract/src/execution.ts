@@ -245,6 +245,11 @@ export const Execution = Type.Object({
     Type.String({ description: 'SHA-256 of the policy in force, in hex, where one is written.' }),
   ),
   artifacts: Type.Optional(Type.Array(Artifact)),
+  digests: Type.Optional(
+    Type.Record(Type.String(), Type.String(), {
+      description: 'SHA-256, in hex, of output that is kept no longer, in the place of it.',
+    }),
+  ),
   data: Type.Optional(
     Type.Array(DataSet, {
       description: 'With a request that names data sets: those it was given.',

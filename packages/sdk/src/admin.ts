@@ -6,7 +6,12 @@ import type {
   NewKey,
   Rotation,
 } from '@gozolite/contract/tenancy/key';
-import type { NewTenant, TenantInfo, TenantList } from '@gozolite/contract/tenancy/tenant';
+import type {
+  ErasedTenant,
+  NewTenant,
+  TenantInfo,
+  TenantList,
+} from '@gozolite/contract/tenancy/tenant';
 
 /** One call to the server: method, path, and a body that becomes JSON. */
 export type AdminCall = <T>(method: 'GET' | 'POST', path: string, body?: unknown) => Promise<T>;
@@ -30,6 +35,11 @@ export class Admin {
   /** From then on none of its keys is let in. There is no way back. */
   revokeTenant(id: string): Promise<TenantInfo> {
     return this.#call('POST', `/admin/tenants/${encodeURIComponent(id)}/revoke`);
+  }
+
+  /** Deletes all that is kept of a revoked tenant, but its id. There is no way back. */
+  eraseTenant(id: string): Promise<ErasedTenant> {
+    return this.#call('POST', `/admin/tenants/${encodeURIComponent(id)}/erase`);
   }
 
   /** A new key for each one of the tenant that is let in. */

@@ -81,7 +81,7 @@ export async function openService(
   audit = audited.value;
   const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
   const store = opened.value?.store;
-  const kept = await openKept(config, log, store);
+  const kept = await openKept(config, log, store, policies.value);
   if (!kept.ok) {
     policies.value[Symbol.dispose]();
     await audit?.[Symbol.asyncDispose]();
@@ -115,6 +115,7 @@ async function openKept(
   config: Config,
   log: Logger,
   keyed: Database | undefined,
+  policies: Policies,
 ): Promise<Result<(Kept & AsyncDisposable) | undefined, StartFault>> {
   const { executions: settings } = config;
   if (settings === undefined) return ok(undefined);
@@ -122,7 +123,7 @@ async function openKept(
     mkdirSync(config.dataFolder, { recursive: true });
     const server = nameOf(config);
     const store = keyed ?? (await openStore(config.store));
-    const keeping = await keepExecutions({ store, server, settings, log });
+    const keeping = await keepExecutions({ store, server, settings, policies, log });
     return ok({
       ...{ store, server, settings },
       sealing: () => openSealing(config.keySecretFile, store),
@@ -154,8 +155,16 @@ async function openAuditOf(
 }
 
 /** What the machine and the settings allow: no tenant's policy goes beyond it. */
-function basePolicyOf({ auth, network, dataAllow, isolationFloor }: Config): BasePolicy {
-  return { limits: HOST_LIMITS, network, dataAllow, isolationFloor, counts: auth === 'keys' };
+function basePolicyOf({
+  auth,
+  network,
+  dataAllow,
+  isolationFloor,
+  executions,
+}: Config): BasePolicy {
+  const counts = auth === 'keys';
+  const keepMs = executions?.keepMs;
+  return { limits: HOST_LIMITS, network, dataAllow, isolationFloor, counts, keepMs };
 }
 
 function tell(log: Logger, problems: readonly PolicyProblem[]): void {

@@ -77,13 +77,18 @@ export async function endExecution(
     readonly at: number;
     readonly status: string;
     readonly record: string;
+    /** It has no output in it. */
+    readonly isBare?: boolean;
   },
 ): Promise<boolean> {
   const rows = await sql.query(
     `UPDATE executions
-     SET started_at = $2, ended_at = $3, status = $4, bytes = $5, record = $6
+     SET started_at = $2, ended_at = $3, status = $4, bytes = $5, record = $6, bare = $7
      WHERE id = $1 AND ended_at IS NULL RETURNING id`,
-    [id, end.startedAt, end.at, end.status, Buffer.byteLength(end.record), end.record],
+    [
+      ...[id, end.startedAt, end.at, end.status, Buffer.byteLength(end.record), end.record],
+      end.isBare === true ? 1 : 0,
+    ],
   );
   return rows.length > 0;
 }

@@ -4,6 +4,7 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { CreatedKey, KeyInfo, NewKey } from '@gozolite/contract/tenancy/key';
 import { DEFAULT_SCOPES, isScope } from '@gozolite/contract/tenancy/scope';
 import {
+  type ErasedTenant,
   type NewTenant,
   TENANT_BOUNDS,
   type TenantInfo,
@@ -17,6 +18,7 @@ import {
   listKeys,
   revokeKey,
 } from '@gozolite/store/keys';
+import { eraseTenant, forgetEnded } from '@gozolite/store/retention';
 import type { Database, Sql } from '@gozolite/store/sql';
 import {
   findTenant,
@@ -46,6 +48,8 @@ export interface Administration {
   listTenants(): Promise<readonly TenantInfo[]>;
   /** From then on none of its keys is let in. There is no way back. */
   revokeTenant(id: string): Answer<TenantInfo>;
+  /** Of one that is revoked: all that is kept of it, but its id. There is no way back. */
+  eraseTenant(id: string): Answer<ErasedTenant>;
   /** A new key for each living one of the tenant's. */
   rotateTenant(id: string, graceS: number): Answer<readonly CreatedKey[]>;
   createKey(wanted: NewKey): Answer<CreatedKey>;
@@ -69,6 +73,18 @@ export function createAdministration(deps: AdministrationDeps): Administration {
     revokeTenant: async (id) => {
       const tenant = await revokeTenant(store, id, nowMs());
       return tenant === undefined ? refuse(noTenant(id)) : ok(tenantInfo(tenant));
+    },
+    eraseTenant: async (id) => {
+      const tenant = await findTenant(store, id);
+      if (tenant === undefined) return refuse(noTenant(id));
+      if (tenant.revokedAt === null) {
+        const detail = `The tenant "${id}" is in use: revoke it before its data is deleted.`;
+        return refuse(refusal('CONFLICT', detail));
+      }
+      // Many are deleted some at a time: others' requests go on meanwhile.
+      const first = await forgetEnded(store, id, nowMs());
+      const erased = await store.transaction((sql) => eraseTenant(sql, id));
+      return ok({ id, ...erased, executions: first + erased.executions });
     },
     rotateTenant: (id, graceS) =>
       store.exclusively(KEYS, async (sql) => {

@@ -7,7 +7,7 @@ export type TenancyRequest =
   | { readonly kind: 'create-tenant'; readonly id: string; readonly name: string | undefined }
   | { readonly kind: 'list-tenants' }
   | { readonly kind: 'rotate-tenant'; readonly id: string; readonly graceS: number }
-  | { readonly kind: 'revoke-tenant'; readonly id: string }
+  | { readonly kind: 'revoke-tenant' | 'erase-tenant'; readonly id: string }
   | {
       readonly kind: 'create-key';
       readonly tenant: string;
@@ -57,6 +57,10 @@ export function addTenancyCommands(program: Command, run: Do): void {
     .description('let none of its keys in any more; there is no way back')
     .argument('<id>')
     .action((id: string, flags: Flags) => run(flagsOf(flags), { kind: 'revoke-tenant', id }));
+  withServer(tenants.command('erase'))
+    .description('delete all that is kept of a revoked tenant; there is no way back')
+    .argument('<id>')
+    .action((id: string, flags: Flags) => run(flagsOf(flags), { kind: 'erase-tenant', id }));
   addKeyCommands(keys, withServer, run);
 }
 

@@ -35,6 +35,7 @@ export async function openLocalStore(env: Environment): Promise<Administrator> {
     rotateTenant: async (id, { grace_s = 0 } = {}) =>
       done('rotateTenant', id, await admin.rotateTenant(id, grace_s)),
     revokeTenant: async (id) => done('revokeTenant', id, await admin.revokeTenant(id)),
+    eraseTenant: async (id) => done('eraseTenant', id, await admin.eraseTenant(id)),
     createKey: async (key) => {
       const created = value(await admin.createKey(key));
       return done('createKey', created.info.id, ok(created));

@@ -31,6 +31,7 @@ function overHttp(url: string, env: Environment): Administrator {
     listTenants: () => admin.listTenants(),
     rotateTenant: (id, rotation) => admin.rotateTenant(id, rotation),
     revokeTenant: (id) => admin.revokeTenant(id),
+    eraseTenant: (id) => admin.eraseTenant(id),
     createKey: (key) => admin.createKey(key),
     listKeys: (tenant) => admin.listKeys(tenant),
     rotateKey: (id, rotation) => admin.rotateKey(id, rotation),
@@ -64,6 +65,12 @@ async function carryOut(admin: Administrator, request: TenancyRequest): Promise<
     case 'revoke-tenant': {
       const tenant = await admin.revokeTenant(request.id);
       return { value: tenant, lines: [`${tenant.id}: revoked`] };
+    }
+    case 'erase-tenant': {
+      const erased = await admin.eraseTenant(request.id);
+      const { id, executions, webhooks, keys } = erased;
+      const what = `${executions} executions, ${webhooks} webhooks, ${keys} keys`;
+      return { value: erased, lines: [`${id}: deleted ${what}`] };
     }
     case 'create-key':
       return newKey(await admin.createKey(wantedKey(request)));

@@ -45,5 +45,13 @@ export const TenantInfo = Type.Object({
 });
 export type TenantInfo = Static<typeof TenantInfo>;
 
+export const ErasedTenant = Type.Object({
+  id: Type.String(),
+  executions: Type.Integer({ description: 'Records that were deleted.' }),
+  webhooks: Type.Integer(),
+  keys: Type.Integer(),
+});
+export type ErasedTenant = Static<typeof ErasedTenant>;
+
 export const TenantList = Type.Object({ tenants: Type.Array(TenantInfo) });
 export type TenantList = Static<typeof TenantList>;

@@ -19,6 +19,7 @@ import { textOf } from '../http/pieces.js';
 import { createLiving, type Lead, type Living } from './living.js';
 import type { ExecutionSettings } from './settings.js';
 import { shownOf } from './shown.js';
+import { bareOf } from './written/bare.js';
 import { deliveryOf, endedRow, newRow, type Row } from './written/rows.js';
 
 export interface ExecutionsDeps {
@@ -137,6 +138,8 @@ interface Begun {
 interface Going {
   readonly admitted: Admitted;
   readonly webhook: string | undefined;
+  /** Its output is not to be written down. */
+  readonly isBare: boolean;
   readonly lead: Lead;
   readonly held: Held;
   readonly underway: Underway;
@@ -184,15 +187,9 @@ async function begin(
     return underway;
   }
   lead.accepted(underway.value.waiting);
-  const going = {
-    admitted,
-    webhook,
-    lead,
-    held: held.value,
-    underway: underway.value,
-    start,
-    giveBack,
-  };
+  const isBare = policy.retention.outputMs === 0;
+  const its = { admitted, webhook, isBare, lead };
+  const going = { ...its, held: held.value, underway: underway.value, start, giveBack };
   return ok({
     taken: { kind: 'living', living: lead, headers: held.value.headers },
     ...{ row, webhook, going },
@@ -226,7 +223,7 @@ async function giveUp({ lead, start, underway, held, giveBack }: Going): Promise
 
 /** To its end, and until that is written down. */
 async function lead(house: House, going: Going): Promise<void> {
-  const { admitted, webhook, lead: own, start, underway, held, giveBack } = going;
+  const { admitted, webhook, isBare, lead: own, start, underway, held, giveBack } = going;
   house.living.set(own.id, own);
   start();
   const beganMs = performance.now();
@@ -235,7 +232,7 @@ async function lead(house: House, going: Going): Promise<void> {
   // Waiting uses nothing up, however long it was.
   const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
   await held.settle(usedBy(execution, admitted, Math.max(0, elapsedMs)));
-  await writeEnd(house, execution, own.startedAt());
+  await writeEnd(house, isBare ? bareOf(execution) : execution, own.startedAt());
   if (webhook !== undefined) house.onTold(own.id);
   house.living.delete(own.id);
   own.end(execution);
@@ -250,9 +247,11 @@ async function writeEnd(
   const { store, log, closing } = house;
   const { id, status } = execution;
   const record = await textOf(execution);
+  const isBare = execution.digests !== undefined;
+  const end = { startedAt, status, record, isBare };
   for (let tries = 1; tries <= WRITE_TRIES; tries += 1) {
     try {
-      await endExecution(store, id, { startedAt, at: Date.now(), status, record });
+      await endExecution(store, id, { ...end, at: Date.now() });
       return;
     } catch (error) {
       log.error({ executionId: id, error, count: tries }, 'an end was not written down');

@@ -2,7 +2,9 @@ import { forgetExecutions, interruptExecutions } from '@gozolite/store/execution
 import { forgetClaims } from '@gozolite/store/idempotency';
 import type { Database } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { ExecutionSettings } from './settings.js';
+import { retain } from './written/retention.js';
 
 const SWEEP_MS = 60_000;
 /** As long as the same Idempotency-Key has the same answer. */
@@ -15,6 +17,7 @@ export interface KeepingDeps {
   /** Of this server, the same at its next start. */
   readonly server: string;
   readonly settings: ExecutionSettings;
+  readonly policies: Pick<Policies, 'of'>;
   readonly log: Logger;
 }
 
@@ -32,10 +35,11 @@ export async function keepExecutions(deps: KeepingDeps): Promise<Disposable> {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-async function sweep({ store, settings }: KeepingDeps): Promise<void> {
+async function sweep({ store, settings, policies }: KeepingDeps): Promise<void> {
   const now = Date.now();
   const { keepMs, keepCount, keepBytes } = settings;
   await interruptExecutions(store, NOBODY, now);
   await forgetExecutions(store, { before: now - keepMs, count: keepCount, bytes: keepBytes });
+  await retain(store, policies, now);
   await forgetClaims(store, now - CLAIM_MS);
 }

@@ -21,6 +21,7 @@ export function policyFaults(base: BasePolicy, file: PolicyFile): readonly Fault
     ...dataFaults(base, file),
     ...floorFaults(base.isolationFloor, file),
     ...quotaFaults(base, file),
+    ...retentionFaults(base, file),
     ...patternFaults('names_refused', file),
     ...patternFaults('patterns_refused', file),
   ];
@@ -94,6 +95,20 @@ function dataFaults({ dataAllow }: BasePolicy, { data = [] }: PolicyFile): reado
 function quotaFaults({ counts }: BasePolicy, { quotas }: PolicyFile): readonly Fault[] {
   if (counts || quotas === undefined) return [];
   return [{ path: ['quotas'], message: 'there is no store to count in without GOZO_AUTH=keys' }];
+}
+
+function retentionFaults({ keepMs }: BasePolicy, { retention }: PolicyFile): readonly Fault[] {
+  const { record_s: recordS, output_s: outputS } = retention ?? {};
+  const keepS = keepMs === undefined ? undefined : keepMs / 1000;
+  const mostS = Math.min(recordS ?? Number.POSITIVE_INFINITY, keepS ?? Number.POSITIVE_INFINITY);
+  return [
+    ...(recordS !== undefined && keepS !== undefined && recordS > keepS
+      ? [{ path: ['retention', 'record_s'], message: `${recordS} is above GOZO_KEEP_S, ${keepS}` }]
+      : []),
+    ...(outputS !== undefined && outputS > mostS
+      ? [{ path: ['retention', 'output_s'], message: `${outputS} is above the record's ${mostS}` }]
+      : []),
+  ];
 }
 
 function floorFaults(server: Level, { isolation_floor: own }: PolicyFile): readonly Fault[] {

@@ -13,6 +13,7 @@ const BASE: BasePolicy = {
   dataAllow: ['iris'],
   isolationFloor: 'reduced',
   counts: true,
+  keepMs: 86_400_000,
 };
 
 function setting(files: Readonly<Record<string, string>>) {
@@ -93,6 +94,8 @@ for (const [name, text, line, message] of [
   ['another data set', 'data: [iris, mnist]', 1, /does not grant "mnist"/],
   ['a lower floor', 'isolation_floor: container', 1, /below the server's floor/],
   ['no pattern', 'rules:\n  patterns_refused: ["(?=x)"]', 2, /rules\.patterns_refused\.0/],
+  ['records kept longer', 'retention: { record_s: 86401 }', 1, /above GOZO_KEEP_S, 86400/],
+  ['output longer', 'retention: { record_s: 60, output_s: 61 }', 1, /above the record's 60/],
   ['a list', '- languages', 1, /must be object/],
 ] as const) {
   test(`at the start ${name} is refused with its line`, () => {

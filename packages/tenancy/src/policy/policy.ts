@@ -36,6 +36,12 @@ export interface Pace {
   readonly cpuMs: Flow | undefined;
 }
 
+/** How long what is kept of ended executions stays; absent: as the server has it. */
+export interface Retention {
+  readonly recordMs: number | undefined;
+  readonly outputMs: number | undefined;
+}
+
 /** What the server itself allows: no policy goes beyond it. */
 export interface BasePolicy {
   readonly limits: LimitPolicy;
@@ -45,6 +51,8 @@ export interface BasePolicy {
   readonly isolationFloor: Level;
   /** Whether there is a store to count in. */
   readonly counts: boolean;
+  /** How long records are kept; absent: none are. */
+  readonly keepMs?: number | undefined;
 }
 
 /** A policy in force, nothing left to default. */
@@ -58,6 +66,7 @@ export interface Policy extends BasePolicy {
   /** Of the tenant's turns in the queue, against others'. */
   readonly weight: number;
   readonly quotas: Readonly<Record<Span, Quota>>;
+  readonly retention: Retention;
 }
 
 /** @param file one without faults */
@@ -80,6 +89,7 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     pace: paceOf(file),
     weight: file.weight ?? 1,
     quotas: quotasOf(file),
+    retention: retentionOf(file),
   };
   const rules = file.rules ?? {};
   const known = languages === undefined ? undefined : [...new Set(languages)].sort();
@@ -106,6 +116,14 @@ function paceOf({ concurrency, rate }: PolicyFile): Pace {
     concurrency,
     requests: requests && { perS: requests.per_s, burst: requests.burst },
     cpuMs: cpu && { perS: cpu.per_s * 1000, burst: cpu.burst * 1000 },
+  };
+}
+
+function retentionOf({ retention = {} }: PolicyFile): Retention {
+  const { record_s: recordS, output_s: outputS } = retention;
+  return {
+    recordMs: recordS === undefined ? undefined : recordS * 1000,
+    outputMs: outputS === undefined ? undefined : outputS * 1000,
   };
 }
 

@@ -99,6 +99,15 @@ export const PolicyFile = Type.Object(
         { ...closed, description: 'How much, in each hour, day and month of UTC. Needs keys.' },
       ),
     ),
+    retention: Type.Optional(
+      Type.Object(
+        {
+          record_s: count('Records of executions that nobody waited for, after their end.'),
+          output_s: count('The output in them: then its digests. 0: it is never written down.'),
+        },
+        { ...closed, description: 'How long, in seconds, at most. Programs are never kept.' },
+      ),
+    ),
     isolation_floor: Type.Optional(
       Type.Unsafe<Level>(
         Type.Union(

@@ -41,10 +41,12 @@ function eventOf(
 interface Named {
   readonly id?: string;
   readonly info?: Named;
-  readonly keys?: readonly Named[];
+  /** A list of them, or how many. */
+  readonly keys?: readonly Named[] | number;
 }
 
 /** Ids of tenants and keys in an answer; a key itself is never looked at. */
 function idsIn({ id, info, keys = [] }: Named): readonly string[] {
-  return [id, info?.id, ...keys.flatMap(idsIn)].filter((each) => each !== undefined);
+  const each = typeof keys === 'number' ? [] : keys;
+  return [id, info?.id, ...each.flatMap(idsIn)].filter((one) => one !== undefined);
 }

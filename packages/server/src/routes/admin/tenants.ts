@@ -1,6 +1,6 @@
 import { ok } from '@gozolite/contract/result';
 import { CreatedKeys, Rotation } from '@gozolite/contract/tenancy/key';
-import { NewTenant, TenantInfo, TenantList } from '@gozolite/contract/tenancy/tenant';
+import { ErasedTenant, NewTenant, TenantInfo, TenantList } from '@gozolite/contract/tenancy/tenant';
 import type { Administration } from '@gozolite/tenancy/administer';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { answered, json, type Route } from '../../http/route.js';
@@ -13,6 +13,7 @@ export function tenantRoutes(administration: Administration): readonly Route[] {
     list(administration),
     rotate(administration),
     end(administration),
+    erase(administration),
   ];
 }
 
@@ -107,5 +108,25 @@ function end({ revokeTenant }: Administration): Route {
       schemas: { TenantInfo },
     },
     handle: async ({ params }) => answered(200, await revokeTenant(params.id ?? '')),
+  };
+}
+
+function erase({ eraseTenant }: Administration): Route {
+  return {
+    method: 'POST',
+    path: '/admin/tenants/{id}/erase',
+    document: {
+      operationId: 'eraseTenant',
+      summary: 'Delete all that is kept of a revoked tenant, but its id. There is no way back.',
+      access: 'admin',
+      parameters: { id },
+      answers: {
+        200: { description: 'What was deleted.', schema: 'ErasedTenant' },
+        404: { description: 'NOT_FOUND.', ...PROBLEM_ANSWER },
+        409: { description: 'CONFLICT: it is not revoked.', ...PROBLEM_ANSWER },
+      },
+      schemas: { ErasedTenant },
+    },
+    handle: async ({ params }) => answered(200, await eraseTenant(params.id ?? '')),
   };
 }
