@@ -56,6 +56,9 @@ function placesOf(env) {
   return { state, socket: join(run, 'sandboxd.sock') };
 }
 
+/** Of the server: its own, and OpenTelemetry's. */
+const ITS_NAMES = /^(GOZO|OTEL)_/;
+
 /** What the start itself needs of the environment; everything else is the server's to read. */
 export function readSettings(env) {
   const problems = [];
@@ -86,8 +89,8 @@ export function readSettings(env) {
       EXIT_CONFIG,
     );
   }
-  const gozo = Object.entries(env).filter(([name]) => name.startsWith('GOZO_'));
-  return Object.freeze({ ...settings, environment: Object.fromEntries(gozo) });
+  const its = Object.entries(env).filter(([name]) => ITS_NAMES.test(name));
+  return Object.freeze({ ...settings, environment: Object.fromEntries(its) });
 }
 
 /** What the container backend's sandboxes are made with (docs/reference/container.md). */
@@ -127,7 +130,7 @@ function serverProblems(env) {
     timeout: 10_000,
   });
   const lines = run.status === EXIT_CONFIG ? run.stderr.split('\n') : [];
-  return lines.map((line) => line.trim()).filter((line) => line.includes('GOZO_'));
+  return lines.map((line) => line.trim()).filter((line) => /\b(GOZO|OTEL)_/.test(line));
 }
 
 function sameName(own, line) {

@@ -4,6 +4,7 @@ import type { Limits } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
+import type { Span } from '@gozolite/telemetry/tracing/span';
 
 /** What every record starts from, whether or not anything runs. */
 export interface Identity {
@@ -13,6 +14,8 @@ export interface Identity {
   readonly tenant: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  /** What its parts are traced below; absent where no traces are sent. */
+  readonly span?: Span | undefined;
   /** SHA-256 of the tenant's policy, hex; absent where none is written. */
   readonly policyDigest?: string;
   /** Resolved: in force as they stand. `compile` where the recipe compiles. */

@@ -95,7 +95,9 @@ export function createEngine(deps: EngineDeps): Engine {
     try {
       return await execute(stages, begun);
     } catch (error) {
-      log.error({ executionId: admitted.id, error }, 'execution failed inside the engine');
+      const { id: executionId, requestId, span } = admitted;
+      const about = { executionId, requestId, traceId: span?.traceId };
+      log.error({ ...about, error }, 'execution failed inside the engine');
       return internalFailure(admitted, isolation.last());
     }
   };

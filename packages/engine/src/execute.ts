@@ -8,6 +8,7 @@ import type {
   SandboxResult,
 } from '@gozolite/sandbox/backend';
 import type { LogFields, Logger } from '@gozolite/telemetry/logger';
+import type { SpanName } from '@gozolite/telemetry/tracing/span';
 import type { Admitted } from './admitted.js';
 import { captureArtifacts, captureStage } from './capture/capture.js';
 import { diagnosticsOf } from './capture/diagnostics.js';
@@ -18,6 +19,7 @@ import type { IsolationMemory } from './isolation.js';
 import { type Judgement, judge } from './judge.js';
 import type { Admission, Slot } from './queue/queue.js';
 import { type Ending, NO_TIME, recordOf } from './record.js';
+import { traceSandbox } from './trace.js';
 
 export interface ExecuteDeps {
   readonly backend: Backend;
@@ -75,6 +77,7 @@ async function queue(life: Life): Promise<Queued> {
   const admission = await life.admission;
   const queueMs = life.clock.monotonicMs() - life.beganAtMs;
   finished(life, { stage: 'queue', wallMs: queueMs, outcome: admission.kind });
+  trace(life, 'queue', life.beganAtMs);
   if (admission.kind === 'slot') return { kind: 'queued', slot: admission.slot, queueMs };
   const judgement: Judgement =
     admission.kind === 'cancelled'
@@ -102,6 +105,7 @@ function prepare(life: Life, { queueMs }: Extract<Queued, { kind: 'queued' }>): 
   const commands = commandsFor(life.admitted);
   const prepareMs = life.clock.monotonicMs() - beganAtMs;
   finished(life, { stage: 'prepare', wallMs: prepareMs });
+  trace(life, 'prepare', beganAtMs);
   return { commands, queueMs, prepareMs };
 }
 
@@ -163,6 +167,7 @@ async function capture(life: Life, ran: Ran): Promise<Ending> {
     },
   };
   finished(life, { stage: 'capture', wallMs: life.clock.monotonicMs() - beganAtMs });
+  trace(life, 'capture', beganAtMs);
   return ending;
 }
 
@@ -173,6 +178,7 @@ function areAllPrepared(stages: readonly (StageRun | undefined)[]): boolean {
 }
 
 async function record(life: Life, ending: Ending): Promise<Execution> {
+  const beganAtMs = life.clock.monotonicMs();
   await life.isolation.refresh();
   const totalMs = life.clock.monotonicMs() - life.beganAtMs;
   const timings = { ...ending.timings, totalMs };
@@ -180,6 +186,7 @@ async function record(life: Life, ending: Ending): Promise<Execution> {
   const { status, error } = ending.judgement;
   const why = error === undefined ? {} : { failure: error };
   finished(life, { stage: 'record', wallMs: totalMs, status, ...why });
+  trace(life, 'record', beganAtMs);
   return execution;
 }
 
@@ -204,6 +211,12 @@ async function runStage(life: Life, name: StageName, command: SandboxCommand): P
   });
   life.demand?.served(command, about, result.prepared);
   const wallMs = life.clock.monotonicMs() - beganAtMs;
+  traceSandbox(
+    life.admitted.span,
+    name,
+    { fromMs: beganAtMs, untilMs: beganAtMs + wallMs },
+    result,
+  );
   await life.turn();
   if (result.outcome.kind === 'launcher-lost') life.isolation.doubt();
   finished(life, { stage: name, wallMs, outcome: result.outcome.kind });
@@ -213,5 +226,11 @@ async function runStage(life: Life, name: StageName, command: SandboxCommand): P
 }
 
 function finished(life: Life, fields: LogFields): void {
-  life.log.info({ executionId: life.admitted.id, ...fields }, 'stage finished');
+  const { id, requestId, span } = life.admitted;
+  const about = { executionId: id, requestId, traceId: span?.traceId };
+  life.log.info({ ...about, ...fields }, 'stage finished');
+}
+
+function trace({ admitted, clock }: Life, name: SpanName, fromMs: number): void {
+  admitted.span?.add(name, { fromMs, untilMs: clock.monotonicMs() });
 }

@@ -65,6 +65,8 @@ export interface SandboxResult {
   readonly layer?: Layer;
   /** Milliseconds that making the sandbox took, until the program could run; null: it never did. */
   readonly prepareMs: number | null;
+  /** Of `performance.now()`, as it was told that the program could run; absent: it was not. */
+  readonly startedAtMs?: number;
   /** The sandbox was made before it was asked for. */
   readonly prepared: boolean;
 }

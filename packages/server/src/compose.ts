@@ -14,6 +14,7 @@ import { createNativeBackend } from '@gozolite/sandbox/backends/native/native-ba
 import { withFloor } from '@gozolite/sandbox/floor';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { createMetrics, type Metrics } from '@gozolite/telemetry/metrics/metrics';
+import type { Tracer } from '@gozolite/telemetry/tracing/span';
 import type { Tenancy } from '@gozolite/tenancy/open';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { FastifyInstance } from 'fastify';
@@ -27,6 +28,7 @@ import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
 import { auditedRoute } from './observing/audit/administration.js';
 import { countRequest, createCounting } from './observing/metrics/count.js';
+import { traced, tracedAudit } from './observing/tracing/engine.js';
 import { tellStarted, watched } from './observing/watched.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
@@ -55,6 +57,8 @@ export interface ServerDeps {
   readonly log: Logger;
   /** Stays the caller's. */
   readonly service: Service;
+  /** Absent where no traces are sent. Stays the caller's too. */
+  readonly tracer?: Tracer | undefined;
   /** The folder of the shipped language files. */
   readonly languagesFolder: string;
   /** The folder of the shipped attacks. */
@@ -156,7 +160,7 @@ function answers(backend: Backend): Promise<boolean> {
 
 function appOver(
   served: readonly Route[],
-  { config, log, service }: ServerDeps,
+  { config, log, service, tracer }: ServerDeps,
   { metrics, isDraining }: { readonly metrics: Metrics; readonly isDraining: () => boolean },
 ): FastifyInstance {
   const { tenancy, audit } = service;
@@ -167,6 +171,7 @@ function appOver(
     ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX), isDraining },
     ...{ answerBytesMax: BODY_BYTES_MAX, corsOrigins: config.corsOrigins },
     authenticate: tenancy?.authenticate,
+    tracer,
     connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
     onSeen: (seen) => {
       countRequest(metrics, seen);
@@ -177,16 +182,19 @@ function appOver(
 
 /** The engine, with all who look on: every execution passes here, whatever way it came. */
 function engineOver(
-  { config, log, service: { audit } }: ServerDeps,
+  { config, log, service: { audit }, tracer }: ServerDeps,
   metrics: Metrics,
   parts: Pick<EngineDeps, 'backend' | 'clock' | 'demand'>,
 ): Engine {
-  const watches = [...(audit === undefined ? [] : [audit.watch]), createCounting(metrics)];
+  const trace = tracer !== undefined;
+  const recorded = audit && (trace ? tracedAudit(audit.watch) : audit.watch);
+  const watches = [...(recorded === undefined ? [] : [recorded]), createCounting(metrics)];
   const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
   const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
   const kept = config.executions?.waiting;
   const onStarted = tellStarted(watches);
-  return watched(createEngine({ ...parts, ...queueing, kept, log, onStarted }), watches);
+  const engine = createEngine({ ...parts, ...queueing, kept, log, onStarted });
+  return trace ? traced(watched(engine, watches)) : watched(engine, watches);
 }
 
 /** What changes who may do what, and who is told. */

@@ -158,7 +158,7 @@ export function readConfig(
     network: readNetwork(read, faults),
     dataAllow: readDataAllow(read, faults),
     isolationFloor,
-    observing: readObserving(read, auth === 'keys'),
+    observing: readObserving(read, auth === 'keys', environment, faults),
     corsOrigins: readCorsOrigins(read, auth === 'keys', faults),
   };
   for (const name of Object.keys(env)) {

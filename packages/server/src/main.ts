@@ -2,9 +2,12 @@ import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLogger, type Logger } from '@gozolite/telemetry/logger';
+import { openTracing } from '@gozolite/telemetry/tracing/open';
+import type { Tracer } from '@gozolite/telemetry/tracing/span';
 import { compose, type House } from './compose.js';
 import { type Config, readConfig } from './config.js';
 import { openService, type Service } from './service.js';
+import { VERSION } from './version.js';
 
 /** sysexits.h: EX_CONFIG. A supervisor does not start it again. */
 const EXIT_CONFIG = 78;
@@ -25,6 +28,8 @@ async function main(): Promise<void> {
   if (isCheck) return;
   const config = read.value;
   const log = createLogger({ level: config.logLevel, to: 'stdout' });
+  const { tracing: settings } = config.observing;
+  const tracer = settings && (await openTracing({ settings, version: VERSION, log }));
   const opened = await openService(config, log);
   if (!opened.ok) {
     const { kind, message } = opened.error;
@@ -36,13 +41,14 @@ async function main(): Promise<void> {
     config,
     log,
     service,
+    tracer,
     languagesFolder: shippedFolder('languages'),
     attacksFolder: shippedFolder('attacks'),
   });
   house.opened.catch((error: unknown) => {
     stop(EXIT_CONFIG, `gozolite cannot start: ${messageOf(error)}`);
   });
-  const leaving = { house, service, log };
+  const leaving = { house, service, tracer, log };
   process.on('SIGTERM', () => void leave(leaving));
   process.on('SIGINT', () => void leave(leaving));
   try {
@@ -71,11 +77,12 @@ let isLeaving = false;
 interface Leaving {
   readonly house: House;
   readonly service: Service;
+  readonly tracer: Tracer | undefined;
   readonly log: Logger;
 }
 
 /** The first signal drains, the second leaves at once: closed connections end all sandboxes. */
-async function leave({ house, service, log }: Leaving): Promise<void> {
+async function leave({ house, service, tracer, log }: Leaving): Promise<void> {
   if (isLeaving) process.exit(1);
   isLeaving = true;
   log.info({}, 'draining');
@@ -85,6 +92,7 @@ async function leave({ house, service, log }: Leaving): Promise<void> {
   clearTimeout(deadline);
   await house[Symbol.asyncDispose]();
   await service[Symbol.asyncDispose]();
+  await tracer?.[Symbol.asyncDispose]();
   log.info({}, 'stopped');
   process.exit(0);
 }

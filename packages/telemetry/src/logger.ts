@@ -8,6 +8,8 @@ import pino from 'pino';
 export interface LogFields {
   readonly executionId?: string;
   readonly requestId?: string;
+  /** Of the trace that it is part of; undefined where none is sent. */
+  readonly traceId?: string | undefined;
   readonly tenant?: string;
   readonly language?: string;
   readonly version?: string;
@@ -44,6 +46,7 @@ export interface LogFields {
 const FIELD_NAMES: ReadonlySet<string> = new Set<keyof LogFields>([
   'executionId',
   'requestId',
+  'traceId',
   'tenant',
   'language',
   'version',

@@ -37,7 +37,7 @@ export interface ValidationDeps {
 }
 
 /** Who asks and under which name: all of a record that the body does not say. */
-export type Caller = Pick<Identity, 'id' | 'requestId' | 'tenant' | 'createdAt'>;
+export type Caller = Pick<Identity, 'id' | 'requestId' | 'tenant' | 'createdAt' | 'span'>;
 
 export type Validated =
   | { readonly kind: 'admitted'; readonly admitted: Admitted }

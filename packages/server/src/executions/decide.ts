@@ -10,6 +10,7 @@ import { parseBody } from '../admission/body.js';
 import { createShapeCheck } from '../admission/shape.js';
 import type { Validated, ValidationDeps } from '../admission/validate.js';
 import type { Call } from '../http/route.js';
+import { endWith } from '../observing/tracing/parts.js';
 import type { DataSets } from '../packs/data.js';
 import type { Toolchains } from '../toolchains.js';
 import { type Apart, takeWebhook } from '../webhooks/apart.js';
@@ -31,7 +32,7 @@ export interface Decided {
   readonly webhook?: string;
 }
 
-type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller'>;
+type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller' | 'span'>;
 
 export interface Decide {
   /** Rate, then what stands in the body. */
@@ -48,20 +49,25 @@ export function createDecide(deps: DecideDeps): Decide {
   const hasShape = createShapeCheck();
   const turn = createTurns();
   const decide = async (
-    { requestId, receivedAt: createdAt, caller }: Asking,
+    { requestId, receivedAt: createdAt, caller, span }: Asking,
     read: () => Result<Apart, Refusal>,
   ): Promise<Result<Decided, Refusal>> => {
     const own = policies.of(caller.tenant);
+    const pacing = span?.begin('rate limit');
     const paced = meter.pace(caller.tenant, own);
+    endWith(pacing, paced);
     if (!paced.ok) return paced;
+    const validating = span?.begin('validate');
     const registry = await toolchains.opened;
     await turn();
     const deciding = { hasShape, registry, takes, ...policyFor(deps, own) };
     const value = read();
-    const from = { requestId, createdAt, tenant: caller.tenant };
+    const from = { requestId, createdAt, tenant: caller.tenant, span };
     const validated = value.ok ? admitValue(deciding, from, value.value.rest) : value;
+    endWith(validating, validated);
     if (!validated.ok) {
-      log.info({ requestId, refusal: validated.error.code }, 'request refused');
+      const about = { requestId, traceId: span?.traceId, refusal: validated.error.code };
+      log.info(about, 'request refused');
       return validated;
     }
     if (validated.value.kind === 'missing' && toolchains.isLost()) return refuse(NOT_LOOKED_FOR);

@@ -16,6 +16,8 @@ import type { Held, Meter } from '@gozolite/tenancy/usage/meter';
 import { mostOf, usedBy } from '../admission/usage/spend.js';
 import { type BodyBudget, createBodyBudget } from '../http/body-budget.js';
 import { textOf } from '../http/pieces.js';
+import { endOf, spanOf, withOwnSpan } from '../observing/tracing/executions.js';
+import { endWith } from '../observing/tracing/parts.js';
 import { createLiving, type Lead, type Living } from './living.js';
 import type { ExecutionSettings } from './settings.js';
 import { shownOf } from './shown.js';
@@ -103,7 +105,9 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
           begun.push(one);
           if (one.ok && one.value.going !== undefined) going.push(one.value.going);
         }
+        const storing = spanOf(submissions)?.begin('store');
         known = await write(house, begun, keyFor(begun.map(takenOf)));
+        storing?.end();
         isWritten = known === undefined;
       } finally {
         if (!isWritten) await Promise.all(going.map(giveUp));
@@ -160,15 +164,18 @@ async function begin(
     const row = await endedRow(house, record);
     return ok({ taken: { kind: 'ended', shown: shownOf(row), record }, row, webhook });
   }
-  const { admitted, policy } = submitted;
-  const giveBack = house.budget.take(contentBytes(admitted));
+  const { admitted: asked, policy } = submitted;
+  const giveBack = house.budget.take(contentBytes(asked));
   if (giveBack === undefined) return refuse(TOO_MUCH_WAITS);
-  const { id: execution, tenant } = admitted;
-  const held = await house.meter.begin({ execution, tenant, policy, ...mostOf(admitted) });
+  const { id: execution, tenant } = asked;
+  const charging = asked.span?.begin('quota');
+  const held = await house.meter.begin({ execution, tenant, policy, ...mostOf(asked) });
+  endWith(charging, held);
   if (!held.ok) {
     giveBack();
     return held;
   }
+  const admitted = withOwnSpan(asked, patience);
   const row = newRow(house, admitted);
   const lead = createLiving(row, (at) => {
     void startExecution(house.store, row.id, at).catch((error: unknown) => {
@@ -183,6 +190,7 @@ async function begin(
   const underway = house.engine.begin(admitted, { signal, patience, mayStart, watch });
   if (!underway.ok) {
     giveBack();
+    endWith(admitted.span, underway);
     await held.value.settle(NO_AMOUNTS);
     return underway;
   }
@@ -213,11 +221,12 @@ function tellIfOver({ onTold }: House, { taken, row, webhook }: Begun): void {
 }
 
 /** It was never accepted: nothing of it runs. */
-async function giveUp({ lead, start, underway, held, giveBack }: Going): Promise<void> {
+async function giveUp({ admitted, lead, start, underway, held, giveBack }: Going): Promise<void> {
   lead.cancel();
   start();
   await underway.end;
   await held.settle(NO_AMOUNTS);
+  admitted.span?.end();
   giveBack();
 }
 
@@ -232,7 +241,10 @@ async function lead(house: House, going: Going): Promise<void> {
   // Waiting uses nothing up, however long it was.
   const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
   await held.settle(usedBy(execution, admitted, Math.max(0, elapsedMs)));
+  const storing = admitted.span?.begin('store');
   await writeEnd(house, isBare ? bareOf(execution) : execution, own.startedAt());
+  storing?.end();
+  if (admitted.span !== undefined) endOf(admitted.span, execution);
   if (webhook !== undefined) house.onTold(own.id);
   house.living.delete(own.id);
   own.end(execution);

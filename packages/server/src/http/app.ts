@@ -5,6 +5,7 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { type Caller, SCOPES } from '@gozolite/contract/tenancy/scope';
 import { StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Tracer } from '@gozolite/telemetry/tracing/span';
 import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import {
   type FastifyHttpOptions,
@@ -13,6 +14,7 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
+import { endTrace, traceRequest } from '../observing/tracing/requests.js';
 import { announcedBytes, type BodyBudget } from './body-budget.js';
 import { answerClientError } from './client-error.js';
 import { type Connections, trackConnections } from './connections.js';
@@ -53,18 +55,21 @@ export interface AppDeps {
   readonly log: Logger;
   /** Absent without keys: every caller is then the one tenant that there is. */
   readonly authenticate?: Authenticate | undefined;
+  /** Absent where no traces are sent. */
+  readonly tracer?: Tracer | undefined;
   /** Told of each request when it is over. */
   readonly onSeen?: ((seen: Seen) => void) | undefined;
 }
 
 /** Everything of HTTP that is no endpoint: bounds, guards, problems, request ids, lost clients. */
 export function createApp(deps: AppDeps): FastifyInstance {
-  const { routes, budget, log, authenticate, onSeen } = deps;
+  const { routes, budget, log, authenticate, tracer, onSeen } = deps;
   const connections = trackConnections();
   const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
   const edge = createEdge(app.server, { ...deps, hasKeys: authenticate !== undefined });
   app.decorateReply('refusal', undefined);
+  app.decorateRequest('span', undefined);
   const see = createSeer(routes);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -72,12 +77,15 @@ export function createApp(deps: AppDeps): FastifyInstance {
   });
   app.addHook('onRequest', async (request, reply) => {
     connections.begin(request.raw);
+    if (tracer !== undefined) traceRequest(tracer, request, reply);
     reply.raw.once('close', () => {
       edge.leave(request);
       const others = connections.end(request.raw, reply.raw.writableFinished);
       // What is pipelined behind may run longer than an answer may stall.
       if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
-      onSeen?.(see(request, reply, gate?.callerOf(request)));
+      const seen = see(request, reply, gate?.callerOf(request));
+      onSeen?.(seen);
+      endTrace(request, seen);
     });
     reply.header('x-request-id', request.id);
     edge.arrive(request, reply);
@@ -94,7 +102,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
     if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     const refusal = refusalFor(error);
     if (refusal.code === 'INTERNAL' || refusal.code === 'STORE_UNAVAILABLE') {
-      log.error({ requestId: request.id, error }, 'request failed');
+      const traceId = request.span?.traceId;
+      log.error({ requestId: request.id, traceId, error }, 'request failed');
     }
     // Closing while the client still sends would destroy the answer on its way (RFC 9112, 9.6):
     // what is left of a body is read and dropped, for as long as any request may take.
@@ -127,6 +136,7 @@ function addRoute(app: FastifyInstance, route: Route, around: Around): void {
         headers: textsOf(request.headers),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         signal: connections.signalOf(request.raw),
+        span: request.span,
       });
       request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
       if (!answer.ok) return refuseWith(reply, answer.error);

@@ -1,6 +1,7 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result } from '@gozolite/contract/result';
 import type { Caller, Scope } from '@gozolite/contract/tenancy/scope';
+import type { Span } from '@gozolite/telemetry/tracing/span';
 import type { TSchema } from 'typebox';
 import { toJson } from './pieces.js';
 
@@ -20,6 +21,8 @@ export interface Call {
   readonly body: Buffer;
   /** Aborted as the client goes away. */
   readonly signal: AbortSignal;
+  /** What its parts are traced below; absent where no traces are sent. */
+  readonly span?: Span | undefined;
 }
 
 export interface Answer {

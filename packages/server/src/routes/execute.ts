@@ -16,6 +16,7 @@ import type { Decide } from '../executions/decide.js';
 import { IDEMPOTENCY_HEADER } from '../executions/idempotency.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import { type Answer, type Call, json, type Route, type RouteDocument } from '../http/route.js';
+import { endWith } from '../observing/tracing/parts.js';
 
 export interface ExecuteDeps {
   readonly engine: Engine;
@@ -54,14 +55,18 @@ async function metered(
   policy: Policy,
   { admitted, signal }: { readonly admitted: Admitted; readonly signal: AbortSignal },
 ): Promise<Result<Answer, Refusal>> {
-  const { id: execution, tenant } = admitted;
+  const { id: execution, tenant, span } = admitted;
+  const charging = span?.begin('quota');
   const held = await meter.begin({ execution, tenant, policy, ...mostOf(admitted) });
+  endWith(charging, held);
   if (!held.ok) return held;
   const beganMs = performance.now();
   const executed = await engine.execute(admitted, signal);
   const elapsedMs = performance.now() - beganMs;
   const used = executed.ok ? usedBy(executed.value, admitted, elapsedMs) : NO_AMOUNTS;
+  const settling = span?.begin('settle');
   await held.value.settle(used);
+  settling?.end();
   if (!executed.ok) return executed;
   const answer = answerOf(executed.value);
   return ok({ ...answer, headers: { ...held.value.headers, ...answer.headers } });

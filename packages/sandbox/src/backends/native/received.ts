@@ -25,6 +25,7 @@ export function createReceived(outputKb: number): Received {
   const artifacts = createArtifactShelf();
   let prepareMs: number | null = null;
   let prepared = false;
+  let startedAtMs: number | undefined;
 
   const soFar = () => ({
     stdout: stdout.bytes(),
@@ -32,11 +33,13 @@ export function createReceived(outputKb: number): Received {
     artifacts: artifacts.whole(),
     prepareMs,
     prepared,
+    ...(startedAtMs === undefined ? {} : { startedAtMs }),
   });
   return {
     started: (afterMs, wasPrepared) => {
       prepareMs = afterMs;
       prepared = wasPrepared;
+      startedAtMs = performance.now();
     },
     output: (chunk) => (chunk.stream === 'stdout' ? stdout : stderr).append(chunk.bytes),
     artifact: (message) => artifacts.add(message),

@@ -2,6 +2,7 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import type { Caller } from '@gozolite/contract/tenancy/scope';
 import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import type { FastifyRequest } from 'fastify';
+import { endWith } from '../../observing/tracing/parts.js';
 import { type Route, routerPath } from '../route.js';
 
 /** The first stage of every route that is not open. */
@@ -25,7 +26,9 @@ export function createGate(routes: readonly Route[], authenticate: Authenticate)
       if (needed === 'open') return undefined;
       const { authorization } = request.headers;
       const address = request.socket.remoteAddress ?? '';
+      const span = request.span?.begin('authenticate');
       const known = await authenticate({ authorization, address }, needed);
+      endWith(span, known);
       if (!known.ok) return known.error;
       callers.set(request, known.value);
       return undefined;
