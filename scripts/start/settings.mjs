@@ -56,8 +56,8 @@ function placesOf(env) {
   return { state, socket: join(run, 'sandboxd.sock') };
 }
 
-/** Of the server: its own, and OpenTelemetry's. */
-const ITS_NAMES = /^(GOZO|OTEL)_/;
+/** Of the server: its own, OpenTelemetry's, and whose certificates it believes. */
+const ITS_NAMES = /^(GOZO_|OTEL_|NODE_EXTRA_CA_CERTS$)/;
 
 /** What the start itself needs of the environment; everything else is the server's to read. */
 export function readSettings(env) {

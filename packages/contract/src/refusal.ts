@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import type { Scope } from './tenancy/scope.js';
 import { LimitMet } from './tenancy/usage.js';
 
 /** Every problem code with its HTTP status: the one list, to which the docs are held. */
@@ -27,6 +28,7 @@ export const PROBLEMS = {
   INTERNAL: 500,
   AUDIT_UNAVAILABLE: 503,
   STORE_UNAVAILABLE: 503,
+  ISSUER_UNAVAILABLE: 503,
   OVERLOADED: 503,
   DRAINING: 503,
 } as const;
@@ -53,7 +55,14 @@ export interface Refusal {
   readonly nearest?: readonly string[];
   /** The one that was met, for `RATE_LIMITED` and `QUOTA_EXCEEDED`. */
   readonly limit?: LimitMet;
+  /** What is wrong with the credentials that came, in the words of RFC 6750 §3.1. */
+  readonly bearer?: BearerFault;
 }
+
+export type BearerFault =
+  | { readonly error: 'invalid_token' }
+  /** A scope that would do. */
+  | { readonly error: 'insufficient_scope'; readonly scope: Scope };
 
 /** application/problem+json, RFC 9457. */
 export const Problem = Type.Object(

@@ -14,8 +14,11 @@ import { Webhooks } from './webhooks.js';
 export interface GozoOptions {
   /** Of the server, as http://127.0.0.1:7070. */
   readonly url: string | URL;
-  /** An API key (`gzl_…`), where the server wants one. */
-  readonly key?: string;
+  /**
+   * Where the server wants one: an API key (`gzl_…`), or a token of an issuer that it trusts. What
+   * gives one is asked before each call, so that it can renew what expires.
+   */
+  readonly key?: string | (() => string | Promise<string>);
   /** Another `fetch`, for a transport of your own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
@@ -62,7 +65,7 @@ export class Gozo {
   /** Who is told as submitted programs end. */
   readonly webhooks: Webhooks;
   readonly #url: string;
-  readonly #key: string | undefined;
+  readonly #key: GozoOptions['key'];
   readonly #fetch: NonNullable<GozoOptions['fetch']>;
 
   constructor({ url, key, fetch }: GozoOptions) {
@@ -185,7 +188,7 @@ export class Gozo {
   ): Promise<T> {
     const url = `${this.#url}${path}`;
     const headers: Record<string, string> = {
-      ...this.#headers(options),
+      ...(await this.#headers(options)),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     };
     const init: RequestInit = {
@@ -198,9 +201,10 @@ export class Gozo {
     return this.#valueOf<T>(response, text, url);
   }
 
-  #headers({ requestId, idempotencyKey }: SubmitOptions): Record<string, string> {
+  async #headers({ requestId, idempotencyKey }: SubmitOptions): Promise<Record<string, string>> {
+    const key = typeof this.#key === 'function' ? await this.#key() : this.#key;
     return {
-      ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     };
@@ -213,7 +217,10 @@ export class Gozo {
   ): Promise<AsyncIterable<Uint8Array>> {
     const url = `${this.#url}${path}`;
     const since: Record<string, string> = last === undefined ? {} : { 'last-event-id': last };
-    const init = { headers: { ...this.#headers(options), ...since }, ...(signal && { signal }) };
+    const init = {
+      headers: { ...(await this.#headers(options)), ...since },
+      ...(signal && { signal }),
+    };
     const response = await this.#fetch(url, init).catch((error: unknown) => {
       signal?.throwIfAborted();
       throw new GozoConnectionError(url, reasonOf(error), error);

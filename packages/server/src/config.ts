@@ -1,12 +1,13 @@
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { isDataName } from '@gozolite/contract/data/data-set';
 import { LEVELS, type Level } from '@gozolite/contract/level';
-import { NETWORK_BOUNDS, type NetworkPolicy, targetFault } from '@gozolite/contract/network';
+import type { NetworkPolicy } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
 import type { PoolOptions } from '@gozolite/engine/demand/demand';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
+import { readDataAllow } from './admission/data/settings.js';
+import { readNetwork } from './admission/network/settings.js';
 import { type ExecutionSettings, readExecutions } from './executions/settings.js';
 import { readCorsOrigins } from './http/edge/settings.js';
 import { type Observing, readObserving } from './observing/settings.js';
@@ -28,6 +29,8 @@ export interface Config {
   readonly policiesFolder: string;
   /** The secret that keys are hashed with. */
   readonly keySecretFile: string;
+  /** A file of issuers whose tokens are let in beside keys; '': none are. */
+  readonly oidcFile: string;
   /** What makes the sandboxes. */
   readonly backend: BackendName;
   /** The launcher's socket. */
@@ -133,6 +136,7 @@ export function readConfig(
     store: readStore(read, dataFolder, faults),
     policiesFolder: read.text('GOZO_POLICIES', ''),
     keySecretFile: read.text('GOZO_KEY_SECRET', join(dataFolder, 'key-secret')),
+    oidcFile: readOidcFile(read, auth, faults),
     listen: httpSocket === '' ? { kind: 'tcp', host, port } : { kind: 'socket', path: httpSocket },
     backend,
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
@@ -171,6 +175,12 @@ export function readConfig(
     : refuse([...new Set(faults)]);
 }
 
+function readOidcFile(read: ReturnType<typeof reader>, auth: AuthName, faults: string[]): string {
+  const file = read.text('GOZO_OIDC', '');
+  if (file !== '' && auth !== 'keys') faults.push('GOZO_OIDC needs GOZO_AUTH=keys');
+  return file;
+}
+
 function readQueue(read: ReturnType<typeof reader>, cores: number) {
   const places = { min: 0, max: 100_000 };
   const queueMax = read.integer('GOZO_QUEUE', { ...places, fallback: 512 });
@@ -200,35 +210,6 @@ function readStore(
   // Not repeated: a URL has a password in it.
   faults.push('GOZO_STORE is no URL of a Postgres, as postgres://user:password@host/name');
   return { kind: 'sqlite', file: '' };
-}
-
-const NETWORK_BYTES = 64 * 1024 * 1024;
-
-/** The policy of the one tenant that there is. */
-function readNetwork(read: ReturnType<typeof reader>, faults: string[]): NetworkPolicy {
-  const allow = [...new Set(read.list('GOZO_NETWORK_ALLOW', ','))];
-  for (const target of allow) {
-    const fault = targetFault(target);
-    if (fault !== undefined) faults.push(`GOZO_NETWORK_ALLOW has "${target}": ${fault}`);
-  }
-  const { bytesMax, connectionsMax, timeMsMax } = NETWORK_BOUNDS;
-  const upTo = (max: number, fallback: number) => ({ min: 1, max, fallback });
-  return {
-    allow,
-    bytesMax: read.integer('GOZO_NETWORK_BYTES', upTo(bytesMax, NETWORK_BYTES)),
-    connectionsMax: read.integer('GOZO_NETWORK_CONNECTIONS', upTo(connectionsMax, 64)),
-    timeMsMax: read.integer('GOZO_NETWORK_TIME_MS', upTo(timeMsMax, 60_000)),
-  };
-}
-
-/** The policy of the one tenant that there is. */
-function readDataAllow(read: ReturnType<typeof reader>, faults: string[]): readonly string[] {
-  const allow = [...new Set(read.list('GOZO_DATA_ALLOW', ','))];
-  for (const name of allow.filter((each) => each !== '*' && !isDataName(each))) {
-    const what = 'no name of a data set: small letters, digits, and . _ - between them';
-    faults.push(`GOZO_DATA_ALLOW has "${name}", which is ${what}`);
-  }
-  return allow;
 }
 
 /** The settings that the start or the CLI reads, beside the server's own. */

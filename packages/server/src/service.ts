@@ -8,7 +8,9 @@ import { openStore } from '@gozolite/store/open';
 import { type Database, StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { openSealing, type Sealing } from '@gozolite/tenancy/keys/sealing';
-import { openTenancy, type Tenancy } from '@gozolite/tenancy/open';
+import { OidcError } from '@gozolite/tenancy/oidc/oidc-error';
+import { readOidc } from '@gozolite/tenancy/oidc/settings';
+import { type Oidc, openTenancy, type Tenancy } from '@gozolite/tenancy/open';
 import { openPolicies, type Policies, type PolicyProblem } from '@gozolite/tenancy/policy/policies';
 import type { BasePolicy } from '@gozolite/tenancy/policy/policy';
 import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
@@ -67,7 +69,9 @@ export async function openService(
     const message = policies.error.map(describeProblem).join('\n  ');
     return refuse({ kind: 'setting', message });
   }
-  const opened = await openKeys(config, log);
+  const opened = await openKeys(config, log, (tenant) => {
+    audit?.recorder.record({ kind: 'admin', action: 'createTenant', made: [tenant] });
+  });
   if (!opened.ok) {
     policies.value[Symbol.dispose]();
     return opened;
@@ -177,19 +181,41 @@ function tell(log: Logger, problems: readonly PolicyProblem[]): void {
 async function openKeys(
   config: Config,
   log: Logger,
+  onTenant: Oidc['onTenant'],
 ): Promise<Result<Tenancy | undefined, StartFault>> {
   if (config.auth === 'none') return ok(undefined);
   const { store: address, keySecretFile: secretFile } = config;
   const onLost = (error: unknown) => log.warn({ error }, 'the last use of a key was not noted');
+  const oidc = openOidc(config, log, onTenant);
+  if (!oidc.ok) return oidc;
   try {
-    const tenancy = await openTenancy({ address, secretFile, onLost });
-    if (isLoopback(config.listen) || (await tenancy.livingKeys()) > 0) return ok(tenancy);
+    const tenancy = await openTenancy({ address, secretFile, onLost, oidc: oidc.value });
+    const isKeyed = oidc.value !== undefined || (await tenancy.livingKeys()) > 0;
+    if (isLoopback(config.listen) || isKeyed) return ok(tenancy);
     await tenancy[Symbol.asyncDispose]();
     return refuse({ kind: 'setting', message: NO_KEYS });
   } catch (error) {
+    if (error instanceof OidcError) return refuse({ kind: 'setting', message: error.message });
     if (!(error instanceof StoreError)) throw error;
     return refuse({ kind: 'store', message: error.message });
   }
+}
+
+function openOidc(
+  { oidcFile }: Config,
+  log: Logger,
+  onTenant: Oidc['onTenant'],
+): Result<Oidc | undefined, StartFault> {
+  if (oidcFile === '') return ok(undefined);
+  const read = readOidc(oidcFile);
+  if (!read.ok) {
+    return refuse({ kind: 'setting', message: read.error.map(describeProblem).join('\n  ') });
+  }
+  const onIssuer: Oidc['onIssuer'] = (issuer, error) => {
+    if (error === undefined) log.info({ reason: issuer }, "an issuer's keys are known again");
+    else log.warn({ reason: issuer, error }, "an issuer's keys could not be had");
+  };
+  return ok({ issuers: read.value, onIssuer, onTenant });
 }
 
 const NO_KEYS =

@@ -22,6 +22,7 @@ import { type AnswerBudget, createAnswerBudget } from './edge/answers.js';
 import { methodsHere, notJson } from './edge/early.js';
 import { createEdge, type Edge } from './edge/edge.js';
 import { targetOf } from './edge/framing.js';
+import { challengeOf } from './gate/challenge.js';
 import { createGate, type Gate } from './gate/gate.js';
 import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
@@ -38,8 +39,6 @@ const ANSWER_STALL_MS_MAX = 30_000;
 const PIPELINED_MS_MAX = 900_000;
 
 const ANSWER_BYTES_MAX = 1024 ** 3;
-
-const CHALLENGE = 'Bearer realm="gozolite"';
 
 export interface AppDeps {
   readonly routes: readonly Route[];
@@ -242,8 +241,8 @@ function refuseWith(
     const resets = retryAfter === undefined ? '' : `;t=${retryAfter}`;
     reply.header('ratelimit', `"${limit.name}";r=${Math.floor(limit.remaining)}${resets}`);
   }
-  // RFC 9110 §11.6.1: a 401 names the way to come in.
-  if (refusal.code === 'UNAUTHENTICATED') reply.header('www-authenticate', CHALLENGE);
+  const challenge = challengeOf(refusal);
+  if (challenge !== undefined) reply.header('www-authenticate', challenge);
   if (refusal.code === 'METHOD_NOT_ALLOWED') {
     reply.header('allow', methodsHere(routes, reply.request).join(', '));
   }

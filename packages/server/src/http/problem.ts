@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   BAD_JSON: 'The body is not JSON',
   BAD_REQUEST: 'The request is malformed',
   UNKNOWN_FIELD: 'The request has a field that does not exist',
-  UNAUTHENTICATED: 'An API key is needed',
+  UNAUTHENTICATED: 'An API key or a token is needed',
   FORBIDDEN: 'Not allowed',
   NOT_FOUND: 'No such resource',
   METHOD_NOT_ALLOWED: 'The resource does not have this method',
@@ -30,6 +30,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   INTERNAL: 'The server failed',
   AUDIT_UNAVAILABLE: 'It can not be put on record',
   STORE_UNAVAILABLE: 'The store can not be reached',
+  ISSUER_UNAVAILABLE: 'Who signed the token can not be asked',
   OVERLOADED: 'Too much to do',
   DRAINING: 'The server is stopping',
 };

@@ -181,7 +181,8 @@ function operationOf({ path, document }: Route, hasKeys: boolean): OpenApiOperat
 }
 
 const KEY = 'apiKey';
-const KEY_SCHEME = { type: 'http', scheme: 'bearer', description: 'An API key: gzl_…' };
+const KEY_WORDS = 'An API key (gzl_…), or a token of an issuer that this server trusts (JWT).';
+const KEY_SCHEME = { type: 'http', scheme: 'bearer', description: KEY_WORDS };
 
 function keyAnswers({ access, answers }: RouteDocument): RouteDocument['answers'] {
   const scope = `FORBIDDEN: the key lacks the scope ${access}.`;

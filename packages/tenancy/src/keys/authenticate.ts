@@ -1,9 +1,11 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { type Caller, isScope, type Scope } from '@gozolite/contract/tenancy/scope';
 import { findKeyByHash, type KeyOwner, touchKey } from '@gozolite/store/keys';
 import type { Database } from '@gozolite/store/sql';
+import { isTokenShaped } from '../oidc/shape.js';
+import type { Tokens } from '../oidc/tokens.js';
 import { isKeyShaped } from './format.js';
 import type { KeyHash } from './secret.js';
 import { createThrottle } from './throttle.js';
@@ -28,6 +30,8 @@ export interface AuthenticationDeps {
   readonly nowMs: () => number;
   /** A key's last use could not be noted; nothing depends on it. */
   readonly onLost: (error: unknown) => void;
+  /** Of issuers that are trusted; absent: keys alone. */
+  readonly tokens?: Tokens | undefined;
 }
 
 /** Last use is kept to the minute: a write for each request would be one too many. */
@@ -37,33 +41,65 @@ const TRUSTED_MS = 600_000;
 const TRUSTED_MAX = 10_000;
 
 export function createAuthentication(deps: AuthenticationDeps): Authenticate {
-  const { store, keyHash, nowMs } = deps;
+  const { keyHash, nowMs, tokens } = deps;
   const throttle = createThrottle(nowMs);
   const trusted = createTrusted(nowMs);
   return async ({ authorization, address }, scope) => {
-    if (authorization === undefined) return refuse(unauthenticated(NO_KEY));
-    const key = /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
-    const hash = isKeyShaped(key) ? keyHash(key) : undefined;
+    if (authorization === undefined) {
+      return refuse(unauthenticated(tokens === undefined ? NO_KEY : NO_KEY_OR_TOKEN));
+    }
+    const text = /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
+    const isToken = tokens !== undefined && isTokenShaped(text);
+    const hash = isKeyShaped(text) ? keyHash(text) : undefined;
+    const name = isToken ? digestOf(text) : hash;
     const waitMs = throttle.waitMs(address);
-    if (waitMs > 0 && (hash === undefined || !trusted.has(address, hash))) {
+    if (waitMs > 0 && (name === undefined || !trusted.has(address, name))) {
       return refuse(throttled(waitMs));
     }
-    const owner = hash === undefined ? undefined : await findKeyByHash(store, hash);
-    const fault = hash === undefined ? NOT_A_KEY : faultOf(owner, hash, nowMs());
-    if (owner === undefined || hash === undefined || fault !== undefined) {
-      throttle.fail(address);
-      return refuse(unauthenticated(fault ?? UNKNOWN));
+    const known = isToken ? await tokens.callerOf(text) : await callerByKey(deps, hash);
+    if (!known.ok) {
+      if (known.error.isGuess) throttle.fail(address);
+      return refuse(known.error.refusal);
     }
-    trusted.add(address, hash);
-    touch(deps, owner);
-    const caller = callerOf(owner);
+    if (name !== undefined) trusted.add(address, name);
+    const caller = known.value;
     return caller.scopes.includes(scope) ? ok(caller) : refuse(forbidden(scope, caller));
   };
 }
 
 const NO_KEY = 'This server wants an API key: Authorization: Bearer gzl_...';
+const NO_KEY_OR_TOKEN =
+  'This server wants an API key or a token of an issuer that it trusts: Authorization: Bearer ...';
 const NOT_A_KEY = 'This is no API key: one begins with gzl_, and its checksum must be right.';
+const NOT_EITHER = `${NOT_A_KEY} Nor is it a signed token (JWT).`;
 const UNKNOWN = 'This API key is not known here.';
+
+/** Why one is not let in. `isGuess`: as far as can be seen, whoever sent it was never let in. */
+interface NotLetIn {
+  readonly refusal: Refusal;
+  readonly isGuess: boolean;
+}
+
+async function callerByKey(
+  deps: AuthenticationDeps,
+  hash: string | undefined,
+): Promise<Result<Caller, NotLetIn>> {
+  const wrong = (detail: string) => {
+    const refusal = { ...unauthenticated(detail), bearer: { error: 'invalid_token' } as const };
+    return refuse({ refusal, isGuess: true });
+  };
+  if (hash === undefined) return wrong(deps.tokens === undefined ? NOT_A_KEY : NOT_EITHER);
+  const owner = await findKeyByHash(deps.store, hash);
+  const fault = faultOf(owner, hash, deps.nowMs());
+  if (owner === undefined || fault !== undefined) return wrong(fault ?? UNKNOWN);
+  touch(deps, owner);
+  return ok(callerOf(owner));
+}
+
+/** A token is too long to be kept, and nothing that is kept may let anybody in. */
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
 
 /** The store looked it up by its hash already; the last word is a comparison in constant time. */
 function faultOf(owner: KeyOwner | undefined, hash: string, nowMs: number): string | undefined {
@@ -106,12 +142,13 @@ function unauthenticated(detail: string): Refusal {
 }
 
 function throttled(waitMs: number): Refusal {
-  const detail = 'Too many wrong API keys came from this address.';
+  const detail = 'Too many wrong API keys or tokens came from this address.';
   const limit = { name: 'keys', remaining: 0 };
   return { code: 'RATE_LIMITED', detail, retryAfterMs: Math.ceil(waitMs), limit };
 }
 
 function forbidden(scope: Scope, { scopes }: Caller): Refusal {
   const has = scopes.join(', ');
-  return { code: 'FORBIDDEN', detail: `This needs a key with the scope ${scope}; it has ${has}.` };
+  const detail = `This needs the scope ${scope}; the key or token has ${has || 'none'}.`;
+  return { code: 'FORBIDDEN', detail, bearer: { error: 'insufficient_scope', scope } };
 }
