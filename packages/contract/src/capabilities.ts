@@ -87,6 +87,17 @@ export const Finding = Type.Object({
 });
 export type Finding = Static<typeof Finding>;
 
+/** A tenant's share of executions that is far above what it was. */
+export const TenantAnomaly = Type.Object({
+  tenant: Type.String(),
+  signal: Type.String({ description: 'timeouts, limits (the others) or faults (of sandboxes).' }),
+  since: Type.String({ description: 'RFC 3339, UTC, milliseconds.' }),
+  share: Type.Number({ description: 'As it was seen then, 0 to 1.' }),
+  usual: Type.Number({ description: 'As it was before.' }),
+  executions: Type.Integer({ description: 'That the share is of.' }),
+});
+export type TenantAnomaly = Static<typeof TenantAnomaly>;
+
 export const Diagnostics = Type.Object({
   healthy: Type.Boolean(),
   kernel: Type.String(),
@@ -112,5 +123,6 @@ export const Diagnostics = Type.Object({
     quarantined: Type.Integer(),
   }),
   pool: Type.Optional(Pool),
+  anomalies: Type.Array(TenantAnomaly),
 });
 export type Diagnostics = Static<typeof Diagnostics>;

@@ -26,10 +26,11 @@ import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { watchAnomalies } from './observing/anomalies.js';
 import { auditedRoute } from './observing/audit/administration.js';
 import { countRequest, createCounting } from './observing/metrics/count.js';
 import { traced, tracedAudit } from './observing/tracing/engine.js';
-import { tellStarted, watched } from './observing/watched.js';
+import { type ExecutionWatch, tellStarted, watched } from './observing/watched.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
@@ -80,7 +81,7 @@ const BODY_BYTES_MAX = Math.min(1024 ** 3, Math.floor(totalmem() / 4));
 
 /** The one place that knows every part: backend, registry, engine, routes, HTTP. */
 export function compose(deps: ServerDeps): House {
-  const { config, log, service, languagesFolder, attacksFolder } = deps;
+  const { config, log, service, attacksFolder } = deps;
   const { policies, tenancy, meter } = service;
   const { isolationFloor } = config;
   const backend = withFloor(backendOf(config), isolationFloor);
@@ -88,31 +89,18 @@ export function compose(deps: ServerDeps): House {
   const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
   const { concurrency, queueMax } = config;
   const metrics = createMetrics({ version: VERSION, tenants: config.observing.metricsTenants });
-  const engine = engineOver(deps, metrics, { backend, clock, demand });
-  const folders = [languagesFolder, ...config.languageFolders];
-  const { hostToolchains, prepare, templates } = config;
-  const packs = { packs: watchPacks({ folder: config.packsFolder, log }) };
-  service.audit?.watchPacks(packs.packs.installed);
-  const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
-  const proofs = prover && { proofOf: prover.proofOf };
-  const toolchains = watchToolchains({
-    open: (probe) =>
-      openRegistry({
-        ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
-        ...{ ...proofs, ...packs },
-      }),
-    probe: (onLost) => createProbe(backend, HOST_LIMITS, onLost),
-    isReachable: () => answers(backend),
-    cacheFile: join(config.dataFolder, 'detection.json'),
-    refreshMs: config.refreshMs,
-    ...{ ...(prover && { prover }), ...packs, log },
-  });
+  const { anomalyWindowMs: windowMs } = config.observing;
+  const anomalies = watchAnomalies({ windowMs, metrics, log });
+  const lookers = [createCounting(metrics), anomalies.watch];
+  const engine = engineOver(deps, lookers, { backend, clock, demand });
+  const { packs, prover, toolchains } = languagesOver(deps, backend);
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
-  const looking = { backend, engine, demand, toolchains, policies, concurrency, queueMax };
+  const load = { concurrency, queueMax, anomalies };
+  const looking = { backend, engine, demand, toolchains, policies, ...load };
   const status = createStatus({
-    ...{ ...looking, dataOf, hostToolchains, isolationFloor },
+    ...{ ...looking, dataOf, hostToolchains: config.hostToolchains, isolationFloor },
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
@@ -139,7 +127,7 @@ export function compose(deps: ServerDeps): House {
       return engine.drain(config.drainMs).then(kept.settled);
     },
     [Symbol.asyncDispose]: () =>
-      closeAll([kept, packs.packs, attacks, toolchains, engine, demand, backend]),
+      closeAll([kept, packs, attacks, toolchains, engine, demand, backend]),
   };
 }
 
@@ -149,6 +137,29 @@ async function closeAll(parts: readonly (AsyncDisposable | Disposable | undefine
     if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
     else part[Symbol.dispose]();
   }
+}
+
+/** What there is to run programs with, and the proof of it. */
+function languagesOver({ config, log, service, languagesFolder }: ServerDeps, backend: Backend) {
+  const folders = [languagesFolder, ...config.languageFolders];
+  const { hostToolchains, prepare, templates } = config;
+  const packs = watchPacks({ folder: config.packsFolder, log });
+  service.audit?.watchPacks(packs.installed);
+  const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
+  const proofs = prover && { proofOf: prover.proofOf };
+  const toolchains = watchToolchains({
+    open: (probe) =>
+      openRegistry({
+        ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
+        ...{ ...proofs, packs },
+      }),
+    probe: (onLost) => createProbe(backend, HOST_LIMITS, onLost),
+    isReachable: () => answers(backend),
+    cacheFile: join(config.dataFolder, 'detection.json'),
+    refreshMs: config.refreshMs,
+    ...{ ...(prover && { prover }), packs, log },
+  });
+  return { packs, prover, toolchains };
 }
 
 function answers(backend: Backend): Promise<boolean> {
@@ -183,12 +194,12 @@ function appOver(
 /** The engine, with all who look on: every execution passes here, whatever way it came. */
 function engineOver(
   { config, log, service: { audit }, tracer }: ServerDeps,
-  metrics: Metrics,
+  lookers: readonly ExecutionWatch[],
   parts: Pick<EngineDeps, 'backend' | 'clock' | 'demand'>,
 ): Engine {
   const trace = tracer !== undefined;
   const recorded = audit && (trace ? tracedAudit(audit.watch) : audit.watch);
-  const watches = [...(recorded === undefined ? [] : [recorded]), createCounting(metrics)];
+  const watches = [...(recorded === undefined ? [] : [recorded]), ...lookers];
   const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
   const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
   const kept = config.executions?.waiting;

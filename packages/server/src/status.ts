@@ -1,5 +1,10 @@
 import { arch, release } from 'node:os';
-import type { Capabilities, Diagnostics, Finding } from '@gozolite/contract/capabilities';
+import type {
+  Capabilities,
+  Diagnostics,
+  Finding,
+  TenantAnomaly,
+} from '@gozolite/contract/capabilities';
 import type { DataSetInfo } from '@gozolite/contract/data/data-set';
 import type { Readiness } from '@gozolite/contract/health';
 import { type Level, meetsFloor } from '@gozolite/contract/level';
@@ -8,9 +13,11 @@ import type { Engine } from '@gozolite/engine/engine';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
+import type { Anomaly } from '@gozolite/telemetry/anomalies/anomalies';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { AttackState } from './attack-watch.js';
+import type { AnomalyWatch } from './observing/anomalies.js';
 import type { DataSets } from './packs/data.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
@@ -29,6 +36,7 @@ export interface StatusDeps {
   readonly isDraining: () => boolean;
   /** What the short attacks found; undefined where readiness does not depend on them. */
   readonly attacks: (() => AttackState) | undefined;
+  readonly anomalies: Pick<AnomalyWatch, 'now'>;
 }
 
 /** What the server says of itself, from what its parts say. */
@@ -149,7 +157,17 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
       },
     ],
     load: { ...deps.engine.load(), quarantined },
+    anomalies: deps.anomalies.now().map(toldOf),
   };
+}
+
+function toldOf({ tenant, signal, sinceMs, share, usual, count }: Anomaly): TenantAnomaly {
+  const since = new Date(sinceMs).toISOString();
+  return { tenant, signal, since, share: rounded(share), usual: rounded(usual), executions: count };
+}
+
+function rounded(share: number): number {
+  return Math.round(share * 1000) / 1000;
 }
 
 function launcherFinding(backend: string, diagnosis: Diagnosis): Finding {

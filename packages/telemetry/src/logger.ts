@@ -38,6 +38,9 @@ export interface LogFields {
   readonly memoryKb?: number;
   readonly bytes?: number;
   readonly count?: number;
+  /** Shares, 0 to 1: as it is, and as it was before. */
+  readonly share?: number;
+  readonly usual?: number;
   readonly running?: number;
   readonly queued?: number;
   readonly error?: unknown;
@@ -75,6 +78,8 @@ const FIELD_NAMES: ReadonlySet<string> = new Set<keyof LogFields>([
   'memoryKb',
   'bytes',
   'count',
+  'share',
+  'usual',
   'running',
   'queued',
   'error',

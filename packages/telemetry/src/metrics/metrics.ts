@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type AnomalyCounts, anomaliesOn } from './anomalies.js';
 import { type Counts, countsOn } from './counts.js';
 import { type Levels, levelsOn } from './levels.js';
 import { createTenants, type TenantCounts } from './tenants.js';
@@ -15,6 +16,7 @@ export interface Metrics {
   readonly counts: Counts;
   /** Set when somebody looks. */
   readonly levels: Levels;
+  readonly anomalies: AnomalyCounts;
   /** Absent where tenants are no labels. */
   readonly tenants: TenantCounts | undefined;
   readonly webhooks: WebhookCounts;
@@ -38,6 +40,7 @@ export function createMetrics({ version, tenants }: MetricsOptions): Metrics {
     counts,
     levels,
     webhooks,
+    anomalies: anomaliesOn(registry, tenants),
     tenants: tenants ? createTenants(registry) : undefined,
     contentType: registry.contentType,
     names: () => registry.getMetricsAsArray().flatMap(({ name, type }) => namesOf(name, type)),

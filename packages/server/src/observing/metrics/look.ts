@@ -9,6 +9,7 @@ import type { TenantCounts } from '@gozolite/telemetry/metrics/tenants';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import type { Toolchains } from '../../toolchains.js';
+import type { AnomalyWatch } from '../anomalies.js';
 import type { Audit } from '../audit/audit.js';
 
 export interface LookDeps {
@@ -22,6 +23,7 @@ export interface LookDeps {
   readonly audit: Audit | undefined;
   /** Deliveries to webhooks; rejects where the store is away. */
   readonly backlog: () => Promise<number>;
+  readonly anomalies: Pick<AnomalyWatch, 'now'>;
   readonly concurrency: number;
   readonly queueMax: number;
 }
@@ -31,6 +33,7 @@ export async function scrape(deps: LookDeps): Promise<string> {
   const { metrics } = deps;
   metrics.levels.set(await loadOf(deps));
   metrics.webhooks.setBacklog(await deps.backlog().catch(() => Number.NaN));
+  metrics.anomalies.set(deps.anomalies.now());
   if (metrics.tenants !== undefined) await setQuotas(deps, metrics.tenants);
   return metrics.render();
 }
