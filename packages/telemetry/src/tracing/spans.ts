@@ -6,11 +6,12 @@ import {
   type Tracer as OtelTracer,
   ROOT_CONTEXT,
   SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import type { RequestSpan, Span, SpanAttributes } from './span.js';
+import type { RequestSpan, Span, SpanAttributes, Stretch } from './span.js';
 
 /** What the spans of one request have in common. */
 export interface Making {
@@ -21,9 +22,7 @@ export interface Making {
 
 /** The span of a request that came from elsewhere, from now. */
 export function requestSpan(making: Making, parent: Context): RequestSpan {
-  const own = start(making, parent, { name: 'request', kind: SpanKind.SERVER });
-  const span = spanOver(making, own, parent);
-  return { ...span, rename: (name) => void own.updateName(name) };
+  return spanOf(making, parent, { name: 'request', kind: SpanKind.SERVER });
 }
 
 interface Start {
@@ -35,59 +34,93 @@ interface Start {
   readonly attributes?: SpanAttributes | undefined;
 }
 
-function start(making: Making, context: Context, told: Start): OtelSpan {
-  const { name, kind = SpanKind.INTERNAL, fromMs = performance.now() } = told;
-  const { links = [], attributes = {} } = told;
-  const startTime = timeOf(making, fromMs);
-  return making.tracer.startSpan(
-    name,
-    { kind, links, startTime, attributes: { ...attributes } },
-    context,
-  );
+function spanOf(making: Making, context: Context, told: Start): RequestSpan {
+  const { name, kind = SpanKind.INTERNAL, fromMs = performance.now(), links, attributes } = told;
+  const options: SpanOptions = { kind, startTime: timeOf(making, fromMs) };
+  if (links !== undefined) options.links = links;
+  if (attributes !== undefined) options.attributes = { ...attributes };
+  const own = making.tracer.startSpan(name, options, context);
+  return own.isRecording() ? new Recorded(making, own, context) : silent(namesOf(own));
 }
 
-function spanOver(making: Making, own: OtelSpan, around: Context): Span {
-  const is = own.spanContext();
-  const { traceId, spanId } = is;
-  const flags = is.traceFlags & TraceFlags.SAMPLED;
-  const named = { traceId, traceparent: `00-${traceId}-${spanId}-0${flags}` };
-  if (!own.isRecording()) return silent(named);
-  const inside = trace.setSpan(around, own);
-  return {
-    ...named,
-    begin: (name, attributes) =>
-      spanOver(making, start(making, inside, { name, attributes }), inside),
-    beginLinked: (name, attributes) => {
-      const links = [{ context: is }];
-      const root = start(making, ROOT_CONTEXT, { name, attributes, links });
-      return spanOver(making, root, ROOT_CONTEXT);
-    },
-    add: (name, { fromMs, untilMs }, attributes) => {
-      const part = start(making, inside, { name, attributes, fromMs });
-      const span = spanOver(making, part, inside);
-      part.end(timeOf(making, Math.max(fromMs, untilMs)));
-      return span;
-    },
-    set: (attributes) => void own.setAttributes({ ...attributes }),
-    end: (failure) => {
-      if (failure !== undefined) {
-        own.setAttribute('error.type', failure);
-        own.setStatus({ code: SpanStatusCode.ERROR });
-      }
-      own.end(timeOf(making, performance.now()));
-    },
-  };
+/** From its beginning to its end. A dozen and more for each request: they share their methods. */
+class Recorded implements RequestSpan {
+  readonly traceId: string;
+  readonly traceparent: string;
+  readonly #making: Making;
+  readonly #own: OtelSpan;
+  readonly #around: Context;
+  #inside: Context | undefined;
+
+  constructor(making: Making, own: OtelSpan, around: Context) {
+    const { traceId, traceparent } = namesOf(own);
+    this.traceId = traceId;
+    this.traceparent = traceparent;
+    this.#making = making;
+    this.#own = own;
+    this.#around = around;
+  }
+
+  begin(name: string, attributes?: SpanAttributes): Span {
+    return spanOf(this.#making, this.#context(), { name, attributes });
+  }
+
+  beginLinked(name: string, attributes?: SpanAttributes): Span {
+    const links = [{ context: this.#own.spanContext() }];
+    return spanOf(this.#making, ROOT_CONTEXT, { name, attributes, links });
+  }
+
+  add(name: string, { fromMs, untilMs }: Stretch, attributes?: SpanAttributes): Span {
+    const part = spanOf(this.#making, this.#context(), { name, attributes, fromMs });
+    if (part instanceof Recorded) part.#endAt(Math.max(fromMs, untilMs));
+    return part;
+  }
+
+  set(attributes: SpanAttributes): void {
+    this.#own.setAttributes({ ...attributes });
+  }
+
+  rename(name: string): void {
+    this.#own.updateName(name);
+  }
+
+  end(failure?: string): void {
+    if (failure !== undefined) {
+      this.#own.setAttribute('error.type', failure);
+      this.#own.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    this.#endAt(performance.now());
+  }
+
+  #endAt(atMs: number): void {
+    this.#own.end(timeOf(this.#making, atMs));
+  }
+
+  /** Most have no parts: what those need is made for the first one. */
+  #context(): Context {
+    this.#inside ??= trace.setSpan(this.#around, this.#own);
+    return this.#inside;
+  }
+}
+
+type Names = Pick<Span, 'traceId' | 'traceparent'>;
+
+function namesOf(own: OtelSpan): Names {
+  const { traceId, spanId, traceFlags } = own.spanContext();
+  return { traceId, traceparent: `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}` };
 }
 
 /** Of a trace that is not kept: all its parts are this one. */
-function silent(named: Pick<Span, 'traceId' | 'traceparent'>): Span {
-  const span: Span = {
-    ...named,
+function silent(names: Names): RequestSpan {
+  const nothing = () => {};
+  const span: RequestSpan = {
+    ...names,
     begin: () => span,
     beginLinked: () => span,
     add: () => span,
-    set: () => {},
-    end: () => {},
+    set: nothing,
+    rename: nothing,
+    end: nothing,
   };
   return span;
 }
