@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, test } from 'vitest';
+import { afterEach, beforeEach, test, vi } from 'vitest';
 import { loggerOver } from '../logger.js';
 import { openTracing } from './open.js';
 import type { TracingSettings } from './settings.js';
@@ -48,13 +48,20 @@ function open(settings: TracingSettings = SETTINGS): Promise<Tracer> {
   return openTracing({ settings, version: '1', log });
 }
 
+/** On a busy machine what was sent may arrive after the last moment that is waited for. */
+async function sent(...wanted: readonly string[]): Promise<void> {
+  const own = () => names.filter((name) => name !== 'gozolite').toSorted();
+  await vi.waitUntil(() => own().length >= wanted.length, 10_000);
+  assert.deepEqual(own(), wanted);
+}
+
 test('what is left is sent at the end', async () => {
   const tracer = await open({ ...SETTINGS, batchMs: 600_000 });
   const span = tracer.request(NOBODY);
   span.begin('validate').end();
   span.end();
   await tracer[Symbol.asyncDispose]();
-  assert.deepEqual(names.filter((name) => name !== 'gozolite').toSorted(), ['request', 'validate']);
+  await sent('request', 'validate');
 });
 
 test('a collector that never answers holds nobody up, and what waits is bounded', async () => {
@@ -62,8 +69,9 @@ test('a collector that never answers holds nobody up, and what waits is bounded'
   const tracer = await open();
   for (let times = 0; times < 10_000; times += 1) tracer.request(NOBODY).end();
   await tracer[Symbol.asyncDispose]();
-  const sent = names.filter((name) => name === 'request').length;
-  assert.ok(sent > 0 && sent <= SETTINGS.spansMax + SETTINGS.batchMax, String(sent));
+  const taken = () => names.filter((name) => name === 'request').length;
+  await vi.waitUntil(() => taken() > 0, 10_000);
+  assert.ok(taken() <= SETTINGS.spansMax + SETTINGS.batchMax, String(taken()));
 });
 
 test('a collector that is away is told of once', async () => {
@@ -101,8 +109,5 @@ test('a linked trace is kept where what it is linked to is, whatever the ratio',
   linked.end();
   span.end();
   await tracer[Symbol.asyncDispose]();
-  assert.deepEqual(names.filter((name) => name !== 'gozolite').toSorted(), [
-    'execution',
-    'request',
-  ]);
+  await sent('execution', 'request');
 });
