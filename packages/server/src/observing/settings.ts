@@ -26,7 +26,7 @@ const YES_OR_NO = ['true', 'false'] as const;
 
 const WINDOW_S = { min: 0, max: 86_400, fallback: 300 };
 
-/** What is told of what happens: docs/reference/service/metrics.md. */
+/** What is told of what happens: docs/reference/observing/metrics.md. */
 export function readObserving(
   read: ObservingReader,
   hasKeys: boolean,

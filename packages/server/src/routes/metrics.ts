@@ -2,7 +2,7 @@ import { ok } from '@gozolite/contract/result';
 import type { Route } from '../http/route.js';
 import { type LookDeps, scrape } from '../observing/metrics/look.js';
 
-/** For Prometheus: docs/reference/service/metrics.md has the names. */
+/** For Prometheus: docs/reference/observing/metrics.md has the names. */
 export function metricsRoute(deps: LookDeps): Route {
   return {
     method: 'GET',

@@ -60,7 +60,7 @@ test('every metric of the dashboard is one that is scraped', () => {
 
 test('the page names every metric of ours, and no other', () => {
   const page = readFileSync(
-    new URL('../../../../../docs/reference/service/metrics.md', import.meta.url),
+    new URL('../../../../../docs/reference/observing/metrics.md', import.meta.url),
     'utf8',
   );
   const named = new Set([...page.matchAll(/`(gozolite_\w+)/g)].map(([, name]) => name));
