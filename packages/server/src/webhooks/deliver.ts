@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptOutcome, DeliveryAttempt } from '@gozolite/contract/webhooks/webhook';
 import { findExecution } from '@gozolite/store/executions';
 import type { Database, Sql } from '@gozolite/store/sql';
@@ -39,7 +40,7 @@ export interface DelivererDeps {
   readonly onEnd: (state: 'delivered' | 'failed') => void;
 }
 
-/** Sends what is due. Disposing of it waits for what it is about, which takes seconds at most. */
+/** Sends what is due. Disposing of it waits for what it is about, for seconds at most. */
 export interface Deliverer extends AsyncDisposable {
   /** This execution's end is written down. */
   ended(execution: string): void;
@@ -50,10 +51,12 @@ export interface Deliverer extends AsyncDisposable {
 /** One tenant's slow receivers hold up nobody else. */
 const OF_TENANT_MAX = 4;
 const AT_ONCE_MAX = 64;
-const TENANTS_LOOKED_AT = 100;
+const TENANTS_LOOKED_AT = 1000;
 /** Longer than an attempt may take: past it the server that took it is gone. */
 const LEASE_MS = 60_000;
 const LOOK_MS = 1000;
+/** What has not been answered by then is attempted again by the next life. */
+const STOP_MS_MAX = 3000;
 /** Ends that nobody told of here: of another server, or interrupted. */
 const ARM_MS = 10_000;
 const FORGET_MS = 60_000;
@@ -97,11 +100,18 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
   const look = async (): Promise<void> => {
     const now = nowMs();
     await keep(now);
-    for (const tenant of await tenantsDue(store, now, TENANTS_LOOKED_AT)) {
-      const limit = Math.min(OF_TENANT_MAX - (underWay.get(tenant) ?? 0), AT_ONCE_MAX - all.size);
+    const due = await tenantsDue(store, now, TENANTS_LOOKED_AT);
+    // Who has least under way is next: a tenant that was not there finds the first free place.
+    const has = (tenant: string) => underWay.get(tenant) ?? 0;
+    const share = Math.max(1, Math.floor((AT_ONCE_MAX - all.size) / due.length));
+    for (const tenant of due.toSorted((left, right) => has(left) - has(right))) {
+      const limit = Math.min(OF_TENANT_MAX - has(tenant), AT_ONCE_MAX - all.size, share);
       if (limit <= 0 || isClosed) continue;
       const lease = { tenant, server, now, until: now + LEASE_MS, limit };
-      for (const row of await takeDeliveries(store, lease)) begin(row);
+      for (const row of await takeDeliveries(store, lease)) {
+        begin(row);
+        looker.wake(); // More may be due than a share.
+      }
     }
   };
   const looker = createLooker(async () => {
@@ -124,7 +134,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
       await looker[Symbol.asyncDispose]();
-      await Promise.all(all);
+      await Promise.race([Promise.all(all), sleep(STOP_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

@@ -137,3 +137,33 @@ test('a tenant has its own, thirty-two at most, one of each URL', async () => {
   expect((await own.endpoints.remove(ACME, id)).ok).toBe(true);
   expect(await own.endpoints.named(ACME, id)).toMatchObject({ error: { code: 'INVALID_VALUE' } });
 });
+
+test('where all places are taken, who has none is next', async () => {
+  await using own = await webhooksSetting();
+  const held: (() => void)[] = [];
+  await using slow = await startReceiver(() => (_request, response) => {
+    held.push(() => response.writeHead(200).end());
+  });
+  for (let at = 0; at < 20; at += 1) {
+    const tenant = `t${at}`;
+    const hook = await own.register(`${slow.url}?${at}`, 'record', tenant);
+    for (let count = 0; count < 5; count += 1) {
+      const { execution } = await own.accept(hook.id, tenant);
+      await own.end(execution);
+    }
+  }
+  own.start();
+  while (held.length < 64) await new Promise((resolve) => setTimeout(resolve, 5));
+  await using quick = await startReceiver(() => 200);
+  own.clock.now += 1; // It comes after all of the others.
+  const { id: hook } = await own.register(quick.url);
+  const { execution, id } = await own.accept(hook);
+  await own.end(execution);
+  expect(quick.received.length).toBe(0);
+  held.shift()?.();
+  await own.until(id, 'delivered');
+  for (let free = held.shift(); slow.received.length < 100 || free; free = held.shift()) {
+    free?.();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});

@@ -30,7 +30,7 @@ export async function webhooksSetting() {
   const start = (server = 's') => {
     deliverer = createDeliverer({
       ...{ store, server, nowMs, sealing: async () => sealing, random: () => 0 },
-      sending: { resolve: createResolve(), guard, timeMsMax: 10_000 },
+      sending: { resolve: createResolve(), guard, timeMsMax: 60_000 },
       agent: 'GozoLite/test',
       log: loggerOver('silent', { write: () => {} }),
       onAttempt: (outcome) => counted.push(outcome),

@@ -54,7 +54,8 @@ test('one inner address among good ones is one too many', async () => {
   for (const answers of [[INNER], [HERE, INNER], [INNER, HERE]]) {
     const sent = await send(sending(answers).deps, post(`http://mixed.example:${inner.port}/`));
     expect(sent.outcome).toBe('address');
-    expect(sent.detail).toMatch(/mixed\.example is 127\.0\.0\.1/);
+    expect(sent.detail).toMatch(/mixed\.example/);
+    expect(sent.detail).not.toMatch(/127/);
   }
   expect(inner.connections()).toBe(0);
 });

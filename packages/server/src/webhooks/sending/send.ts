@@ -51,8 +51,9 @@ export async function send(deps: SendDeps, post: Post): Promise<Sent> {
   if (addresses.length === 0) return failed('name', `${host} has no address`);
   for (const address of addresses) {
     const fault = deps.guard.faultOf(address);
-    // One inner address among others is one too many: which one is taken is chance.
-    if (fault !== undefined) return failed('address', `${host} is ${address.address}: ${fault}`);
+    // One inner address among others is one too many: which one is taken is chance. It is not
+    // told which: what inner names lead to is nobody's business.
+    if (fault !== undefined) return failed('address', `of an address of ${host}: ${fault}`);
   }
   return exchange(deps, { ...post, host, addresses, signal });
 }
