@@ -59,13 +59,19 @@ test('a body that is not UTF-8 is BAD_JSON, never a program with other character
   await refused(null, 'BAD_JSON', { body: new Uint8Array(body) });
 });
 
-test('names of the prototype are harmless everywhere', async () => {
-  await refused('{"language":"bash","code":"","__proto__":{"code":"id"}}', 'UNKNOWN_FIELD');
+test('names of the prototype are refused, or harmless', async () => {
+  await refused('{"language":"bash","code":"","__proto__":{"code":"id"}}', 'BAD_REQUEST');
+  await refused('{"language":"bash","code":"","env":{"__proto__":"x"}}', 'BAD_REQUEST');
   await refused({ language: '__proto__', code: '' }, 'UNKNOWN_LANGUAGE');
   await refused({ language: 'constructor', code: '' }, 'UNKNOWN_LANGUAGE');
-  const env: Record<string, string> = JSON.parse('{"__proto__":"x","constructor":"y"}');
-  const { stdout } = await run({ language: 'bash', code: 'echo $__proto__ $constructor', env });
+  const env: Record<string, string> = JSON.parse('{"prototype":"x","constructor":"y"}');
+  const { stdout } = await run({ language: 'bash', code: 'echo $prototype $constructor', env });
   assert.equal(stdout, 'x y\n');
+});
+
+test('a member twice is BAD_JSON, with its place', async () => {
+  const { errors } = await refused('{"language":"bash","code":"1","code":"2"}', 'BAD_JSON');
+  assert.equal(errors?.[0]?.pointer, '/code');
 });
 
 test('a refusal costs nothing: the next program runs', async () => {

@@ -80,7 +80,7 @@ function lifeOf(its: Its): void {
     assert.equal(await codeOf(gozo.cancel(nobody)), '404 NOT_FOUND');
     assert.equal(await codeOf(gozo.execution(nobody)), '404 NOT_FOUND');
     assert.equal(await codeOf(gozo.execution('../healthz')), '404 NOT_FOUND');
-    assert.equal(await codeOf(gozo.execution('\0')), '404 NOT_FOUND');
+    assert.equal(await codeOf(gozo.execution('\0')), '400 BAD_REQUEST');
   });
 }
 
@@ -159,7 +159,7 @@ function listsOf(its: Its): void {
       'status=fine',
       'state=x',
       'cursor=x',
-      'language=%00',
+      'language=%01',
     ]) {
       assert.equal((await fetch(`${url}/executions?${query}`)).status, 422, query);
     }
