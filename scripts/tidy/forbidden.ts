@@ -23,8 +23,9 @@ const READS_ENVIRONMENT = new Set([
 /** kill(2) and its kin, by libc's and rustix's names and as bare system calls. */
 const RAW_KILL = new RegExp(
   [
-    // But for a container's process 1, which ends all others: -1 is written out, never computed.
-    /\blibc::(?:kill(?!\(-1, libc::SIGKILL\))|killpg|tkill|tgkill)\b/,
+    // But for a container's process 1, which ends all others: -1 is written out, never computed;
+    // and a sandbox's, which signals the group of its own child (ADR 0076).
+    /\blibc::(?:kill(?!\(-1, libc::SIGKILL\)|\(-child, signal\))|killpg|tkill|tgkill)\b/,
     /\bkill_(?:current_)?process(?:_group)?\b/,
     /syscall\(\s*libc::SYS_(?:t?kill|tgkill|rt_(?:tg)?sigqueueinfo)\b/,
   ]

@@ -29,6 +29,7 @@ test('every path of the document is served, with its methods', async () => {
     '/executions/{id}',
     '/executions/{id}/events',
     '/healthz',
+    '/interact',
     '/metrics',
     '/openapi.json',
     '/readyz',

@@ -81,7 +81,9 @@ export async function startLocal(parts: LocalParts): Promise<LocalEngine> {
     const { launcherSocket: socket } = layout;
     const owner = user?.uid ?? process.getuid?.() ?? 0;
     children.push(startLauncher({ ...parts, socket, owner }), startServer(parts, layout, user));
-    const gozo = new Gozo({ url: 'http://localhost', fetch: fetchOver(layout.httpSocket) });
+    const { httpSocket: socketPath } = layout;
+    const fetch = fetchOver(socketPath);
+    const gozo = new Gozo({ url: 'http://localhost', fetch, socketPath });
     await Promise.race([untilReady(gozo), ...children.map(({ ended }) => ended)]);
     return { gozo, [Symbol.asyncDispose]: dispose };
   } catch (error) {

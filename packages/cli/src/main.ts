@@ -46,7 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
     },
     {
       run: async (where, options) => {
-        exitCode = await run(where, options, interruption());
+        exitCode = await run(where, { ...options, term: process.env.TERM }, endOf(options));
       },
       submit: async (where, options) => {
         exitCode = await submit(where, options, interruption());
@@ -126,14 +126,21 @@ function packsPlace() {
   };
 }
 
+/** A program that is talked to has its own Ctrl-C. */
+const ENDS = ['SIGTERM', 'SIGHUP'] as const;
+
+function endOf({ interactive }: { readonly interactive: boolean }): AbortSignal {
+  return interruption(interactive ? ENDS : undefined);
+}
+
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
 /** The first Ctrl-C or SIGTERM cancels the execution; what we started is then cleared away. */
-function interruption(): AbortSignal {
+function interruption(signals: readonly NodeJS.Signals[] = ['SIGINT', ...ENDS]): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of signals) {
     process.on(signal, () => controller.abort(new Interrupted('cancelled')));
   }
   return controller.signal;

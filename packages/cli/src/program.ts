@@ -74,7 +74,7 @@ export function createProgram(
     .description('run a program and exit as it does')
     .argument('[files...]', 'the first is run; "-" is standard input')
     .usage('[options] <files...> [-- args...]');
-  addRunOptions(runCommand).action((files: string[], options: RunFlags) =>
+  addRunOptions(addTalkOptions(runCommand)).action((files: string[], options: RunFlags) =>
     commands.run(whereOf(options), runOptionsOf(files, options, programArgs)),
   );
   addRunOptions(submitCommandOf(program)).action((files: string[], options: RunFlags) =>
@@ -168,8 +168,16 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly out?: string;
   readonly requestId?: string;
   readonly webhook?: string;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
   readonly time?: number;
   readonly memory?: number;
+}
+
+function addTalkOptions(command: Command): Command {
+  return command
+    .option('-i, --interactive', 'pass on what is typed while the program runs')
+    .option('--tty', 'as --interactive, and give the program a terminal');
 }
 
 function addRunOptions(command: Command): Command {
@@ -231,6 +239,9 @@ function runOptionsOf(
     requestId: flags.requestId,
     webhook: flags.webhook,
     json: flags.json === true,
+    // Without what is typed a terminal is of no use.
+    interactive: flags.interactive === true || flags.tty === true,
+    tty: flags.tty === true,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Execution, Isolation } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Backend } from '@gozolite/sandbox/backend';
+import type { Interaction } from '@gozolite/sandbox/interaction';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Admitted, MissingToolchain } from './admitted.js';
 import type { Clock } from './clock.js';
@@ -38,6 +39,7 @@ export interface Asking {
   /** No sandbox is asked for before; it must not reject. */
   readonly mayStart?: Promise<void>;
   readonly watch?: Watch;
+  readonly interaction?: Interaction;
 }
 
 /** An execution that has its place. */

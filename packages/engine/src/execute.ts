@@ -7,6 +7,7 @@ import type {
   SandboxCommand,
   SandboxResult,
 } from '@gozolite/sandbox/backend';
+import type { Interaction } from '@gozolite/sandbox/interaction';
 import type { LogFields, Logger } from '@gozolite/telemetry/logger';
 import type { SpanName } from '@gozolite/telemetry/tracing/span';
 import type { Admitted } from './admitted.js';
@@ -48,6 +49,8 @@ export interface Begun {
   /** Nothing is made for it before: absent, at once. */
   readonly mayStart?: Promise<void> | undefined;
   readonly watch?: Watch | undefined;
+  /** Who talks to its program while that runs. */
+  readonly interaction?: Interaction | undefined;
 }
 
 /** One execution's life: each stage takes what only the stage before makes. */
@@ -202,12 +205,14 @@ async function runStage(life: Life, name: StageName, command: SandboxCommand): P
   const beganAtMs = life.clock.monotonicMs();
   const { language, version } = life.admitted.recipe;
   const about = { language, version, stage: name };
-  const { watch } = life;
+  const { watch, interaction } = life;
   life.demand?.asked(command, about);
   watch?.stage(name);
   const result = await life.backend.run(command, {
     signal: life.signal,
     ...(watch && { onOutput: (chunk: OutputChunk) => watch.output(name, chunk) }),
+    // Nobody talks to a compiler.
+    ...(interaction && name === 'run' && { interaction }),
   });
   life.demand?.served(command, about, result.prepared);
   const wallMs = life.clock.monotonicMs() - beganAtMs;

@@ -6,6 +6,7 @@ import type { LimitName, Limits } from '@gozolite/contract/limits';
 import type { Connection, NetworkPolicy } from '@gozolite/contract/network';
 import type { Outcome, Usage } from '@gozolite/contract/outcome';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
+import type { Interaction } from './interaction.js';
 
 export interface WorkspaceFile {
   /** Relative to /work, already validated: no empty, `.` or `..` segment. */
@@ -106,11 +107,15 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Output as it arrives, in order. */
   readonly onOutput?: (chunk: OutputChunk) => void;
+  /** For a backend that `talks`. */
+  readonly interaction?: Interaction;
 }
 
 /** Makes sandboxes. Every call ends in an outcome; none throws for what a program does. */
 export interface Backend extends AsyncDisposable {
   readonly name: string;
+  /** Its programs can be talked to while they run. */
+  readonly talks?: boolean;
   run(command: SandboxCommand, options: RunOptions): Promise<SandboxResult>;
   /** @throws BackendUnavailable where the launcher can't be reached. */
   diagnose(): Promise<BackendDiagnosis>;

@@ -23,6 +23,7 @@ export function withFloor(backend: Backend, floor: Level): Backend {
   };
   return {
     name: backend.name,
+    ...(backend.talks === undefined ? {} : { talks: backend.talks }),
     diagnose: () => backend.diagnose(),
     ...(backend.keepReady && {
       // Nothing waits for what will not run.

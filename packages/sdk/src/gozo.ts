@@ -9,6 +9,7 @@ import type { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
 import { type ExecutionEvent, readEvents } from './events.js';
+import type { InteractOptions, Talk } from './interact.js';
 import { Webhooks } from './webhooks.js';
 
 export interface GozoOptions {
@@ -19,6 +20,8 @@ export interface GozoOptions {
    * gives one is asked before each call, so that it can renew what expires.
    */
   readonly key?: string | (() => string | Promise<string>);
+  /** The server's unix socket, for `interact`; the other calls have their own `fetch`. */
+  readonly socketPath?: string;
   /** Another `fetch`, for a transport of your own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
@@ -66,10 +69,12 @@ export class Gozo {
   readonly webhooks: Webhooks;
   readonly #url: string;
   readonly #key: GozoOptions['key'];
+  readonly #socketPath: string | undefined;
   readonly #fetch: NonNullable<GozoOptions['fetch']>;
 
-  constructor({ url, key, fetch }: GozoOptions) {
+  constructor({ url, key, fetch, socketPath }: GozoOptions) {
     this.#key = key;
+    this.#socketPath = socketPath;
     this.#url = new URL(url).href.replace(/\/+$/, '');
     this.#fetch = fetch ?? ((target, init) => globalThis.fetch(target, init));
     const call = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> =>
@@ -83,6 +88,14 @@ export class Gozo {
     const body = JSON.stringify(request);
     // A record is a record with any HTTP status: 500 and 503 say whose fault its failure is.
     return this.#call<Execution>('POST', '/execute', { ...options, body });
+  }
+
+  /** For Node: runs a program and talks to it meanwhile, over a WebSocket. */
+  async interact(request: ExecuteRequest, options: InteractOptions = {}): Promise<Talk> {
+    const headers = await this.#headers(options);
+    const door = { url: this.#url, socketPath: this.#socketPath, headers };
+    // Not before somebody wants it: a page has a WebSocket of its own.
+    return (await import('./interact.js')).openTalk(door, request, options);
   }
 
   /** Has a program run without waiting for it: `wait` gives its record, `webhook` is told. */

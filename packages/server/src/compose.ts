@@ -21,11 +21,12 @@ import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
 import type { Config } from './config.js';
 import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
-import { createDecide } from './executions/decide.js';
+import { createDecide, type Decide } from './executions/decide.js';
 import { openKeptHouse } from './executions/house.js';
 import { createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
+import { openInteractive } from './interactive/open.js';
 import { watchAnomalies } from './observing/anomalies.js';
 import { auditedRoute } from './observing/audit/administration.js';
 import { countRequest, createCounting } from './observing/metrics/count.js';
@@ -105,11 +106,9 @@ export function compose(deps: ServerDeps): House {
     attacks: attacks?.state,
   });
   const decide = createDecide({ toolchains, policies, dataOf, meter, log, takes: prover?.tookOf });
-  const kept = openKeptHouse({ ...service, engine, decide, log, counts: metrics.webhooks });
+  const { kept, ...runs } = runsOver(deps, metrics, { backend, engine, decide });
   const served: readonly Route[] = [
-    executeRoute({ engine, meter, decide, once: kept.once }),
-    ...kept.routes,
-    ...audited(kept.webhookRoutes, service),
+    ...runs.routes,
     capabilitiesRoute({ ...status, refresh: toolchains.refresh }),
     refreshRoute({ ...status, refresh: toolchains.refresh }),
     healthRoute(),
@@ -124,7 +123,7 @@ export function compose(deps: ServerDeps): House {
     opened: toolchains.opened,
     drain: () => {
       isDraining = true;
-      return engine.drain(config.drainMs).then(kept.settled);
+      return runs.drain();
     },
     [Symbol.asyncDispose]: () =>
       closeAll([kept, packs, attacks, toolchains, engine, demand, backend]),
@@ -160,6 +159,27 @@ function languagesOver({ config, log, service, languagesFolder }: ServerDeps, ba
     ...{ ...(prover && { prover }), packs, log },
   });
   return { packs, prover, toolchains };
+}
+
+/** All ways to have a program run. */
+function runsOver(
+  { config, log, service }: ServerDeps,
+  metrics: Metrics,
+  parts: { readonly backend: Backend; readonly engine: Engine; readonly decide: Decide },
+) {
+  const { engine, decide } = parts;
+  const { meter } = service;
+  const kept = openKeptHouse({ ...service, engine, decide, log, counts: metrics.webhooks });
+  const talks = openInteractive({ ...parts, meter, kept, config, log });
+  const execute = executeRoute({ engine, meter, decide, once: kept.once });
+  return {
+    kept,
+    routes: [execute, ...kept.routes, ...audited(kept.webhookRoutes, service), talks.route],
+    drain: () => {
+      talks.drain();
+      return engine.drain(config.drainMs).then(kept.settled).then(talks.settled);
+    },
+  };
 }
 
 function answers(backend: Backend): Promise<boolean> {

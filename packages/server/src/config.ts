@@ -10,6 +10,7 @@ import { readDataAllow } from './admission/data/settings.js';
 import { readNetwork } from './admission/network/settings.js';
 import { type ExecutionSettings, readExecutions } from './executions/settings.js';
 import { readCorsOrigins } from './http/edge/settings.js';
+import { type InteractiveSettings, readInteractive } from './interactive/settings.js';
 import { type Observing, readObserving } from './observing/settings.js';
 import { readPool } from './pool/settings.js';
 
@@ -63,6 +64,7 @@ export interface Config {
   readonly queueWaitMsMax: number;
   /** Of executions that are kept until somebody asks; absent: there are none. */
   readonly executions: ExecutionSettings | undefined;
+  readonly interactive: InteractiveSettings;
   readonly drainMs: number;
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
@@ -151,6 +153,7 @@ export function readConfig(
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     ...readQueue(read, cores),
     executions: readExecutions(read, faults),
+    interactive: readInteractive(read),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {

@@ -1,6 +1,7 @@
 //! What runs on the sandbox's side of the clone: PID 1, which builds the sandbox and reaps, and
 //! the payload, which confines itself and becomes the program. No allocation, no lock, no panic.
 
+mod attend;
 pub mod handoff;
 pub mod held;
 pub mod orders;
@@ -13,14 +14,14 @@ mod runtime;
 use crate::child::orders::Orders;
 use crate::child::payload::{run_payload, Payload};
 use crate::child::plan::Site;
-use crate::child::report::{Ended, Report};
+use crate::child::report::Report;
 use crate::confine::{capabilities, namespaces, rootfs};
 use crate::faults;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::fs::{fstatfs, statfs, Mode, OFlags, StatFs};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
@@ -101,10 +102,10 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         if let Some(teller) = teller {
             handoff::write(&payload.orders, teller.as_fd());
         }
-        Ok(pid)
+        Ok((pid, payload.orders.talks()))
     });
-    let pid = match spawned {
-        Ok(pid) => pid,
+    let (pid, talks) = match spawned {
+        Ok(spawned) => spawned,
         Err(failure) => {
             tell(report, Report::Failed(failure));
             sys::exit_now(1);
@@ -116,8 +117,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
     if holds(Protection::Capabilities) {
         let _ = capabilities::keep_none();
     }
-    let ended = reap(pid, &ends);
-    tell(report, Report::Ended(ended));
+    tell(report, Report::Ended(attend::until_end(pid, &ends, talks)));
     // The launcher may have been put on this CPU, and its client waits: we have time to end.
     sched_yield();
     if !holds(Protection::KillAtEnd) {
@@ -230,40 +230,6 @@ fn become_sandbox(id: u32) -> rustix::io::Result<()> {
     let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
     set_thread_res_gid(gid, gid, gid)?;
     set_thread_res_uid(uid, uid, uid)
-}
-
-/// Reaps until the main process has ended, whoever else ends before it.
-fn reap(main: i32, ends: &Ends) -> Ended {
-    loop {
-        match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid.as_raw_nonzero().get() == main => {
-                return Ended {
-                    at_ns: monotonic_ns(),
-                    exit_code: status.exit_status(),
-                    signal: status.terminating_signal(),
-                    disk_full: [&ends.work, &ends.tmp].into_iter().any(is_full) || shm_is_full(),
-                };
-            }
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => {
-                let at_ns = monotonic_ns();
-                return Ended { at_ns, exit_code: None, signal: None, disk_full: false };
-            }
-        }
-    }
-}
-
-fn is_full(folder: &OwnedFd) -> bool {
-    fstatfs(folder).is_ok_and(has_no_room)
-}
-
-/// By its path, which nothing in the sandbox can change: /dev is read-only.
-fn shm_is_full() -> bool {
-    statfs(c"/dev/shm").is_ok_and(has_no_room)
-}
-
-fn has_no_room(stat: StatFs) -> bool {
-    stat.f_bfree == 0 || stat.f_ffree == 0
 }
 
 fn tell(report: BorrowedFd<'_>, what: Report) {

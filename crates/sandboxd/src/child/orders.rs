@@ -13,13 +13,15 @@ use std::os::fd::BorrowedFd;
 
 const WORD_BYTES: usize = 8;
 /// Values of the asked resource limits, the CPU count, the host's cores, the CPUs that the program
-/// may start on (a bit each), how many arguments and how many environment strings.
-const WORDS: usize = ASKED + 2 + START_WORDS + 2;
+/// may start on (a bit each), how many arguments and how many environment strings, and whether the
+/// program is talked to.
+const WORDS: usize = ASKED + 2 + START_WORDS + 3;
 const AT_CPUS: usize = ASKED;
 const AT_CORES: usize = ASKED + 1;
 const AT_STARTS: usize = ASKED + 2;
 const AT_ARGV: usize = AT_STARTS + START_WORDS;
 const AT_ENVP: usize = AT_ARGV + 1;
+const AT_TALKS: usize = AT_ENVP + 1;
 /// As many CPUs as `CpuSet` has (CPU_SETSIZE of sched_setaffinity(2)).
 const START_WORDS: usize = 16;
 /// Two numbers of 64 bits, a blank and a line's end.
@@ -39,6 +41,7 @@ pub fn encode(plan: &Plan, cores: u64, has_pids_group: bool) -> Vec<u8> {
         (AT_CORES, cores),
         (AT_ARGV, plan.argv.len() as u64),
         (AT_ENVP, plan.envp.len() as u64),
+        (AT_TALKS, u64::from(plan.talks)),
     ] {
         put(&mut words, at, value);
     }
@@ -130,6 +133,11 @@ impl Orders {
         &self.envp
     }
 
+    /// Whether signals may come for the program.
+    pub fn talks(&self) -> bool {
+        word(&self.bytes, AT_TALKS) != 0
+    }
+
     /// What a booted runtime is told: how many arguments and how many environment strings, as
     /// decimal numbers in a line, and the strings themselves, each with a NUL behind it.
     pub fn handoff(&self, line: &mut [u8; HANDOFF_LINE_BYTES]) -> (usize, &[u8]) {
@@ -213,7 +221,7 @@ mod tests {
         #[test]
         fn strings_survive_the_way(argv: Vec<String>, envp: Vec<String>) {
             let (argv, envp) = (c_strings(&argv), c_strings(&envp));
-            let plan = Plan { limits: LIMITS, argv, envp, starts: vec![0] };
+            let plan = Plan { limits: LIMITS, argv, envp, starts: vec![0], talks: false };
             let orders = carried(&plan, 2);
             prop_assert_eq!(orders.argv().len(), plan.argv.len() + 1);
             prop_assert_eq!(orders.envp().len(), plan.envp.len() + 1);
@@ -231,13 +239,20 @@ mod tests {
 
     #[test]
     fn a_program_stays_where_it_is_if_it_may() {
-        let plan = Plan { limits: LIMITS, argv: Vec::new(), envp: Vec::new(), starts: vec![1, 65] };
+        let plan = Plan {
+            limits: LIMITS,
+            argv: Vec::new(),
+            envp: Vec::new(),
+            starts: vec![1, 65],
+            talks: true,
+        };
         let orders = carried(&plan, 128);
         let set = |here| (0..128).filter(|cpu| orders.cpus(here).is_set(*cpu)).collect::<Vec<_>>();
         assert_eq!(set(65), [65, 66]);
         assert_eq!(set(0), [1, 2]);
         let values = rlimits::asked(&LIMITS, true).map(|(_, _, value)| value);
         assert_eq!(orders.rlimits(), values);
+        assert!(orders.talks());
     }
 
     #[test]
@@ -252,15 +267,22 @@ mod tests {
 
     #[test]
     fn the_last_cpu_is_followed_by_the_first() {
-        let plan = Plan { limits: LIMITS, argv: Vec::new(), envp: Vec::new(), starts: vec![3] };
+        let plan = Plan {
+            limits: LIMITS,
+            argv: Vec::new(),
+            envp: Vec::new(),
+            starts: vec![3],
+            talks: false,
+        };
         let set = carried(&plan, 4).cpus(3);
         assert!(set.is_set(3) && set.is_set(0) && set.count() == 2);
+        assert!(!carried(&plan, 4).talks());
     }
 
     #[test]
     fn half_a_plan_is_refused() {
         let argv = vec![CString::from(c"/bin/true")];
-        let plan = Plan { limits: LIMITS, argv, envp: Vec::new(), starts: vec![0] };
+        let plan = Plan { limits: LIMITS, argv, envp: Vec::new(), starts: vec![0], talks: false };
         let whole = encode(&plan, 2, true);
         for length in [0, WORDS * WORD_BYTES - 1, WORDS * WORD_BYTES, whole.len() - 1] {
             let file = memfd_create("orders", MemfdFlags::CLOEXEC);

@@ -16,7 +16,7 @@ use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::setsid;
+use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::thread::{
     sched_getcpu, sched_setaffinity, set_name, set_no_new_privs, set_thread_groups,
 };
@@ -98,6 +98,9 @@ fn confine(
     }
     rlimits::apply(&rlimits::FIXED).map_err(Step::Rlimits.failed())?;
     take_streams(site, ends, kept).map_err(Step::Descriptors.failed())?;
+    if site.has_terminal && holds(Protection::NewSession) {
+        ioctl_tiocsctty(rustix::stdio::stdin()).map_err(Step::Session.failed())?;
+    }
     if holds(Protection::UserNamespace) {
         become_sandbox(namespaces::INSIDE_ID).map_err(Step::Credentials.failed())?;
     } else {

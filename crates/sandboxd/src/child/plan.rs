@@ -37,6 +37,8 @@ pub struct Site {
     pub held: Option<Held>,
     /// What its runtime's state is kept in, or comes from.
     pub given: Option<Given>,
+    /// Its streams are a terminal, which becomes its session's.
+    pub has_terminal: bool,
 }
 
 /// What a runtime that is booted finds open, for the object that is preloaded into it (ADR 0054).
@@ -70,6 +72,8 @@ pub struct Plan {
     pub envp: Vec<CString>,
     /// The CPUs that the program may start on; it takes the one it is on, if that is among them.
     pub starts: Vec<usize>,
+    /// Signals may come for it.
+    pub talks: bool,
 }
 
 const SHM_BYTES: u64 = 16 * 1024 * 1024;
@@ -113,7 +117,7 @@ impl Plan {
         let argv = strings(recipe.command.iter().chain(&words.args))?;
         let mut environment: BTreeMap<&String, &String> = recipe.env.iter().collect();
         environment.extend(&words.env);
-        Ok(Plan { limits, argv, envp: pairs(environment)?, starts })
+        Ok(Plan { limits, argv, envp: pairs(environment)?, starts, talks: false })
     }
 
     /// What a runtime is booted with, ahead of any request.
@@ -126,7 +130,7 @@ impl Plan {
         starts: Vec<usize>,
     ) -> Result<Plan, (ErrorCode, String)> {
         let argv = strings(boot.command.iter().chain(args))?;
-        Ok(Plan { limits, argv, envp: pairs(&boot.env)?, starts })
+        Ok(Plan { limits, argv, envp: pairs(&boot.env)?, starts, talks: false })
     }
 
     /// What a runtime that was booted so still has to be told: the arguments that it has not.

@@ -49,6 +49,8 @@ pub fn hear(bytes: &[u8]) -> Trace {
             Request::Pool { .. } => order(input.payload, &mut trace),
             Request::Stdin {} => trace.note(30),
             Request::StdinEnd {} => trace.note(31),
+            Request::Signal { signal } => promises::signal_is_one(signal.number(), &mut trace),
+            Request::Resize(_) => trace.note(33),
             Request::Recipe { digest, recipe } => learn(&mut books, &digest, &recipe, &mut trace),
             Request::File(file) => promises::file_stays_below(&file.path, &mut trace),
             Request::Start(start) => begin(&start, input.payload, &mut books, &mut trace),

@@ -4,7 +4,7 @@
 use crate::protocol::frame::{first_frame, HEADER_START};
 
 /// Of the messages themselves, of JSON, and of what has broken launchers before.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 50] = [
     "hello",
     "recipe",
     "start",
@@ -12,6 +12,12 @@ const WORDS: [&str; 44] = [
     "stdin",
     "stdin_end",
     "diagnose",
+    "signal",
+    "SIGKILL",
+    "resize",
+    "columns",
+    "interactive",
+    "terminal",
     "type",
     "version",
     "digest",

@@ -14,6 +14,13 @@ use std::path::Path;
 
 const MATCH_STEPS: u64 = 20_000;
 
+/// One byte carries it, and neither "all of them" nor a crash can be asked for.
+pub fn signal_is_one(number: i32, trace: &mut Trace) {
+    let crashes = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
+    assert!((1..32).contains(&number) && !crashes.contains(&number), "signal {number}");
+    trace.note(32);
+}
+
 pub fn whole_frame(rest: &[u8], taken: usize) {
     assert!(taken > 8 && taken <= rest.len());
     assert!(taken <= 8 + HEADER_BYTES_MAX + PAYLOAD_BYTES_MAX);

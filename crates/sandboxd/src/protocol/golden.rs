@@ -139,6 +139,7 @@ fn what_we_say_is_what_the_fixtures_hold() {
                 prepared: flag(header, "prepared"),
             },
             "output" => Reply::Output { stream, time_us: number(header, "time_us") },
+            "taken" => Reply::Taken { bytes: number(header, "bytes") },
             "artifact" => Reply::Artifact {
                 path: text(header, "path"),
                 bytes: number(header, "bytes"),

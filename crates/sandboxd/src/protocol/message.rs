@@ -2,6 +2,7 @@
 
 use crate::egress::target::Target;
 use crate::egress::words::{Account, Caps};
+use crate::protocol::interactive::{Interactive, SignalName, Size};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,11 @@ pub enum Request {
     File(FileHeader),
     Stdin {},
     StdinEnd {},
+    /// To the process group of a program that is talked to, and the size of its terminal.
+    Signal {
+        signal: SignalName,
+    },
+    Resize(Size),
 }
 
 /// What the launcher knows of a stage ahead of any request.
@@ -102,6 +108,8 @@ pub struct Start {
     pub network: Option<Network>,
     #[serde(default)]
     pub data: Vec<DataSet>,
+    /// It is talked to while it runs.
+    pub interactive: Option<Interactive>,
 }
 
 /// A tree of the launcher's own packs that the program finds at /data/<name>.
@@ -168,14 +176,36 @@ pub struct Limits {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply<'a> {
-    Hello { version: u32, launcher: &'a str },
-    RecipeOk { digest: &'a str },
+    Hello {
+        version: u32,
+        launcher: &'a str,
+    },
+    RecipeOk {
+        digest: &'a str,
+    },
     PoolOk {},
-    Started { prepare_us: u64, prepared: bool },
-    Output { stream: Stream, time_us: u64 },
-    Artifact { path: &'a str, bytes: u64, more: bool },
+    Started {
+        prepare_us: u64,
+        prepared: bool,
+    },
+    Output {
+        stream: Stream,
+        time_us: u64,
+    },
+    /// So much of its input the program has taken, in all.
+    Taken {
+        bytes: u64,
+    },
+    Artifact {
+        path: &'a str,
+        bytes: u64,
+        more: bool,
+    },
     End(&'a End),
-    Error { code: ErrorCode, message: &'a str },
+    Error {
+        code: ErrorCode,
+        message: &'a str,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub mod frame;
 #[cfg(test)]
 mod golden;
 pub mod input;
+pub mod interactive;
 pub mod message;
 pub mod pool;
 pub mod steps;

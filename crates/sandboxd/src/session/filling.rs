@@ -100,7 +100,9 @@ impl Filling {
         let lent = owner.filter(|_| lease.is_some());
         let way = start.network.clone().map(|asked| way::open(asked, context)).transpose()?;
         let kindred = Kindred { recipe: &recipe, words: &words, purpose: &purpose };
-        let own = Own { way, data: data::open(&start.data, context)?, given: None };
+        let terminal = start.interactive.and_then(|interactive| interactive.terminal);
+        let data = data::open(&start.data, context)?;
+        let own = Own { way, data, terminal, given: None };
         let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), own)?;
         Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
     }
@@ -143,6 +145,7 @@ impl Filling {
         }
         let limits = self.start.limits;
         let mut plan = Plan::new((&self.recipe, &self.words), limits, self.parked.best_cpus())?;
+        plan.talks = self.start.interactive.is_some();
         let boot = self.recipe.boot.as_ref().filter(|_| self.parked.is_booted());
         let mut booted_cpu_us = 0;
         if let Some(boot) = boot {
@@ -160,6 +163,7 @@ impl Filling {
             keep: self.start.keep,
             artifacts: self.words.artifacts,
             prepared: self.prepared,
+            interactive: self.start.interactive,
             _lease: self.lease,
         };
         let mut running = Running::new(launched, pipes, limits, began_ns);

@@ -142,7 +142,7 @@ impl Session {
     /// Whether more of the client's words may be read: not while input waits for the program.
     pub fn wants_words(&self) -> bool {
         match &self.state {
-            State::Live(sandbox) => !sandbox.has_pending_input(),
+            State::Live(sandbox) => sandbox.has_room(),
             State::Filling(filling) => filling.awaits_until_ns().is_none(),
             _ => true,
         }

@@ -1,11 +1,13 @@
 //! A live sandbox of a session: the run, its pending input, and what becomes of it at its end.
 
 use crate::protocol::frame::PAYLOAD_BYTES_MAX;
-use crate::protocol::message::{End, Outcome, Reply, Stream};
+use crate::protocol::interactive::{Interactive, SignalName, Size};
+use crate::protocol::message::{End, Outcome, Reply, Request, Stream};
 use crate::session::{Session, State};
 use crate::supervise::context::{Context, Layer};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{Lease, Slot};
+use crate::supervise::terminal;
 use crate::workspace::Workspace;
 use rustix::io::Errno;
 use std::rc::Rc;
@@ -16,6 +18,8 @@ pub struct Wishes {
     pub artifacts: Vec<String>,
     /// The sandbox was made before the request came.
     pub prepared: bool,
+    /// It is talked to while it runs.
+    pub interactive: Option<Interactive>,
     pub _lease: Option<Lease>,
 }
 
@@ -27,7 +31,13 @@ pub struct Sandbox {
     input: Vec<u8>,
     fed: usize,
     input_ended: bool,
+    /// Of all input, what the program took, and what the client knows of that.
+    taken: u64,
+    told: u64,
 }
+
+/// More input of a program that is talked to is not read from its client while so much waits.
+const INPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// The layer that a compile left, with the workspace that holds it.
 pub struct KeptLayer {
@@ -37,17 +47,55 @@ pub struct KeptLayer {
 
 impl Sandbox {
     pub fn new(running: Running, workspace: Workspace, slot: Rc<Slot>, wishes: Wishes) -> Sandbox {
-        Sandbox { running, workspace, slot, wishes, input: Vec::new(), fed: 0, input_ended: false }
+        let (input, fed, taken, told) = (Vec::new(), 0, 0, 0);
+        Sandbox { running, workspace, slot, wishes, input, fed, input_ended: false, taken, told }
     }
 
     pub fn has_pending_input(&self) -> bool {
         self.fed < self.input.len()
     }
 
+    /// Of one that is talked to signals may follow its input: some of that may wait.
+    pub fn has_room(&self) -> bool {
+        let waiting = self.input.len().saturating_sub(self.fed);
+        match self.wishes.interactive {
+            Some(_) => waiting < INPUT_BYTES_MAX,
+            None => waiting == 0,
+        }
+    }
+
     pub fn feed(&mut self, bytes: &[u8], last: bool) {
+        // What was fed goes first: the rest is never more than may wait, and one frame.
+        self.input.drain(..self.fed);
+        self.fed = 0;
         self.input.extend_from_slice(bytes);
         self.input_ended |= last;
         self.push_input();
+    }
+
+    /// What only a program that is talked to can be told; `false` where this one can't.
+    pub fn is_told(&self, request: &Request) -> bool {
+        match request {
+            Request::Signal { signal } => self.signal(*signal),
+            Request::Resize(size) => self.resize(*size),
+            _ => false,
+        }
+    }
+
+    fn signal(&self, signal: SignalName) -> bool {
+        let is_there = self.wishes.interactive.is_some() && self.running.has_started();
+        if is_there {
+            self.running.launched.signal(signal);
+        }
+        is_there
+    }
+
+    fn resize(&self, size: Size) -> bool {
+        let has_terminal = self.wishes.interactive.is_some_and(|it| it.terminal.is_some());
+        if has_terminal {
+            terminal::resize(self.running.raw_pipe(Stream::Stdout), size);
+        }
+        has_terminal
     }
 
     /// Writes pending input to the program, as much as its pipe takes.
@@ -60,13 +108,17 @@ impl Sandbox {
                 break;
             };
             match rustix::io::write(pipe, rest) {
-                Ok(count) => self.fed += count,
+                Ok(count) => {
+                    self.fed += count;
+                    self.taken += count as u64;
+                }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::INTR) => {}
                 Err(_) => self.running.stdin = None,
             }
         }
         // Nothing pending, or nobody who would read it.
+        self.taken += self.input.len().saturating_sub(self.fed) as u64;
         self.input.clear();
         self.fed = 0;
     }
@@ -114,6 +166,17 @@ impl Session {
         context.running = context.running.saturating_sub(1);
         self.state = State::Over(kept);
         context.bury(running, slot, now_ns);
+    }
+
+    /// Tells the client of one that is talked to how much of its input went in, as far as it reads.
+    pub fn tell_taken(&mut self) {
+        let has_room = self.has_room();
+        let State::Live(sandbox) = &mut self.state else { return };
+        let bytes = sandbox.taken;
+        if has_room && sandbox.wishes.interactive.is_some() && sandbox.told != bytes {
+            sandbox.told = bytes;
+            self.say(&Reply::Taken { bytes }, &[]);
+        }
     }
 
     /// The egress process has told of every connection, or had its time for it.

@@ -70,6 +70,7 @@ impl Session {
                 self.state = State::Live(sandbox);
                 return self.feed(&[], true);
             }
+            (State::Live(sandbox), request) if sandbox.is_told(&request) => State::Live(sandbox),
             (state, _) => {
                 self.state = state;
                 return self.refuse(ErrorCode::Protocol, "this message is out of order", now_ns);

@@ -138,6 +138,7 @@ impl Daemon {
         let Some(Some(mut seat)) = self.seats.get_mut(index).map(Option::take) else { return };
         let now_ns = monotonic_ns();
         act(&mut seat, &mut self.context, now_ns);
+        seat.session.tell_taken();
         seat.session.finish(&mut self.context, now_ns);
         if !seat.session.flush() {
             lose(&mut seat, &mut self.context, now_ns);

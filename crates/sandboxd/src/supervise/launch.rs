@@ -10,9 +10,11 @@ use crate::child::{self, Ends, Room};
 use crate::confine::data::DataSets;
 use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
+use crate::protocol::interactive::{SignalName, Size};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::supervise::network::egress::Egress;
 use crate::supervise::network::networks::Networks;
+use crate::supervise::terminal;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
@@ -84,6 +86,12 @@ impl Launched {
         write_all(&self.orders, &bytes).map_err(Step::Orders.failed())?;
         rustix::io::write(&self.release, b"r").map(drop).map_err(Step::Release.failed())
     }
+
+    /// Has PID 1 send a signal to the program's process group. One that comes while many are on
+    /// their way is dropped, as a signal that is pending already.
+    pub fn signal(&self, signal: SignalName) {
+        let _ = rustix::io::write(&self.release, &[signal.number() as u8]);
+    }
 }
 
 /// Makes a sandbox that waits for its orders.
@@ -93,10 +101,10 @@ impl Launched {
 pub fn launch(
     (tree, networks): (&mut Tree, &mut Networks),
     site: &Site,
-    workspace: &Workspace,
+    (workspace, terminal): (&Workspace, Option<Size>),
 ) -> Result<(Launched, Pipes), SetupFailure> {
     let group = tree.take().map_err(Step::Cgroup.failed())?;
-    match launch_in(&group, networks, site, workspace) {
+    match launch_in(&group, networks, site, (workspace, terminal)) {
         Ok((pidfd, Ours { report, release, orders, pipes })) => Ok((
             Launched { pidfd, group, report, egress: None, data: None, release, orders },
             pipes,
@@ -112,9 +120,12 @@ fn launch_in(
     group: &Group,
     networks: &mut Networks,
     site: &Site,
-    workspace: &Workspace,
+    (workspace, terminal): (&Workspace, Option<Size>),
 ) -> Result<(OwnedFd, Ours), SetupFailure> {
-    let (ours, ends) = make_pipes(workspace, site.host_id).map_err(Step::Clone.failed())?;
+    let made = make_streams(terminal, site.host_id)
+        .and_then(|streams| make_pipes(workspace, streams))
+        .map_err(Step::Clone.failed());
+    let (ours, ends) = made?;
     let encode = |plan| orders::encode(plan, site.host.cores, group.holds_processes());
     let room = Room::make(site.boot.as_ref().map(encode));
     let taken = match site.network {
@@ -195,33 +206,57 @@ fn end_child(pidfd: &OwnedFd) {
     let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
 }
 
-fn make_pipes(workspace: &Workspace, host_id: u32) -> std::io::Result<(Ours, Ends)> {
+/// The launcher's ends of the program's streams, and the program's.
+type Streams = (Pipes, [OwnedFd; 3]);
+
+fn make_streams(terminal: Option<Size>, host_id: u32) -> std::io::Result<Streams> {
+    let (pipes, theirs) = match terminal {
+        Some(size) => terminal_streams(size)?,
+        None => pipe_streams()?,
+    };
+    // A program may open its streams again by name (/dev/stdin, /proc/self/fd/1).
+    let (uid, gid) = (Uid::from_raw(host_id), Gid::from_raw(host_id));
+    for end in &theirs {
+        fchown(end, Some(uid), Some(gid))?;
+    }
+    Ok((pipes, theirs))
+}
+
+fn pipe_streams() -> std::io::Result<Streams> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC);
-    let (release_read, release_write) = pipe()?;
-    let (report_read, report_write) = pipe()?;
     let (stdin_read, stdin_write) = pipe()?;
     let (stdout_read, stdout_write) = pipe()?;
     let (stderr_read, stderr_write) = pipe()?;
-    for end in [&report_read, &stdin_write, &stdout_read, &stderr_read] {
+    for end in [&stdin_write, &stdout_read, &stderr_read] {
         ioctl_fionbio(end, true)?;
     }
-    // A program may open its streams again by name (/dev/stdin, /proc/self/fd/1).
-    let (uid, gid) = (Uid::from_raw(host_id), Gid::from_raw(host_id));
-    for end in [&stdin_read, &stdout_write, &stderr_write] {
-        fchown(end, Some(uid), Some(gid))?;
+    let pipes = Pipes { stdin: stdin_write, stdout: stdout_read, stderr: stderr_read };
+    Ok((pipes, [stdin_read, stdout_write, stderr_write]))
+}
+
+/// A terminal has one stream out: the other one has ended before it began.
+fn terminal_streams(size: Size) -> std::io::Result<Streams> {
+    let (master, slave) = terminal::open(size)?;
+    let (stderr_read, _) = pipe_with(PipeFlags::CLOEXEC)?;
+    let pipes = Pipes { stdin: master.try_clone()?, stdout: master, stderr: stderr_read };
+    Ok((pipes, [slave.try_clone()?, slave.try_clone()?, slave]))
+}
+
+fn make_pipes(
+    workspace: &Workspace,
+    (pipes, [stdin, stdout, stderr]): Streams,
+) -> std::io::Result<(Ours, Ends)> {
+    let pipe = || pipe_with(PipeFlags::CLOEXEC);
+    let (release_read, release_write) = pipe()?;
+    let (report_read, report_write) = pipe()?;
+    // A PID 1 that does not read must not hold the launcher up: signals go this way, too.
+    for end in [&report_read, &release_write] {
+        ioctl_fionbio(end, true)?;
     }
     let (work, tmp) = workspace.mounts()?;
     let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let ends = Ends {
-        release: release_read,
-        report: report_write,
-        stdin: stdin_read,
-        stdout: stdout_write,
-        stderr: stderr_write,
-        work,
-        tmp,
-        orders: orders.try_clone()?,
-    };
-    let pipes = Pipes { stdin: stdin_write, stdout: stdout_read, stderr: stderr_read };
+    let (release, report) = (release_read, report_write);
+    let theirs = orders.try_clone()?;
+    let ends = Ends { release, report, stdin, stdout, stderr, work, tmp, orders: theirs };
     Ok((Ours { report: report_read, release: release_write, orders, pipes }, ends))
 }

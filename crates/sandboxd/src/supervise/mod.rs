@@ -13,4 +13,5 @@ pub mod recipes;
 pub mod running;
 pub mod slots;
 pub mod spares;
+pub mod terminal;
 mod watch;

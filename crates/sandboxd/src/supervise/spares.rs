@@ -219,7 +219,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    (Own { way, data, given }, runtime): (Own, Option<&Runtime>),
+    (Own { way, data, terminal, given }, runtime): (Own, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -250,9 +250,11 @@ fn make(
     let booted =
         booted.transpose().map_err(Step::Workspace.failed()).map_err(Unavailable::Failed)?;
     let held = runtime.and_then(Runtime::held);
-    let site = Site { host, layout, host_id, network, boot, held, given };
+    let has_terminal = terminal.is_some();
+    let site = Site { host, layout, host_id, network, boot, held, given, has_terminal };
     let groups = (&mut context.tree, &mut context.networks);
-    let (mut launched, pipes) = launch(groups, &site, &workspace).map_err(Unavailable::Failed)?;
+    let (mut launched, pipes) =
+        launch(groups, &site, (&workspace, terminal)).map_err(Unavailable::Failed)?;
     if booted.is_some() {
         // Where it can't stand back it is booted all the same.
         let _ = launched.group.stand_back(true);

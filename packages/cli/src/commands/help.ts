@@ -11,6 +11,7 @@ Examples:
   gozo run main.cpp -t 2s -m 64m            two seconds and 64 MiB at most
   gozo run plot.py -a '*.png' -o pictures   bring back the files that it made
   gozo run main.java --json                 the whole record
+  gozo run --tty -l bash -c 'exec bash -i'  a shell to type at
   id=$(gozo submit main.py)                 have a server run it, and don't wait
   gozo executions wait $id                  its output, and its exit code
 

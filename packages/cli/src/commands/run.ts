@@ -8,6 +8,8 @@ import { cuts, exitCodeOf, explain } from '../exit-code.js';
 import { readProgramFiles, writeArtifacts } from '../files.js';
 import { type RunInput, requestOf } from '../request.js';
 import { UsageError } from '../usage-error.js';
+import { interact } from './interact.js';
+import { write } from './write.js';
 
 export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'stdin'> {
   readonly language: string | undefined;
@@ -20,6 +22,11 @@ export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'std
   readonly requestId: string | undefined;
   /** Of gozo submit: who is told of the end. */
   readonly webhook: string | undefined;
+  /** What is typed goes to the program as it is typed; with `tty` into a terminal of its own. */
+  readonly interactive: boolean;
+  readonly tty: boolean;
+  /** TERM, for a terminal of the same kind. */
+  readonly term?: string | undefined;
 }
 
 /** `gozo run`. @returns the exit code. */
@@ -29,6 +36,12 @@ export async function run(where: Where, options: RunOptions, signal: AbortSignal
   try {
     const request = await requestWith(connection.gozo, options, read);
     const { requestId } = options;
+    if (options.interactive) {
+      const execution = await interact(connection.gozo, request, options, signal);
+      if (options.json) await print(execution, options);
+      else await printEnd(execution, options);
+      return exitCodeOf(execution);
+    }
     const execution = await connection.gozo.execute(request, {
       signal,
       ...(requestId === undefined ? {} : { requestId }),
@@ -49,7 +62,11 @@ type Input = Pick<RunInput, 'program' | 'stdin'>;
 
 async function readInput(options: RunOptions): Promise<Input> {
   const program = await programOf(options);
-  const readsStdin = options.passesStdin && !options.files.includes('-') && !process.stdin.isTTY;
+  const readsStdin =
+    options.passesStdin &&
+    !options.interactive &&
+    !options.files.includes('-') &&
+    !process.stdin.isTTY;
   return { program, stdin: readsStdin ? await buffer(process.stdin) : undefined };
 }
 
@@ -113,9 +130,17 @@ export async function print(
       await write(process.stdout, decode(execution.stdout, execution.stdout_encoding));
       await write(process.stderr, decode(execution.stderr, execution.stderr_encoding));
     }
-    for (const line of [explain(execution), ...cuts(execution)]) {
-      if (line !== undefined) await write(process.stderr, `gozo: ${line}\n`);
-    }
+  }
+  await printEnd(execution, { json, out });
+}
+
+/** What its output does not say. */
+async function printEnd(
+  execution: Execution,
+  { json, out }: Pick<RunOptions, 'json' | 'out'>,
+): Promise<void> {
+  for (const line of json ? [] : [explain(execution), ...cuts(execution)]) {
+    if (line !== undefined) await write(process.stderr, `gozo: ${line}\n`);
   }
   if (out === undefined) return;
   for (const path of await writeArtifacts(out, execution.artifacts ?? [])) {
@@ -125,12 +150,4 @@ export async function print(
 
 function decode(text: string, encoding: 'base64' | undefined): Buffer {
   return Buffer.from(text, encoding ?? 'utf8');
-}
-
-/** Waits until it is out: the process exits behind it. */
-export function write(stream: NodeJS.WriteStream, content: string | Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    if (content.length === 0) resolve();
-    else stream.write(content, () => resolve());
-  });
 }

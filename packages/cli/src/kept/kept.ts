@@ -1,7 +1,8 @@
 import type { KeptExecution } from '@gozolite/contract/kept/kept';
 import { unreachable } from '@gozolite/contract/result';
 import { Gozo } from '@gozolite/sdk/gozo';
-import { print, type RunOptions, requestFor, write } from '../commands/run.js';
+import { print, type RunOptions, requestFor } from '../commands/run.js';
+import { write } from '../commands/write.js';
 import { DEFAULT_URL, type Where } from '../connect.js';
 import { exitCodeOf } from '../exit-code.js';
 import { UsageError } from '../usage-error.js';

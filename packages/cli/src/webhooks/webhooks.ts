@@ -1,6 +1,6 @@
 import { unreachable } from '@gozolite/contract/result';
 import type { CreatedWebhook, Delivery, WebhookInfo } from '@gozolite/contract/webhooks/webhook';
-import { write } from '../commands/run.js';
+import { write } from '../commands/write.js';
 import type { Where } from '../connect.js';
 import { clientOf } from '../kept/kept.js';
 import type { KeptFlags } from '../kept/program.js';

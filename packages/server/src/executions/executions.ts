@@ -4,7 +4,7 @@ import type { KeptExecution } from '@gozolite/contract/kept/kept';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
-import type { Engine, Underway } from '@gozolite/engine/engine';
+import type { Asking, Engine, Underway } from '@gozolite/engine/engine';
 import type { Patience } from '@gozolite/engine/queue/queue';
 import { endExecution, insertExecutions, startExecution } from '@gozolite/store/executions';
 import type { Claim, Claimed } from '@gozolite/store/idempotency';
@@ -18,7 +18,7 @@ import { type BodyBudget, createBodyBudget } from '../http/body-budget.js';
 import { textOf } from '../http/pieces.js';
 import { endOf, spanOf, withOwnSpan } from '../observing/tracing/executions.js';
 import { endWith } from '../observing/tracing/parts.js';
-import { createLiving, type Lead, type Living } from './living.js';
+import { bothOf, createLiving, type Lead, type Living } from './living.js';
 import type { ExecutionSettings } from './settings.js';
 import { shownOf } from './shown.js';
 import { bareOf } from './written/bare.js';
@@ -40,7 +40,13 @@ export interface ExecutionsDeps {
 export type Submission = Result<Submitted, Refusal>;
 
 export type Submitted = (
-  | { readonly kind: 'admitted'; readonly admitted: Admitted; readonly policy: Policy }
+  | {
+      readonly kind: 'admitted';
+      readonly admitted: Admitted;
+      readonly policy: Policy;
+      /** Who looks on, and talks to it, besides. */
+      readonly with?: Pick<Asking, 'watch' | 'interaction'>;
+    }
   /** Nothing can run: it has ended as it is accepted. */
   | { readonly kind: 'missing'; readonly record: Execution }
 ) & {
@@ -186,8 +192,10 @@ async function begin(
   const mayStart = new Promise<void>((resolve) => {
     start = resolve;
   });
-  const { signal, watch } = lead;
-  const underway = house.engine.begin(admitted, { signal, patience, mayStart, watch });
+  const { signal } = lead;
+  const { watch, ...rest } = submitted.with ?? {};
+  const asking = { ...rest, signal, patience, mayStart, watch: bothOf(lead.watch, watch) };
+  const underway = house.engine.begin(admitted, asking);
   if (!underway.ok) {
     giveBack();
     endWith(admitted.span, underway);

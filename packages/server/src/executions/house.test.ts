@@ -24,6 +24,7 @@ test('where nothing is kept there are no routes, and a key is refused', async ()
     headers: { 'idempotency-key': 'x' },
     caller: { tenant: 'local', keyId: '', scopes: [] },
     signal: new AbortController().signal,
+    isUpgrade: false,
   };
   expect(await house.once(call)).toMatchObject({ ok: false, error: { code: 'BAD_REQUEST' } });
 });

@@ -10,7 +10,7 @@ import { webhookRoutes } from '../routes/webhooks/webhooks.js';
 import type { Service } from '../service.js';
 import { createWebhooks } from '../webhooks/webhooks.js';
 import type { Decide } from './decide.js';
-import { createExecutions } from './executions.js';
+import { createExecutions, type Executions } from './executions.js';
 import { createOnce } from './once.js';
 import { createView } from './view.js';
 
@@ -20,6 +20,8 @@ export interface KeptHouse extends AsyncDisposable {
   readonly webhookRoutes: readonly Route[];
   /** `POST /execute` under an Idempotency-Key. */
   readonly once: (call: Call) => Promise<Result<Execution, Refusal>>;
+  /** Where executions are kept. */
+  readonly executions?: Executions;
   /** Resolves when every end is written down, or can't be. */
   readonly settled: () => Promise<void>;
   /** Deliveries to webhooks that are neither made nor given up. */
@@ -54,6 +56,7 @@ export function openKeptHouse(house: KeptHouseDeps): KeptHouse {
     routes: executionRoutes(deps),
     webhookRoutes: webhookRoutes(endpoints),
     ...{ once: createOnce(deps), settled: executions.settled, backlog: hooks.backlog },
+    executions,
     [Symbol.asyncDispose]: () => hooks[Symbol.asyncDispose](),
   };
 }

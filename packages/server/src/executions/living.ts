@@ -81,6 +81,21 @@ export function createLiving(row: ExecutionRow, onStart: (at: number) => void): 
   };
 }
 
+/** The second, too, where there is one. */
+export function bothOf(first: Watch, second: Watch | undefined): Watch {
+  if (second === undefined) return first;
+  return {
+    stage: (name) => {
+      first.stage(name);
+      second.stage(name);
+    },
+    output: (name, chunk) => {
+      first.output(name, chunk);
+      second.output(name, chunk);
+    },
+  };
+}
+
 function outputOf(stage: 'compile' | 'run', { stream, timeUs, bytes }: OutputChunk): object {
   const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const time = { stage, stream, time_ms: timeUs / 1000 };

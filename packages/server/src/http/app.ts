@@ -28,6 +28,7 @@ import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
 import { lengthOf, type Route, routerPath } from './route.js';
 import { createSeer, type Seen } from './seen.js';
+import { acceptUpgrades, UpgradableMessage, type Upgrades } from './upgrade/upgrades.js';
 
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MS_MAX = 10_000;
@@ -67,6 +68,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
   const edge = createEdge(app.server, { ...deps, hasKeys: authenticate !== undefined });
+  const upgrades = acceptUpgrades(app.server);
   app.decorateReply('refusal', undefined);
   app.decorateRequest('span', undefined);
   const see = createSeer(routes);
@@ -110,7 +112,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     refuseWith(reply, refusal);
   });
   const answers = createAnswerBudget(deps.answerBytesMax ?? ANSWER_BYTES_MAX);
-  for (const route of routes) addRoute(app, route, { connections, gate, answers });
+  for (const route of routes) addRoute(app, route, { connections, gate, answers, upgrades });
   return app;
 }
 
@@ -118,10 +120,11 @@ interface Around {
   readonly connections: Connections;
   readonly gate: Gate | undefined;
   readonly answers: AnswerBudget;
+  readonly upgrades: Upgrades;
 }
 
 function addRoute(app: FastifyInstance, route: Route, around: Around): void {
-  const { connections, gate, answers } = around;
+  const { connections, gate, answers, upgrades } = around;
   app.route({
     method: route.method,
     url: routerPath(route.path),
@@ -136,7 +139,18 @@ function addRoute(app: FastifyInstance, route: Route, around: Around): void {
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         signal: connections.signalOf(request.raw),
         span: request.span,
+        isUpgrade: upgrades.isOne(request.raw),
       });
+      if (answer.ok && answer.value.upgrade !== undefined) {
+        const { upgrade } = answer.value;
+        reply.code(101).hijack();
+        upgrades.take(request.raw, (socket) => {
+          upgrade(socket, (refusal) => {
+            reply.refusal = refusal;
+          });
+        });
+        return reply;
+      }
       request.raw.socket.setTimeout(ANSWER_STALL_MS_MAX);
       if (!answer.ok) return refuseWith(reply, answer.error);
       const { status, mediaType, headers = {}, body } = answer.value;
@@ -176,6 +190,7 @@ function optionsFor(connections: Connections): FastifyHttpOptions<Server> {
       connectionsCheckingInterval: 500,
       // A missing Host is answered by the guard, as a problem.
       requireHostHeader: false,
+      IncomingMessage: UpgradableMessage,
     },
     clientErrorHandler: (error, socket) => answerClientError(connections, error, socket),
     frameworkErrors: (_error, _request, reply) => {
@@ -243,6 +258,10 @@ function refuseWith(
   }
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) reply.header('www-authenticate', challenge);
+  // RFC 9110 §15.5.22: a 426 names what is asked for.
+  if (refusal.code === 'UPGRADE_REQUIRED') {
+    reply.headers({ upgrade: 'websocket', 'sec-websocket-version': '13' });
+  }
   if (refusal.code === 'METHOD_NOT_ALLOWED') {
     reply.header('allow', methodsHere(routes, reply.request).join(', '));
   }

@@ -24,6 +24,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   LIMIT_TOO_HIGH: 'A limit is above its ceiling',
   LIMIT_TOO_LOW: 'A limit is below its floor',
   INVALID_VALUE: 'A value is not allowed',
+  UPGRADE_REQUIRED: 'It is for WebSockets',
   RATE_LIMITED: 'Too many requests',
   QUOTA_EXCEEDED: 'A quota is used up',
   HEADERS_TOO_LARGE: 'The request headers are too large',

@@ -3,6 +3,7 @@ import { ok, type Result } from '@gozolite/contract/result';
 import type { Caller, Scope } from '@gozolite/contract/tenancy/scope';
 import type { Span } from '@gozolite/telemetry/tracing/span';
 import type { TSchema } from 'typebox';
+import type { WebSocket } from 'ws';
 import { toJson } from './pieces.js';
 
 /** One request as a route sees it: no framework. */
@@ -23,6 +24,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** What its parts are traced below; absent where no traces are sent. */
   readonly span?: Span | undefined;
+  /** It asks for a WebSocket, and can be given one. */
+  readonly isUpgrade: boolean;
 }
 
 export interface Answer {
@@ -33,6 +36,8 @@ export interface Answer {
   readonly body: string | AsyncIterable<string>;
   /** Of a body in pieces that is there as a whole: about how long it is. */
   readonly length?: number;
+  /** With 101: who has the connection from then on. */
+  readonly upgrade?: (socket: WebSocket, onRefused: (refusal: Refusal) => void) => void;
 }
 
 export function lengthOf({ body, length = 0 }: Answer): number {

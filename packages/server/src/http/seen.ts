@@ -38,7 +38,8 @@ export function createSeer(routes: readonly Route[]) {
     route: paths.get(request.routeOptions.url ?? '') ?? '',
     method: METHODS.has(request.method) ? request.method : 'other',
     status: reply.statusCode,
-    isAborted: !reply.raw.writableFinished,
+    // A WebSocket's answer was out when it became one.
+    isAborted: reply.statusCode !== 101 && !reply.raw.writableFinished,
     ms: reply.elapsedTime,
     address: request.socket.remoteAddress ?? '',
     caller,

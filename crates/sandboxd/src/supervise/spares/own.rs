@@ -2,6 +2,7 @@
 
 use crate::child::plan::Given;
 use crate::confine::data::DataSets;
+use crate::protocol::interactive::Size;
 use crate::protocol::message::{Recipe, Words};
 use crate::supervise::network::way::Way;
 use crate::supervise::spares::Purpose;
@@ -15,16 +16,17 @@ pub struct Kindred<'a> {
 }
 
 /// What only this one has, and has to be there before the sandbox: its names and network, its data
-/// sets; what its runtime starts from.
+/// sets, a terminal of this size; what its runtime starts from.
 #[derive(Default)]
 pub struct Own {
     pub way: Option<Way>,
     pub data: Option<DataSets>,
+    pub terminal: Option<Size>,
     pub given: Option<Given>,
 }
 
 impl Own {
     pub fn is_nothing(&self) -> bool {
-        self.way.is_none() && self.data.is_none()
+        self.way.is_none() && self.data.is_none() && self.terminal.is_none()
     }
 }

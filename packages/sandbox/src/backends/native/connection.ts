@@ -17,6 +17,9 @@ export interface ConnectionEvents {
 export interface Connection {
   /** Queues what `encodeFrames` made, to be written as fast as the launcher reads. */
   send(pieces: readonly Uint8Array[]): void;
+  /** What it says waits in its socket. */
+  pause(): void;
+  resume(): void;
   /** At once, whatever is under way. For a sandbox's connection this is the kill. */
   close(): void;
 }
@@ -78,7 +81,10 @@ export function connect(socketPath: string, events: ConnectionEvents): Connectio
 
   return {
     close,
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     send: (pieces) => {
+      if (isClosed) return;
       unsent.push(...pieces);
       flush();
     },

@@ -9,6 +9,7 @@ import {
   type SandboxCommand,
   type SandboxResult,
 } from '../../backend.js';
+import type { Interaction } from '../../interaction.js';
 import { type Connections, createConnections } from './connections.js';
 import { type Control, openControl } from './control.js';
 import { pending } from './pending.js';
@@ -32,6 +33,7 @@ export function createNativeBackend({ socketPath }: NativeBackendOptions): Backe
 
   return {
     name: 'native',
+    talks: true,
     diagnose: () => diagnose(control),
     keepReady: (lines, ageMs) => keepReady({ control, recipes }, lines, ageMs),
     run: async (command, { signal, ...rest }) => {
@@ -67,7 +69,7 @@ async function launch(
   options: RunOptions,
 ): Promise<SandboxResult> {
   const ended = (outcome: Outcome) => createReceived(0).resultWithout(outcome);
-  const pieces = encode(command);
+  const pieces = encode(command, options.interaction);
   if (pieces === undefined) return ended(refusedBy('E2BIG'));
   for (let tellings = 0; tellings < 2; tellings += 1) {
     const obstacle = await tellRecipe(recipes, command.recipe, options.signal);
@@ -81,9 +83,12 @@ async function launch(
 }
 
 /** undefined where the arguments and environment don't fit into a header of the protocol. */
-function encode(command: SandboxCommand): readonly Uint8Array[] | undefined {
+function encode(
+  command: SandboxCommand,
+  interaction: Interaction | undefined,
+): readonly Uint8Array[] | undefined {
   try {
-    return encodeFrames(launchFrames(command));
+    return encodeFrames(launchFrames(command, interaction));
   } catch (error) {
     if (error instanceof FrameError) return undefined;
     throw error;

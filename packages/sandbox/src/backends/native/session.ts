@@ -1,6 +1,7 @@
 import type { Outcome } from '@gozolite/contract/outcome';
 import type { Layer, RunOptions, SandboxCommand, SandboxResult } from '../../backend.js';
 import type { Connection, ConnectionEvents } from './connection.js';
+import { lineOver, pausesOf } from './line.js';
 import { pending } from './pending.js';
 import { FrameError } from './protocol/frames.js';
 import type { EndMessage, LauncherMessage } from './protocol/messages.js';
@@ -34,6 +35,7 @@ export function runSession(session: Session): Promise<SessionEnd> {
 
   const settle = (end: SessionEnd) => {
     clearTimeout(deadline);
+    pausing?.giveUp();
     options.signal.removeEventListener('abort', cancel);
     resolve(end);
   };
@@ -47,7 +49,11 @@ export function runSession(session: Session): Promise<SessionEnd> {
   const onMessage = (message: LauncherMessage) => {
     switch (message.type) {
       case 'started':
-        return received.started(message.prepareUs / 1000, message.prepared);
+        received.started(message.prepareUs / 1000, message.prepared);
+        if (pausing === undefined) return;
+        return interaction?.onStarted(lineOver(connection, pausing));
+      case 'taken':
+        return interaction?.onTaken(message.bytes);
       case 'output':
         received.output(message);
         return options.onOutput?.(message);
@@ -68,8 +74,16 @@ export function runSession(session: Session): Promise<SessionEnd> {
   };
 
   const waitMs = command.limits.wall_time_ms + OVERHEAD_MS_MAX;
-  const deadline = setTimeout(() => lose(`no end within ${waitMs} ms`), waitMs);
+  const late = () => {
+    // Who reads slowly is no launcher that is lost: what is left comes at once.
+    if (pausing?.isOver() !== false) return lose(`no end within ${waitMs} ms`);
+    pausing.giveUp();
+    deadline = setTimeout(late, OVERHEAD_MS_MAX);
+  };
+  let deadline = setTimeout(late, waitMs);
   const connection = session.open({ onMessage, onClosed: lose });
+  const { interaction } = options;
+  const pausing = interaction && pausesOf(connection);
   options.signal.addEventListener('abort', cancel, { once: true });
   if (options.signal.aborted) cancel();
   else connection.send(session.pieces);

@@ -4,6 +4,7 @@ import type { Authenticate } from '@gozolite/tenancy/keys/authenticate';
 import type { FastifyRequest } from 'fastify';
 import { endWith } from '../../observing/tracing/parts.js';
 import { type Route, routerPath } from '../route.js';
+import { takeKeyOf } from '../upgrade/upgrades.js';
 
 /** The first stage of every route that is not open. */
 export interface Gate {
@@ -24,7 +25,7 @@ export function createGate(routes: readonly Route[], authenticate: Authenticate)
       // What has no row would need the most: a route that is added can't be forgotten here.
       const needed = access.get(`${method} ${request.routeOptions.url}`) ?? 'admin';
       if (needed === 'open') return undefined;
-      const { authorization } = request.headers;
+      const authorization = takeKeyOf(request.raw) ?? request.headers.authorization;
       const address = request.socket.remoteAddress ?? '';
       const span = request.span?.begin('authenticate');
       const known = await authenticate({ authorization, address }, needed);

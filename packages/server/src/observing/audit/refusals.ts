@@ -79,9 +79,10 @@ function nameOf(windows: ReadonlyMap<string, unknown>, name: string): string {
 }
 
 /** Reading what is not there is no news; being kept out is. */
-function isTold({ method }: Seen, { code }: Refusal): boolean {
+function isTold({ method, status }: Seen, { code }: Refusal): boolean {
   if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'RATE_LIMITED') return true;
-  return method !== 'GET' && method !== 'HEAD';
+  // What came over a WebSocket was to run.
+  return status === 101 || (method !== 'GET' && method !== 'HEAD');
 }
 
 function kindOf({ caller, method, route }: Seen, { code }: Refusal): Record<string, string> {

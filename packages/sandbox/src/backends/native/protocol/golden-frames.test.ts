@@ -57,6 +57,7 @@ describe("the launcher's messages", () => {
       'pool_ok',
       'recipe_ok',
       'started',
+      'taken',
     ]);
     const messages = toClient.map(({ header, payload_base64 }) =>
       parseLauncherMessage(frame(header, Buffer.from(payload_base64, 'base64'))),

@@ -1,6 +1,8 @@
+import type { SignalName, TerminalSize } from '@gozolite/contract/interactive/interactive';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
 import type { PoolLine, SandboxCommand, WorkspaceFile } from '../../../backend.js';
+import type { Interaction } from '../../../interaction.js';
 import { type Frame, frame, PAYLOAD_BYTES_MAX } from './frames.js';
 import { PROTOCOL_VERSION } from './messages.js';
 
@@ -25,17 +27,38 @@ export function poolFrame(lines: readonly PoolLine[], ageMs: number): Frame {
   return frame({ type: 'pool', age_ms: ageMs }, Buffer.from(JSON.stringify(order)));
 }
 
-/** All that a sandbox connection ever sends after its hello: known from the start. */
-export function launchFrames(command: SandboxCommand): Frame[] {
-  const frames = [startFrame(command)];
+/**
+ * All that a sandbox connection sends at first: without an interaction all that it ever sends, with
+ * one until the program runs.
+ */
+export function launchFrames(command: SandboxCommand, interaction?: Interaction): Frame[] {
+  const frames = [startFrame(command, interaction)];
   for (const file of command.files) frames.push(...fileFrames(file));
-  for (const piece of pieces(command.stdin)) frames.push(frame({ type: 'stdin' }, piece));
-  frames.push(frame({ type: 'stdin_end' }));
+  frames.push(...stdinFrames(command.stdin));
+  if (interaction === undefined) frames.push(stdinEndFrame());
+  // The first frame of input starts the program, however little it holds.
+  else if (command.stdin.length === 0) frames.push(frame({ type: 'stdin' }));
   return frames;
 }
 
+export function stdinFrames(bytes: Uint8Array): Frame[] {
+  return pieces(bytes).map((piece) => frame({ type: 'stdin' }, piece));
+}
+
+export function stdinEndFrame(): Frame {
+  return frame({ type: 'stdin_end' });
+}
+
+export function signalFrame(signal: SignalName): Frame {
+  return frame({ type: 'signal', signal });
+}
+
+export function resizeFrame({ columns, rows }: TerminalSize): Frame {
+  return frame({ type: 'resize', columns, rows });
+}
+
 /** What may be longer than a header (arguments, environment, globs) travels as the payload. */
-function startFrame(command: SandboxCommand): Frame {
+function startFrame(command: SandboxCommand, interaction: Interaction | undefined): Frame {
   const { args, env, artifacts, network, data } = command;
   const header = {
     type: 'start',
@@ -46,8 +69,14 @@ function startFrame(command: SandboxCommand): Frame {
     keep: command.keepOutput,
     ...(network === undefined ? {} : { network: networkMember(network) }),
     ...(data === undefined ? {} : { data: data.map(({ name, digest }) => ({ name, digest })) }),
+    ...(interaction === undefined ? {} : { interactive: interactiveMember(interaction) }),
   };
   return frame(header, Buffer.from(JSON.stringify({ args, env, artifacts })));
+}
+
+function interactiveMember({ terminal }: Interaction) {
+  if (terminal === undefined) return {};
+  return { terminal: { columns: terminal.columns, rows: terminal.rows } };
 }
 
 function networkMember({ allow, bytesMax, connectionsMax, timeMsMax }: NetworkPolicy) {

@@ -72,6 +72,7 @@ export type LauncherMessage =
       readonly timeUs: number;
       readonly bytes: Uint8Array;
     }
+  | { readonly type: 'taken'; readonly bytes: number }
   | {
       readonly type: 'artifact';
       readonly path: string;
@@ -102,6 +103,8 @@ export function parseLauncherMessage({ header, payload }: Frame): LauncherMessag
         prepareUs: count(header, 'prepare_us'),
         prepared: claim(header, 'prepared'),
       };
+    case 'taken':
+      return { type: 'taken', bytes: count(header, 'bytes') };
     case 'artifact':
       return {
         type: 'artifact',
