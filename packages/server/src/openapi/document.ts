@@ -1,8 +1,15 @@
 import { Finding, LanguageInfo } from '@gozolite/contract/capabilities';
-import { Artifact, Isolation, SourceFile, StageResult } from '@gozolite/contract/execution';
+import {
+  Artifact,
+  ExecuteRequest,
+  Isolation,
+  SourceFile,
+  StageResult,
+} from '@gozolite/contract/execution';
 import { type LimitPolicy, Limits } from '@gozolite/contract/limits';
 import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
+import { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import type { TSchema } from 'typebox';
 import { PROBLEM_ANSWER, PROBLEM_MEDIA_TYPE } from '../http/problem.js';
 import type { AnswerDocument, ParameterDocument, Route, RouteDocument } from '../http/route.js';
@@ -74,11 +81,17 @@ export function openApiOf(routes: readonly Route[], described: Described): OpenA
 
 /** What is said of a request beyond its form: it is known only here what this server permits. */
 function narrowed(schemas: Readonly<Record<string, TSchema>>, limits: LimitPolicy) {
-  if (schemas.ExecuteRequest === undefined) return {};
+  const programs = Object.entries({
+    ExecuteRequest: ExecuteRequest.properties,
+    SubmitRequest: SubmitRequest.properties,
+  }).filter(([name]) => schemas[name] !== undefined);
   const { Batch } = schemas;
   return {
-    ...withReferences({ ...PARTS, ExecuteRequest: requestSchema(limits) }),
-    ...(Batch === undefined ? {} : batchOf(refTo('ExecuteRequest'), refTo('AnyJson'))),
+    ...withReferences({
+      ...PARTS,
+      ...Object.fromEntries(programs.map(([name, of]) => [name, requestSchema(limits, of)])),
+    }),
+    ...(Batch === undefined ? {} : batchOf(refTo('SubmitRequest'), refTo('AnyJson'))),
   };
 }
 

@@ -1,4 +1,4 @@
-import { ExecuteRequest, REQUEST_BOUNDS } from '@gozolite/contract/execution';
+import { REQUEST_BOUNDS } from '@gozolite/contract/execution';
 import { KEPT_BOUNDS } from '@gozolite/contract/kept/kept';
 import {
   LIMIT_FLOORS,
@@ -20,11 +20,13 @@ const NAME = '^(?!__proto__$)';
 const NO_NUL = '^[^\\u0000]*$';
 
 /**
- * The request as it is for this server: the contract's schema with what else is checked, as far as
+ * The request as it is for this server: the contract's members with what else is checked, as far as
  * JSON Schema can say it. What can't be (that an entry is one of the files) is 422.
  */
-export function requestSchema({ run, compile }: LimitPolicy): TSchema {
-  const { properties } = ExecuteRequest;
+export function requestSchema(
+  { run, compile }: LimitPolicy,
+  properties: Readonly<Record<string, TSchema>>,
+): TSchema {
   const args = Type.Array(Type.String({ pattern: NO_NUL }));
   return Object.assign(
     Type.Object(

@@ -107,6 +107,7 @@ export function rotateRoute({ rotate }: Endpoints): Route {
       access: 'execute',
       parameters: { id: WEBHOOK_ID },
       requestSchema: 'WebhookRotation',
+      isBodyOptional: true,
       requestExample: { grace_s: GRACE_S },
       answers: {
         201: { description: 'The new secret, told once.', schema: 'CreatedWebhook' },

@@ -13,12 +13,23 @@ import type { Endpoints } from '../../webhooks/endpoints.js';
 import { changerOf, FORBIDDEN, idOf, TENANT, tenantOf } from './caller.js';
 
 const PAGE = 20;
+const ID = '^[A-Za-z0-9_-]{0,64}$';
+const idOfKind = (description: string) => ({
+  description,
+  schema: { type: 'string', pattern: ID },
+});
 const LISTED = {
-  webhook: 'Only of this webhook, by its id.',
-  execution: 'Only of this execution.',
-  state: `Only those that are ${DELIVERY_STATES.join(', ')}.`,
-  limit: `How many at most, up to ${WEBHOOK_BOUNDS.pageMax}; default ${PAGE}.`,
-  cursor: 'next_cursor of the page before.',
+  webhook: idOfKind('Only of this webhook, by its id.'),
+  execution: idOfKind('Only of this execution.'),
+  state: {
+    description: `Only those that are ${DELIVERY_STATES.join(', ')}.`,
+    schema: { type: 'string', enum: ['', ...DELIVERY_STATES] },
+  },
+  limit: {
+    description: `How many at most, up to ${WEBHOOK_BOUNDS.pageMax}; default ${PAGE}.`,
+    schema: { type: 'integer', minimum: 1, maximum: WEBHOOK_BOUNDS.pageMax, default: PAGE },
+  },
+  cursor: idOfKind('next_cursor of the page before.'),
   tenant: TENANT,
 };
 
@@ -98,7 +109,7 @@ function selectionOf({ query }: Call): Result<DeliverySelection, Refusal> {
 }
 
 function isId(text: string): boolean {
-  return /^[A-Za-z0-9_-]{0,64}$/.test(text);
+  return new RegExp(ID).test(text);
 }
 
 function invalid(name: string, what: string): Refusal {
