@@ -70,7 +70,7 @@ function clientsOf(its: () => Keyed): void {
       }
     }
     assert.deepEqual(open.sort(), ['/docs', '/healthz', '/openapi.json', '/readyz']);
-    assert.equal(closed, 31);
+    assert.equal(closed, 32);
     assert.equal((await fetch(`${url}/capabilities`, { method: 'HEAD' })).status, 401);
   });
 }
