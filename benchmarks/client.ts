@@ -7,7 +7,7 @@ export interface Answer {
 }
 
 /** A client that keeps its connections, as a caller with many programs has. */
-export function client(url: string, connections: number) {
+export function client(url: string, connections: number, key?: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const target = new URL('/execute', url);
   const execute = (body: object, signal?: AbortSignal): Promise<Answer> =>
@@ -16,6 +16,7 @@ export function client(url: string, connections: number) {
       const headers = {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(text),
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       };
       const options = {
         method: 'POST',
@@ -39,3 +40,5 @@ export function client(url: string, connections: number) {
     });
   return { execute, close: () => agent.destroy() };
 }
+
+export type Client = ReturnType<typeof client>;

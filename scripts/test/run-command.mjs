@@ -26,8 +26,9 @@ export async function runChecked(command, args, env = process.env) {
 }
 
 /** A script that counts for itself and says `N passed, N failed` on its last line. */
-export async function runCounted(args, server) {
-  const { code, output } = await runShown(process.execPath, args, environmentFor(server));
+export async function runCounted(args, server, variables = {}) {
+  const env = { ...environmentFor(server), ...variables };
+  const { code, output } = await runShown(process.execPath, args, env);
   const match = /^(\d+) passed, (\d+) failed$/.exec(output.trimEnd().split('\n').at(-1) ?? '');
   if (match === null) throw new Error(`${args.at(-1)} ended with ${code} and without its counts`);
   const [passed, failed] = [Number(match[1]), Number(match[2])];

@@ -21,6 +21,9 @@ const script =
   ({ server }) =>
     runCounted([SCRIPT, path, ...args], server);
 
+/** What the environment says wins: `GOZO_TEST_EXAMPLES=2000 node scripts/test.mjs --only …`. */
+const counted = (name, usual) => ({ [name]: process.env[name] ?? usual });
+
 const serverSuite = (name, what) => ({
   name,
   what,
@@ -76,6 +79,7 @@ export const SUITES = [
   serverSuite('hostile', 'every attack, its twin, and the protection left out'),
   serverSuite('limits', 'every limit on both sides of its bound, in C, Bash and Python'),
   serverSuite('prepare', 'runtimes booted before their requests, against cold ones'),
+  serverSuite('templates', 'runtimes that start from a saved image, and who shares one'),
   serverSuite('surface', 'every system call by every door, against a reviewed list of answers'),
   {
     name: 'container',
@@ -120,7 +124,7 @@ export const SUITES = [
   {
     ...serverSuite('edge', 'broken connections and attacks on keys, quotas and rates, with counts'),
     run: ({ server, say, all }) => {
-      const count = { GOZO_TEST_FUZZ: all ? '100000' : '5000' };
+      const count = counted('GOZO_TEST_FUZZ', all ? '100000' : '5000');
       return withPostgres(say, (own) => runVitest('edge', server, { ...own, ...count }));
     },
   },
@@ -130,7 +134,7 @@ export const SUITES = [
       const program = await installSchemathesis(say);
       const variables = {
         GOZO_TEST_SCHEMATHESIS: program,
-        GOZO_TEST_EXAMPLES: all ? '2000' : '100',
+        ...counted('GOZO_TEST_EXAMPLES', all ? '2000' : '100'),
       };
       return withPostgres(say, (own) => runVitest('contract', server, { ...own, ...variables }));
     },
@@ -157,7 +161,6 @@ export const SUITES = [
     extra: true,
     run: ({ say }) => runCargoDeny(say),
   },
-  { ...serverSuite('templates', 'runtimes that start from a saved image'), extra: true },
   { ...serverSuite('kills', 'kill -9 of each part while executions run'), extra: true },
   {
     name: 'overhead',
@@ -167,11 +170,35 @@ export const SUITES = [
     run: script('benchmarks/overhead.ts'),
   },
   {
+    name: 'pipeline',
+    what: 'keys, policies, quotas, store and audit log against none of them',
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/service/pipeline.ts'),
+  },
+  {
+    name: 'tenants',
+    what: "the others' p95 beside a tenant that asks for ten times its share",
+    extra: true,
+    needsServer: true,
+    run: script('benchmarks/service/tenants.ts'),
+  },
+  {
     name: 'neighbours',
     what: "a program's p95 beside another's noise: CPU, memory, processes, disk, output",
     extra: true,
     needsServer: true,
     run: script('benchmarks/neighbours.ts'),
+  },
+  {
+    name: 'restarts',
+    what: '20,000 mixed requests, kill -9 of the server every 500: one end each, on both stores',
+    extra: true,
+    needsServer: true,
+    run: ({ server, say }) =>
+      withPostgres(say, (own) =>
+        runCounted([SCRIPT, 'benchmarks/service/restarts.ts'], server, own),
+      ),
   },
   {
     name: 'soak',

@@ -112,9 +112,11 @@ function commandsOf(its: Its): void {
     const env = { GOZO_URL: its().url };
     const gozo = (...args: readonly string[]) => run([join(BUILD, 'gozo.mjs'), ...args], env);
     const code = 'cat; echo err >&2; exit 3';
-    const submitted = await gozo('submit', '-l', 'bash', '-c', code);
+    const submit = ['submit', '-l', 'bash', '-c', code, '--idempotency-key', randomUUID()];
+    const submitted = await gozo(...submit);
     assert.equal(submitted.exitCode, 0, submitted.stderr);
     const id = submitted.stdout.trim();
+    assert.equal((await gozo(...submit)).stdout.trim(), id);
     const waited = await gozo('executions', 'wait', id);
     assert.deepEqual([waited.exitCode, waited.stdout], [3, '']);
     assert.match(waited.stderr, /^err\n/);

@@ -33,16 +33,8 @@ export async function makeHome(store: (typeof STORES)[number]): Promise<Home> {
   // Which toolchains there are is known already: to ask each again takes a busy minute.
   const known = join(serverUnderTest().state, 'data', 'detection.json');
   copyFileSync(known, join(folder, 'detection.json'));
-  const schema = `test_${folder.replace(/\W/g, '').toLowerCase()}`;
-  const url = new URL(postgresUrl());
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  const admin = store === 'postgres' ? await openPostgres(postgresUrl()) : undefined;
-  await admin?.query(`CREATE SCHEMA ${schema}`);
-  const env = {
-    GOZO_DATA: folder,
-    GOZO_AUTH: 'keys',
-    ...(store === 'postgres' ? { GOZO_STORE: url.href } : {}),
-  };
+  const postgres = store === 'postgres' ? await makeSchema(folder) : undefined;
+  const env = { GOZO_DATA: folder, GOZO_AUTH: 'keys', ...postgres?.env };
   const gozo = (...args: readonly string[]) => run([join(BUILD, 'gozo.mjs'), ...args], env);
   return {
     folder,
@@ -55,9 +47,24 @@ export async function makeHome(store: (typeof STORES)[number]): Promise<Home> {
       return stdout.trim();
     },
     [Symbol.asyncDispose]: async () => {
-      await admin?.query(`DROP SCHEMA ${schema} CASCADE`);
-      await admin?.[Symbol.asyncDispose]();
+      await postgres?.drop();
       rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A schema of its own for each folder, in the Postgres that the tests started. */
+async function makeSchema(folder: string) {
+  const schema = `test_${folder.replace(/\W/g, '').toLowerCase()}`;
+  const url = new URL(postgresUrl());
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  const admin = await openPostgres(postgresUrl());
+  await admin.query(`CREATE SCHEMA ${schema}`);
+  return {
+    env: { GOZO_STORE: url.href },
+    drop: async () => {
+      await admin.query(`DROP SCHEMA ${schema} CASCADE`);
+      await admin[Symbol.asyncDispose]();
     },
   };
 }

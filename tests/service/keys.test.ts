@@ -11,6 +11,7 @@ import { BUILD, spawnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
 import { codeOf, HELLO } from './calls.js';
 import { type Keyed, makeHome, run, STORES, startKeyed } from './keyed-server.js';
+import { changesOnceOf } from './once.js';
 
 interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
@@ -30,6 +31,7 @@ for (const store of STORES) {
     clientsOf(its);
     refusalsOf(its);
     adminOf(its);
+    changesOnceOf(its);
     // The last of this server: afterwards its address is one that has to wait.
     attacksOn(its);
   });

@@ -81,8 +81,12 @@ test('what happened is counted: outcomes, limits, refusals, requests, tenants', 
   assert.equal(after.get('gozolite_tenant_executions_total{tenant="two",status="ok"}'), 1);
   const quota = 'gozolite_tenant_quota_used_ratio{tenant="two",quota="executions/day"}';
   assert.equal(after.get(quota), 1);
+  assert.equal(after.get('gozolite_quota_saturation{quota="executions/day"}'), 1);
   assert.equal(after.get('gozolite_launcher_up'), 1);
   assert.equal(after.get('gozolite_sandboxes_quarantined'), 0);
+  await eventually('what ended is gone', 30_000, async () => {
+    return (await scraped()).get('gozolite_teardown_backlog') === 0 || undefined;
+  });
   assert.ok((after.get('gozolite_execution_slots') ?? 0) >= 1);
   assert.ok((after.get('process_resident_memory_bytes') ?? 0) > 0);
 });

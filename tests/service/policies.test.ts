@@ -8,6 +8,8 @@ import type { Gozo } from '@gozolite/sdk/gozo';
 import { afterAll, beforeAll, test } from 'vitest';
 import { spawnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
+import { entriesOf } from './audit-entries.js';
+import { SLEEPING } from './calls.js';
 import { type Keyed, startKeyed } from './keyed-server.js';
 
 const HELLO = { language: 'bash', code: 'echo hello' };
@@ -103,6 +105,24 @@ test('a change is seen while it serves; a broken one is told, and the old one st
   );
   const { findings } = await admin.diagnostics();
   assert.ok(findings.every(({ id }) => id !== 'policy'));
+});
+
+test('what runs goes on under the policy that let it in, and is on record with that', async () => {
+  assert.ok(keyed);
+  const { policy_digest: before } = await other.execute(HELLO);
+  const { id } = await other.submit(SLEEPING);
+  await eventually('it runs', 30_000, async () =>
+    (await other.execution(id)).state === 'running' ? true : undefined,
+  );
+  write('other.yaml', 'rules: { files_max: 7 }');
+  await eventually('another policy', 30_000, async () =>
+    (await other.execute(HELLO)).policy_digest === before ? undefined : true,
+  );
+  const { record } = await other.cancel(id);
+  assert.equal(record?.policy_digest, before);
+  const own = entriesOf(keyed.home.folder).filter(({ execution_id: of }) => of === id);
+  const policies = own.flatMap(({ policy }) => (policy === undefined ? [] : [policy]));
+  assert.deepEqual(policies, [before, before]);
 });
 
 test('a broken policy stops the start, with its line', async () => {

@@ -72,6 +72,7 @@ function quotas(its: () => Keyed): void {
     const { limit } = refused?.problem ?? {};
     assert.deepEqual([limit?.name, limit?.quota, limit?.remaining], ['executions/day', 10, 0]);
     assert.ok(Number(refused?.headers.get('retry-after')) <= 86_400);
+    assert.equal(refused?.headers.get('ratelimit-policy'), '"executions/day";q=10;w=86400');
     assert.match(refused?.headers.get('ratelimit') ?? '', /^"executions\/day";r=0;t=\d+$/);
     const served = all.find(({ status }) => status === 200);
     assert.match(served?.headers.get('ratelimit-policy') ?? '', /^"executions\/day";q=10;w=86400$/);

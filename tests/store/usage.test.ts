@@ -8,7 +8,7 @@ import {
   type Reservation,
   readUsage,
   reserve,
-  settle,
+  writeUsage,
 } from '@gozolite/store/usage';
 import { describe, test } from 'vitest';
 import { KINDS } from './databases.js';
@@ -18,6 +18,8 @@ const WINDOWS = [
   { span: 'day', startsAt: 0 },
 ];
 const windowsOf = () => WINDOWS;
+const USED = { executions: 1, cpuMs: 12, outputBytes: 6 };
+const NOTHING = { begun: [], ended: [], whole: [] };
 
 function asked(execution: string, server = 'srv_1'): Reservation {
   const amounts = { cpuMs: 1000, outputBytes: 500 };
@@ -42,10 +44,21 @@ for (const { kind, place } of KINDS) {
       await migrate(store);
       const { isHeld, totals } = await reserve(store, asked('exe_1'), WINDOWS, upTo(1));
       assert.deepEqual([isHeld, totals.length, totals[0]?.cpuMs], [true, 2, 1000]);
-      const used = { executions: 1, cpuMs: 12, outputBytes: 6 };
-      await settle(store, 'exe_1', used, windowsOf);
-      await settle(store, 'exe_1', used, windowsOf);
-      await settle(store, 'exe_2', used, windowsOf);
+      await writeUsage(
+        store,
+        { ...NOTHING, ended: [{ execution: 'exe_1', used: USED }] },
+        windowsOf,
+      );
+      await writeUsage(
+        store,
+        { ...NOTHING, ended: [{ execution: 'exe_1', used: USED }] },
+        windowsOf,
+      );
+      await writeUsage(
+        store,
+        { ...NOTHING, ended: [{ execution: 'exe_2', used: USED }] },
+        windowsOf,
+      );
       assert.deepEqual(await usedIn(store), [
         [1, 12, 6],
         [1, 12, 6],
@@ -88,5 +101,24 @@ for (const { kind, place } of KINDS) {
         [0, 0, 0],
       ]);
     });
+  });
+}
+
+for (const { kind, place } of KINDS) {
+  test(`${kind}: what is written behind counts the same, over windows and tenants`, async () => {
+    await using own = await place();
+    const store = await own.open();
+    await migrate(store);
+    const late = (execution: string) => ({ ...asked(execution), tenant: 'late' });
+    const begun = [asked('exe_1'), asked('exe_2'), late('exe_3')];
+    const whole = [{ reservation: asked('exe_4'), used: USED }];
+    await writeUsage(store, { ...NOTHING, begun, whole }, windowsOf);
+    assert.deepEqual((await usedIn(store))[0], [3, 2012, 1006]);
+    const ended = ['exe_1', 'exe_3'].map((execution) => ({ execution, used: USED }));
+    await writeUsage(store, { ...NOTHING, ended }, windowsOf);
+    assert.deepEqual((await usedIn(store))[1], [3, 1024, 512]);
+    assert.deepEqual(await readUsage(store, 'late', { span: 'day', startsAt: 0 }), USED);
+    assert.equal(await giveBack(store, 'srv_1', 0, windowsOf), 1);
+    assert.deepEqual((await usedIn(store))[0], [3, 24, 12]);
   });
 }

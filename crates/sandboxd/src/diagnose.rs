@@ -50,6 +50,7 @@ pub fn diagnosis(context: &mut Context) -> Value {
         "missing": missing,
         "findings": findings(context),
         "running": context.running,
+        "leaving": context.leaving(),
         "quarantined": context.slots.quarantined(),
         "left_out": lab::left_out(),
     })

@@ -4,10 +4,12 @@ use crate::sys::{self, call, File, Nr};
 use crate::{heap, restore, save};
 use core::sync::atomic::Ordering::Relaxed;
 
-/// What the launcher passed: the pipe that a request comes through, the image, and this object.
+/// What the launcher passed: the pipe that a request comes through, the image, this object, and
+/// where one that started from an image says that it waits.
 pub const HANDOFF: usize = 3;
 pub const IMAGE: usize = 4;
 pub const OBJECT: usize = 5;
+pub const READY: usize = 6;
 const OURS: &[u8] = b"LD_PRELOAD=";
 /// Of our exits: anything but what a template that is whole ends with.
 pub const BROKEN: usize = 70;
@@ -23,7 +25,7 @@ pub fn begin(stack: &[usize]) {
     }
     // High, so that the runtime's own descriptors have the numbers that they have anyway.
     let kept = call(Nr::Fcntl, [IMAGE, sys::F_DUPFD_CLOEXEC, 900, 0, 0, 0]);
-    let _ = call(Nr::CloseRange, [IMAGE, OBJECT, 0, 0, 0, 0]);
+    let _ = call(Nr::CloseRange, [IMAGE, READY, 0, 0, 0, 0]);
     hide(stack);
     if let (Ok(kept), Some(handoff)) = (kept, File::stat(HANDOFF)) {
         sys::HANDOFF_INODE.store(handoff.inode, Relaxed);
@@ -44,6 +46,13 @@ fn hide(stack: &[usize]) {
         let place = environment.as_ptr() as usize + at * 8;
         sys::copy(place, place + 8, (count - at) * 8);
     }
+}
+
+/// All of the image is in place: from here on nothing is done but what the runtime does itself.
+pub fn say_ready(to: usize) {
+    let byte = [1u8];
+    let _ = call(Nr::Write, [to, byte.as_ptr() as usize, 1, 0, 0, 0]);
+    let _ = call(Nr::Close, [to, 0, 0, 0, 0, 0]);
 }
 
 /// The runtime reads from a descriptor, while there is no image yet: is it for its request?

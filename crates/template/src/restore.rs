@@ -51,6 +51,9 @@ pub fn restore(stack: &[usize]) -> ! {
             _ => {}
         }
     }
+    // A handler of the other's has nothing to stand on before all of it is there.
+    let every = usize::MAX;
+    need(call(Nr::SigMask, [2, (&raw const every) as usize, 0, 8, 0, 0]));
     let (from, to) = sys::own_span();
     let code_bytes = page_up(to - from);
     let bytes_in_all = CODE - OURS + code_bytes + STACK_BYTES;
@@ -69,7 +72,7 @@ pub fn restore(stack: &[usize]) -> ! {
     sys::copy(CODE, from, to - from);
     need(call(Nr::Mprotect, [CODE, code_bytes, READ_EXECUTE, 0, 0, 0]));
     let other = become_other as *const () as usize - from;
-    sys::go(CODE + other, CODE + code_bytes + STACK_BYTES - 8, 0, 0)
+    sys::go((CODE + other, CODE + code_bytes + STACK_BYTES - 8), [0; 3])
 }
 
 /// The records from the front, the strings from the end; what is between was never written.
@@ -102,14 +105,15 @@ extern "C" fn become_other() -> ! {
     map_areas(Table::of(head[at::AREAS]));
     fill(Table::of(head[at::RUNS]));
     protect(Table::of(head[at::AREAS]));
-    need(call(Nr::CloseRange, [crate::begin::IMAGE, crate::begin::OBJECT, 0, 0, 0, 0]));
+    let ready = process::keep_ready(Table::of(head[at::FILES]));
+    need(call(Nr::CloseRange, [crate::begin::IMAGE, crate::begin::READY, 0, 0, 0, 0]));
     process::open_files(Table::of(head[at::FILES]));
     process::set_signals(Table::of(head[at::SIGNALS]));
     process::make_timers(Table::of(head[at::TIMERS]));
     process::set_thread(head);
-    // The other's code takes our space away.
+    // The other's code takes our space away, and says that it waits.
     let all = CODE - OURS + facts[own::CODE_BYTES] + STACK_BYTES;
-    sys::go(head[at::RESUME], head[at::STACK], OURS, all)
+    sys::go((head[at::RESUME], head[at::STACK]), [OURS, all, ready])
 }
 
 /// Everything but our space, the kernel's own pages, and the strings that the kernel shows of this

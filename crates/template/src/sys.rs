@@ -15,6 +15,7 @@ pub static IMAGE_FILE: AtomicUsize = AtomicUsize::new(0);
 #[derive(Clone, Copy)]
 pub enum Nr {
     Read = 0,
+    Write = 1,
     Close = 3,
     Fstat = 5,
     Lseek = 8,
@@ -193,12 +194,13 @@ pub fn resume_place() -> usize {
 
 /// Goes on elsewhere, on another stack.
 #[inline(always)]
-pub fn go(place: usize, stack: usize, first: usize, second: usize) -> ! {
+pub fn go((place, stack): (usize, usize), [first, second, third]: [usize; 3]) -> ! {
     // SAFETY: `place` is code of this object, here or where it was copied to, and `stack` memory
     // that was mapped for it; nothing of here is used again.
     unsafe {
         asm!("mov rsp, {stack}", "xor ebp, ebp", "jmp {place}", stack = in(reg) stack,
-            place = in(reg) place, in("rdi") first, in("rsi") second, options(noreturn));
+            place = in(reg) place, in("rdi") first, in("rsi") second, in("rdx") third,
+            options(noreturn));
     }
 }
 
@@ -226,7 +228,8 @@ unsafe extern "C" fn read(descriptor: c_int, to: *mut c_void, count: usize) -> i
 }
 
 // Registers that a call keeps are put on the stack. `gozo_resume` is where a restored process goes
-// on, with them on its stack, and in rdi and rsi the span to unmap (munmap is 11).
+// on, with them on its stack, in rdi and rsi the span to unmap (munmap is 11), and in rdx where it
+// says that it waits.
 global_asm!(
     ".weak __rseq_offset",
     ".weak __curbrk",
@@ -248,6 +251,7 @@ global_asm!(
     "gozo_resume:",
     "mov eax, 11",
     "syscall",
+    "mov rdi, rdx",
     "call gozo_resumed",
     "ldmxcsr [rsp]",
     "fldcw [rsp + 4]",
@@ -274,8 +278,9 @@ extern "C" fn gozo_about_to_read(descriptor: usize, stack: usize) {
 }
 
 #[no_mangle]
-extern "C" fn gozo_resumed() {
+extern "C" fn gozo_resumed(ready: usize) {
     crate::heap::take_over();
+    crate::begin::say_ready(ready);
 }
 
 #[used]

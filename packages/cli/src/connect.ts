@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ofExtension } from '@gozolite/contract/extension';
 import { type LoadedLanguages, loadLanguages } from '@gozolite/languages/load';
 import { catalogueOf } from '@gozolite/languages/names/catalogue';
+import { ofExtension } from '@gozolite/languages/names/extension';
 import { parseReference } from '@gozolite/languages/names/reference';
 import { GozoConnectionError } from '@gozolite/sdk/errors';
 import { Gozo } from '@gozolite/sdk/gozo';

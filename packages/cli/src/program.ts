@@ -119,6 +119,7 @@ function submitCommandOf(program: Command): Command {
     .command('submit')
     .option('--url <url>', 'use this server')
     .option('--webhook <id-or-url>', 'who is told of its end (gozo webhooks)')
+    .option('--idempotency-key <key>', 'sent again with the same key it runs once (a UUID)')
     .description('have a server run a program without waiting for it; prints its id')
     .argument('[files...]', 'as of gozo run')
     .usage('[options] <files...> [-- args...]');
@@ -168,6 +169,7 @@ interface RunFlags extends ServerFlags, Partial<Record<string, unknown>> {
   readonly out?: string;
   readonly requestId?: string;
   readonly webhook?: string;
+  readonly idempotencyKey?: string;
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly time?: number;
@@ -238,6 +240,7 @@ function runOptionsOf(
     out: flags.out,
     requestId: flags.requestId,
     webhook: flags.webhook,
+    idempotencyKey: flags.idempotencyKey,
     json: flags.json === true,
     // Without what is typed a terminal is of no use.
     interactive: flags.interactive === true || flags.tty === true,

@@ -98,6 +98,16 @@ export const TenantAnomaly = Type.Object({
 });
 export type TenantAnomaly = Static<typeof TenantAnomaly>;
 
+const Reserved = Type.Object(
+  {
+    memory_kb: Type.Integer(),
+    memory_kb_max: Type.Integer(),
+    cpus: Type.Integer(),
+    cpus_max: Type.Integer(),
+  },
+  { description: 'By the executions that run, each the limits of its larger stage; and the most.' },
+);
+
 export const Diagnostics = Type.Object({
   healthy: Type.Boolean(),
   kernel: Type.String(),
@@ -122,6 +132,7 @@ export const Diagnostics = Type.Object({
     queued: Type.Integer(),
     quarantined: Type.Integer(),
   }),
+  reserved: Reserved,
   pool: Type.Optional(Pool),
   anomalies: Type.Array(TenantAnomaly),
 });

@@ -32,6 +32,8 @@ export interface Boot {
   readonly env: Readonly<Record<string, string>>;
   /** Its state can be kept, and others started from it (docs/adr/0054). */
   readonly template?: true;
+  /** Whose that is; two recipes never share one (docs/adr/0093). */
+  readonly owner?: string;
   /** Of the file below /work/.gozo-boot that makes it wait, and removes itself. */
   readonly name?: string;
   readonly program?: string;

@@ -3,6 +3,7 @@ import type { Level } from '@gozolite/contract/level';
 import type { Limits } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import type { Recipe } from '@gozolite/contract/recipe';
+import type { TemplateSharing } from '@gozolite/contract/templates';
 import type { WorkspaceFile } from '@gozolite/sandbox/backend';
 import type { Span } from '@gozolite/telemetry/tracing/span';
 
@@ -42,6 +43,8 @@ export interface Admitted extends Identity {
   readonly weight?: number;
   /** Among the tenant's own; absent: 0. */
   readonly priority?: number;
+  /** What a runtime that waits for it may have started from; absent: a template of its tenant's. */
+  readonly templates?: TemplateSharing;
   /** What the run finds below /data; the compiler nothing. */
   readonly data?: readonly DataSet[];
 }

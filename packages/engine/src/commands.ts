@@ -1,5 +1,6 @@
 import { expandArgs } from '@gozolite/languages/expand';
 import { launchFor } from '@gozolite/languages/prepare/loads';
+import { launchForTenant } from '@gozolite/languages/prepare/templates';
 import type { Layer, SandboxCommand } from '@gozolite/sandbox/backend';
 import type { Admitted } from './admitted.js';
 
@@ -19,7 +20,10 @@ export function commandsFor(admitted: Admitted): Commands {
     ...(compile === undefined ? {} : { compile }),
     run: (layer) => ({
       id: `${id}/run`,
-      recipe: layer === undefined ? launchFor(recipe.run, admitted) : recipe.run.launch,
+      recipe: launchForTenant(
+        layer === undefined ? launchFor(recipe.run, admitted) : recipe.run.launch,
+        admitted,
+      ),
       args: expanded.args,
       env: { ...expanded.env, ...admitted.env },
       limits: limits.run,
@@ -43,7 +47,7 @@ function compileCommand(admitted: Admitted, files: readonly string[]): SandboxCo
   const input = { entry, files, args: compileArgs, limits: limits.compile };
   return {
     id: `${id}/compile`,
-    recipe: recipe.compile.launch,
+    recipe: launchForTenant(recipe.compile.launch, admitted),
     ...expandArgs(recipe.compile, input),
     limits: limits.compile,
     files: contents,

@@ -198,6 +198,17 @@ describe('the queue', () => {
     }
   });
 
+  test('reserves what its larger stage may use, until it has ended', async () => {
+    const { engine, finish } = held();
+    const large = { ...run.defaults, memory_kb: 3 * compile.defaults.memory_kb };
+    const limits = { run: large, compile: { ...compile.defaults, cpus: 2 } };
+    const execution = recordOf(engine, admitted({ limits }));
+    expect(engine.reserved()).toEqual({ memoryKb: large.memory_kb, cpus: 2 });
+    await finish();
+    await execution;
+    expect(engine.reserved()).toEqual({ memoryKb: 0, cpus: 0 });
+  });
+
   test("a caller's abort is `cancelled`, waiting or running", async () => {
     const { engine } = held();
     const aborts = [new AbortController(), new AbortController()];

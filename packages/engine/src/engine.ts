@@ -9,7 +9,14 @@ import type { Clock } from './clock.js';
 import type { Demand } from './demand/demand.js';
 import { type Begun, type ExecuteDeps, execute, type Watch } from './execute.js';
 import { createIsolationMemory } from './isolation.js';
-import { createQueue, type Patience, type WaitBounds, type Waiting } from './queue/queue.js';
+import {
+  type Admission,
+  createQueue,
+  type Patience,
+  type WaitBounds,
+  type Waiting,
+} from './queue/queue.js';
+import type { Reservation } from './queue/room.js';
 import { missingToolchainRecord, NO_TIME, recordOf } from './record.js';
 import { createTurns } from './turns.js';
 
@@ -23,6 +30,8 @@ export interface EngineDeps {
   readonly onStarted?: (admitted: Admitted) => void;
   /** Executions at once, at least 1. */
   readonly concurrency: number;
+  /** What executions may reserve together while they run; absent: slots alone decide. */
+  readonly reservable?: Reservation | undefined;
   /** Executions waiting at once, of all tenants and of one. */
   readonly queueMax: number;
   readonly queuePerTenantMax: number;
@@ -38,6 +47,13 @@ export interface Asking {
   readonly patience: Patience;
   /** No sandbox is asked for before; it must not reject. */
   readonly mayStart?: Promise<void>;
+  /** Asked once it has its place, before anything of it starts. @returns why it may not have it */
+  readonly admit?: () => Refusal | undefined;
+  /**
+   * Writes its record down before its end is told to anybody; it must not reject.
+   * @returns the record as it is written down
+   */
+  readonly keep?: (execution: Execution) => Promise<Execution>;
   readonly watch?: Watch;
   readonly interaction?: Interaction;
 }
@@ -64,6 +80,8 @@ export interface Engine extends AsyncDisposable {
   /** In force as last seen; all layers `missing` while no launcher was ever reached. */
   isolation(): Isolation;
   load(): { readonly running: number; readonly queued: number };
+  /** By all executions that run, together. */
+  reserved(): Reservation;
   /** Admits nothing more, waits for what is there, and cancels what is left after `waitMs`. */
   drain(waitMs: number): Promise<void>;
 }
@@ -81,6 +99,7 @@ export function createEngine(deps: EngineDeps): Engine {
   const queue = createQueue({
     clock,
     concurrency: deps.concurrency,
+    reservable: deps.reservable,
     waitersMax: deps.queueMax,
     waitersPerTenantMax: deps.queuePerTenantMax,
     waitMsMax: deps.queueWaitMsMax,
@@ -103,26 +122,26 @@ export function createEngine(deps: EngineDeps): Engine {
       return internalFailure(admitted, isolation.last());
     }
   };
-  const begin: Engine['begin'] = (admitted, { signal, patience, ...asking }) => {
+  const begin: Engine['begin'] = (admitted, { signal, patience, admit, keep, ...asking }) => {
     if (isDraining) return refuse(DRAINING);
-    // Not AbortSignal.any: what it makes of a long-lived signal is kept for that signal's life.
-    const cancelled = new AbortController();
-    const cancel = () => cancelled.abort();
-    signal.addEventListener('abort', cancel, { once: true });
-    if (signal.aborted) cancel();
+    const { cancelled, over } = following(signal);
     const place = queue.enter({ ...standingOf(admitted, patience), signal: cancelled.signal });
-    const over = () => signal.removeEventListener('abort', cancel);
     if (!place.ok) {
       over();
       return place;
     }
     const { admission, waiting } = place.value;
+    const refusal = admit?.();
+    if (refusal !== undefined) {
+      void giveBack(admission, cancelled).finally(over);
+      return refuse(refusal);
+    }
     const end = live({ admitted, admission, ...asking, signal: cancelled.signal }).finally(() => {
       living.delete(cancelled);
       over();
     });
     living.set(cancelled, end);
-    return ok({ end, waiting });
+    return ok({ end: keep === undefined ? end : end.then(keep), waiting });
   };
   const drain = async (waitMs: number) => {
     isDraining = true;
@@ -136,23 +155,47 @@ export function createEngine(deps: EngineDeps): Engine {
   return {
     drain,
     load: () => queue.load(),
+    reserved: () => queue.reserved(),
     isolation: () => isolation.last(),
     missing: async (request) => {
       await isolation.refresh();
       return missingToolchainRecord(request, isolation.last());
     },
     begin,
-    execute: async (admitted, signal) => {
-      const begun = begin(admitted, { signal, patience: 'caller' });
-      return begun.ok ? ok(await begun.value.end) : begun;
-    },
+    execute: executeBy(begin),
     [Symbol.asyncDispose]: () => drain(0),
   };
 }
 
+/** A controller that is aborted as the signal is, until it is `over`. */
+function following(signal: AbortSignal) {
+  // Not AbortSignal.any: what it makes of a long-lived signal is kept for that signal's life.
+  const cancelled = new AbortController();
+  const cancel = () => cancelled.abort();
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  return { cancelled, over: () => signal.removeEventListener('abort', cancel) };
+}
+
+/** Whether it waits, or has its slot already. */
+async function giveBack(admission: Promise<Admission>, cancelled: AbortController): Promise<void> {
+  cancelled.abort();
+  const given = await admission;
+  if (given.kind === 'slot') given.slot[Symbol.dispose]();
+}
+
 /** Of one tenant's that are as urgent, those go first that somebody waits for. */
-function standingOf({ tenant, weight = 1, priority = 0 }: Admitted, patience: Patience) {
-  return { tenant, weight, patience, rank: 2 * priority + (patience === 'caller' ? 1 : 0) };
+function standingOf({ tenant, weight = 1, priority = 0, limits }: Admitted, patience: Patience) {
+  const rank = 2 * priority + (patience === 'caller' ? 1 : 0);
+  return { tenant, weight, patience, rank, reserve: reservationOf(limits) };
+}
+
+/** Of the larger stage: only one of them runs at a time. */
+function reservationOf({ run, compile = run }: Admitted['limits']): Reservation {
+  return {
+    memoryKb: Math.max(run.memory_kb, compile.memory_kb),
+    cpus: Math.max(run.cpus, compile.cpus),
+  };
 }
 
 function internalFailure(admitted: Admitted, isolation: Isolation): Execution {
@@ -166,4 +209,12 @@ function internalFailure(admitted: Admitted, isolation: Isolation): Execution {
     { judgement, artifacts: [], prepared: false, timings: NO_TIME },
     isolation,
   );
+}
+
+/** Begins it so, and waits for its end: for an engine that begins in another way, too. */
+export function executeBy(begin: Engine['begin']): Engine['execute'] {
+  return async (admitted, signal) => {
+    const begun = begin(admitted, { signal, patience: 'caller' });
+    return begun.ok ? ok(await begun.value.end) : begun;
+  };
 }

@@ -212,7 +212,8 @@ function fixedOf(env: Readonly<Record<string, string>>): Record<string, string> 
   );
 }
 
-function launchOf(recipe: Omit<LaunchRecipe, 'digest'>): LaunchRecipe {
+/** With the digest of what it says. */
+export function launchOf(recipe: Omit<LaunchRecipe, 'digest'>): LaunchRecipe {
   return { ...recipe, digest: createHash('sha256').update(canonicalJson(recipe)).digest('hex') };
 }
 

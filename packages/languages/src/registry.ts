@@ -1,9 +1,9 @@
 import type { LanguageInfo } from '@gozolite/contract/capabilities';
-import { ofExtension } from '@gozolite/contract/extension';
 import type { Recipe } from '@gozolite/contract/recipe';
 import { installCommands } from './file/install.js';
 import { loadLanguages } from './load.js';
 import { type Catalogue, catalogueOf, namesOf } from './names/catalogue.js';
+import { ofExtension } from './names/extension.js';
 import { nearestNames } from './names/nearest.js';
 import { parseReference } from './names/reference.js';
 import { type Allowed, choose } from './offers/choose.js';

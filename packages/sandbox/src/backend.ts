@@ -99,6 +99,8 @@ export interface BackendDiagnosis {
   readonly cgroup: Diagnostics['cgroup'];
   readonly isolation: Isolation;
   readonly findings: readonly Finding[];
+  /** Sandboxes whose end was told and that are not gone yet. */
+  readonly leaving: number;
   readonly quarantined: number;
 }
 

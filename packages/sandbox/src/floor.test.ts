@@ -15,7 +15,7 @@ function backendAt(levels: readonly (Level | 'away')[]) {
       if (level === undefined || level === 'away') throw new BackendUnavailable('away');
       const isolation = { backend: 'levels', level, layers: [], missing: [] };
       const host = { kernel: '6', architecture: 'x86_64', cgroup: 'none' };
-      return { ...host, isolation, findings: [], quarantined: 0 };
+      return { ...host, isolation, findings: [], leaving: 0, quarantined: 0 };
     },
     run: async () => {
       seen.ran += 1;

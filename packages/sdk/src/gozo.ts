@@ -10,7 +10,11 @@ import { Admin } from './admin.js';
 import { GozoConnectionError, GozoProblem } from './errors.js';
 import { type ExecutionEvent, readEvents } from './events.js';
 import type { InteractOptions, Talk } from './interact.js';
+import type { CallOptions, ServiceCall, SubmitOptions } from './options.js';
+import { breathe, patiently } from './patience.js';
 import { Webhooks } from './webhooks.js';
+
+export type { CallOptions, SubmitOptions } from './options.js';
 
 export interface GozoOptions {
   /** Of the server, as http://127.0.0.1:7070. */
@@ -26,21 +30,6 @@ export interface GozoOptions {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-export interface CallOptions {
-  /** Aborting it rejects with the signal's reason; a running execution is cancelled at once. */
-  readonly signal?: AbortSignal;
-  /** Sent as `X-Request-Id`: up to 128 letters, digits and any of ._:+/=@- */
-  readonly requestId?: string;
-}
-
-export interface SubmitOptions extends CallOptions {
-  /**
-   * Sent as `Idempotency-Key`: the same key with the same request runs once and is answered the
-   * same, for 24 hours. A UUID for example.
-   */
-  readonly idempotencyKey?: string;
-}
-
 /** What to list: without a word all of the tenant's, newest first. */
 export interface ListQuery {
   readonly state?: 'queued' | 'running' | 'ended';
@@ -54,7 +43,6 @@ export interface ListQuery {
 
 /** The server is asked again so often while it does not know the end. */
 const WAIT_S = 30;
-const RECONNECT_MS = 1000;
 
 /**
  * A client of one GozoLite server, for Node and browsers.
@@ -77,17 +65,16 @@ export class Gozo {
     this.#socketPath = socketPath;
     this.#url = new URL(url).href.replace(/\/+$/, '');
     this.#fetch = fetch ?? ((target, init) => globalThis.fetch(target, init));
-    const call = <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> =>
-      this.#call(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
+    const call: ServiceCall = (method, path, body, options = {}) =>
+      this.#call(method, path, body === undefined ? options : { ...options, body });
     this.admin = new Admin(call);
     this.webhooks = new Webhooks(call);
   }
 
   /** Runs a program in a fresh sandbox and waits for its end. */
   async execute(request: ExecuteRequest, options: SubmitOptions = {}): Promise<Execution> {
-    const body = JSON.stringify(request);
     // A record is a record with any HTTP status: 500 and 503 say whose fault its failure is.
-    return this.#call<Execution>('POST', '/execute', { ...options, body });
+    return this.#call<Execution>('POST', '/execute', { ...options, body: request });
   }
 
   /** For Node: runs a program and talks to it meanwhile, over a WebSocket. */
@@ -100,7 +87,7 @@ export class Gozo {
 
   /** Has a program run without waiting for it: `wait` gives its record, `webhook` is told. */
   submit(request: SubmitRequest, options: SubmitOptions = {}): Promise<KeptExecution> {
-    return this.#call('POST', '/executions', { ...options, body: JSON.stringify(request) });
+    return this.#call('POST', '/executions', { ...options, body: request });
   }
 
   /** Up to a hundred at once, each accepted or refused by itself, in their order. */
@@ -108,7 +95,7 @@ export class Gozo {
     executions: readonly SubmitRequest[],
     options: SubmitOptions = {},
   ): Promise<BatchAnswer['executions']> {
-    const body = JSON.stringify({ executions });
+    const body = { executions };
     const answer = await this.#call<BatchAnswer>('POST', '/executions/batch', { ...options, body });
     return answer.executions;
   }
@@ -122,7 +109,8 @@ export class Gozo {
   async wait(id: string, options: CallOptions = {}): Promise<Execution> {
     for (;;) {
       const path = `${pathOf(id)}?wait_s=${WAIT_S}`;
-      const { record } = await this.#call<KeptExecution>('GET', path, options);
+      const ask = () => this.#call<KeptExecution>('GET', path, options);
+      const { record } = await patiently(ask, options);
       if (record !== undefined) return record;
     }
   }
@@ -144,7 +132,7 @@ export class Gozo {
   async *events(id: string, options: CallOptions = {}): AsyncGenerator<ExecutionEvent, void> {
     let last: string | undefined;
     for (;;) {
-      const response = await this.#stream(`${pathOf(id)}/events`, last, options);
+      const response = await patiently(() => this.#events(id, last, options), options);
       try {
         for await (const { id: seen, ...event } of readEvents(response)) {
           last = seen ?? last;
@@ -155,7 +143,7 @@ export class Gozo {
         options.signal?.throwIfAborted();
         if (error instanceof SyntaxError) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+      await breathe(options);
     }
   }
 
@@ -197,7 +185,7 @@ export class Gozo {
   async #call<T>(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    { signal, body, ...options }: SubmitOptions & { readonly body?: string },
+    { signal, body, ...options }: SubmitOptions & { readonly body?: unknown },
   ): Promise<T> {
     const url = `${this.#url}${path}`;
     const headers: Record<string, string> = {
@@ -207,7 +195,7 @@ export class Gozo {
     const init: RequestInit = {
       method,
       headers,
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     };
     const { response, text } = await this.#exchange(url, init);
@@ -223,12 +211,12 @@ export class Gozo {
     };
   }
 
-  async #stream(
-    path: string,
+  async #events(
+    id: string,
     last: string | undefined,
     { signal, ...options }: CallOptions,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const url = `${this.#url}${path}`;
+    const url = `${this.#url}${pathOf(id)}/events`;
     const since: Record<string, string> = last === undefined ? {} : { 'last-event-id': last };
     const init = {
       headers: { ...(await this.#headers(options)), ...since },

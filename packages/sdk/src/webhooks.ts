@@ -8,13 +8,7 @@ import type {
   WebhookList,
   WebhookRotation,
 } from '@gozolite/contract/webhooks/webhook';
-
-/** One call to the server: method, path, and a body that becomes JSON. */
-export type WebhooksCall = <T>(
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
-  body?: unknown,
-) => Promise<T>;
+import type { CallOptions, ServiceCall, SubmitOptions } from './options.js';
 
 /** What to list: without a word all of the tenant's, newest first. */
 export interface DeliveryQuery {
@@ -29,46 +23,55 @@ export interface DeliveryQuery {
 
 /** Who is told as executions end. Rejects as `Gozo` does. */
 export class Webhooks {
-  readonly #call: WebhooksCall;
+  readonly #call: ServiceCall;
 
-  constructor(call: WebhooksCall) {
+  constructor(call: ServiceCall) {
     this.#call = call;
   }
 
   /** The secret is in this answer and in no other. */
-  create(webhook: NewWebhook): Promise<CreatedWebhook> {
-    return this.#call('POST', '/webhooks', webhook);
+  create(webhook: NewWebhook, options?: SubmitOptions): Promise<CreatedWebhook> {
+    return this.#call('POST', '/webhooks', webhook, options);
   }
 
-  async list(): Promise<readonly WebhookInfo[]> {
-    return (await this.#call<WebhookList>('GET', '/webhooks')).webhooks;
+  async list(options?: CallOptions): Promise<readonly WebhookInfo[]> {
+    return (await this.#call<WebhookList>('GET', '/webhooks', undefined, options)).webhooks;
   }
 
   /** Nothing is sent there any more, and what was sent is forgotten. */
-  delete(id: string): Promise<WebhookInfo> {
-    return this.#call('DELETE', `/webhooks/${encodeURIComponent(id)}`);
+  delete(id: string, options?: CallOptions): Promise<WebhookInfo> {
+    return this.#call('DELETE', pathOf(id), undefined, options);
   }
 
   /** Another secret; the old one signs beside it for `grace_s`, a day unless it is given. */
-  rotate(id: string, rotation: WebhookRotation = {}): Promise<CreatedWebhook> {
-    return this.#call('POST', `/webhooks/${encodeURIComponent(id)}/rotate`, rotation);
+  rotate(
+    id: string,
+    rotation: WebhookRotation = {},
+    options?: SubmitOptions,
+  ): Promise<CreatedWebhook> {
+    return this.#call('POST', `${pathOf(id)}/rotate`, rotation, options);
   }
 
   /** Uses one again that was disabled. */
-  enable(id: string): Promise<WebhookInfo> {
-    return this.#call('POST', `/webhooks/${encodeURIComponent(id)}/enable`);
+  enable(id: string, options?: SubmitOptions): Promise<WebhookInfo> {
+    return this.#call('POST', `${pathOf(id)}/enable`, undefined, options);
   }
 
-  deliveries(query: DeliveryQuery = {}): Promise<DeliveryList> {
+  deliveries(query: DeliveryQuery = {}, options?: CallOptions): Promise<DeliveryList> {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const search = new URLSearchParams(
       given.map(([name, value]): [string, string] => [name, String(value)]),
     );
-    return this.#call('GET', `/deliveries?${search}`);
+    return this.#call('GET', `/deliveries?${search}`, undefined, options);
   }
 
   /** Now, once more, under the same webhook-id. */
-  redeliver(id: string): Promise<Delivery> {
-    return this.#call('POST', `/deliveries/${encodeURIComponent(id)}/redeliver`);
+  redeliver(id: string, options?: SubmitOptions): Promise<Delivery> {
+    const path = `/deliveries/${encodeURIComponent(id)}/redeliver`;
+    return this.#call('POST', path, undefined, options);
   }
+}
+
+function pathOf(id: string): string {
+  return `/webhooks/${encodeURIComponent(id)}`;
 }

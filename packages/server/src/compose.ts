@@ -23,15 +23,18 @@ import type { Config } from './config.js';
 import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
 import { createDecide, type Decide } from './executions/decide.js';
 import { openKeptHouse } from './executions/house.js';
-import { createApp } from './http/app.js';
+import { type AppDeps, createApp } from './http/app.js';
 import { createBodyBudget } from './http/body-budget.js';
 import type { Route } from './http/route.js';
 import { openInteractive } from './interactive/open.js';
+import { createListeners } from './listeners/listeners.js';
 import { watchAnomalies } from './observing/anomalies.js';
 import { auditedRoute } from './observing/audit/administration.js';
 import { countRequest, createCounting } from './observing/metrics/count.js';
+import { watchStore } from './observing/store-watch.js';
 import { traced, tracedAudit } from './observing/tracing/engine.js';
 import { type ExecutionWatch, tellStarted, watched } from './observing/watched.js';
+import { onceRoute } from './once/once.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
@@ -88,7 +91,7 @@ export function compose(deps: ServerDeps): House {
   const backend = withFloor(backendOf(config), isolationFloor);
   const clock = systemClock();
   const demand = createDemand({ backend, log, clock, options: config.pool, host: readHostMemory });
-  const { concurrency, queueMax } = config;
+  const { concurrency, reservable, queueMax } = config;
   const metrics = createMetrics({ version: VERSION, tenants: config.observing.metricsTenants });
   const { anomalyWindowMs: windowMs } = config.observing;
   const anomalies = watchAnomalies({ windowMs, metrics, log });
@@ -98,7 +101,12 @@ export function compose(deps: ServerDeps): House {
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
-  const load = { concurrency, queueMax, anomalies };
+  const tables = tenancy?.store ?? service.kept?.store;
+  const store = tables && watchStore(tables);
+  const connectionsMax = connectionsMaxFor(descriptorsMax(), concurrency);
+  const policyOf = policies.of;
+  const listeners = createListeners({ ...config.listeners, connectionsMax, policyOf });
+  const load = { concurrency, reservable, queueMax, anomalies, store, listeners };
   const looking = { backend, engine, demand, toolchains, policies, ...load };
   const status = createStatus({
     ...{ ...looking, dataOf, hostToolchains: config.hostToolchains, isolationFloor },
@@ -118,7 +126,9 @@ export function compose(deps: ServerDeps): House {
     ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
-    app: appOver(served, deps, { metrics, isDraining: () => isDraining }),
+    app: appOver(served, deps, {
+      ...{ metrics, listeners, connectionsMax, isDraining: () => isDraining },
+    }),
     engine,
     opened: toolchains.opened,
     drain: () => {
@@ -174,7 +184,7 @@ function runsOver(
   const execute = executeRoute({ engine, meter, decide, once: kept.once });
   return {
     kept,
-    routes: [execute, ...kept.routes, ...audited(kept.webhookRoutes, service), talks.route],
+    routes: [execute, ...kept.routes, ...changing(kept.webhookRoutes, service), talks.route],
     drain: () => {
       talks.drain();
       return engine.drain(config.drainMs).then(kept.settled).then(talks.settled);
@@ -192,18 +202,22 @@ function answers(backend: Backend): Promise<boolean> {
 function appOver(
   served: readonly Route[],
   { config, log, service, tracer }: ServerDeps,
-  { metrics, isDraining }: { readonly metrics: Metrics; readonly isDraining: () => boolean },
+  {
+    metrics,
+    ...around
+  }: Pick<AppDeps, 'listeners' | 'connectionsMax' | 'isDraining'> & {
+    readonly metrics: Metrics;
+  },
 ): FastifyInstance {
   const { tenancy, audit } = service;
   const all = [...served, ...(audit === undefined ? [] : receiptRoutes(audit.trail))];
   const described = { hasKeys: tenancy !== undefined, limits: HOST_LIMITS };
   const routes = [...all, ...openApiRoutes(all, described)];
   return createApp({
-    ...{ routes, log, budget: createBodyBudget(BODY_BYTES_MAX), isDraining },
+    ...{ ...around, routes, log, budget: createBodyBudget(BODY_BYTES_MAX) },
     ...{ answerBytesMax: BODY_BYTES_MAX, corsOrigins: config.corsOrigins },
     authenticate: tenancy?.authenticate,
     tracer,
-    connectionsMax: connectionsMaxFor(descriptorsMax(), config.concurrency),
     onSeen: (seen) => {
       countRequest(metrics, seen);
       service.audit?.seen(seen);
@@ -220,21 +234,22 @@ function engineOver(
   const trace = tracer !== undefined;
   const recorded = audit && (trace ? tracedAudit(audit.watch) : audit.watch);
   const watches = [...(recorded === undefined ? [] : [recorded]), ...lookers];
-  const { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
-  const queueing = { concurrency, queueMax, queuePerTenantMax, queueWaitMsMax };
+  const { concurrency, reservable, queueMax, queuePerTenantMax, queueWaitMsMax } = config;
+  const queueing = { concurrency, reservable, queueMax, queuePerTenantMax, queueWaitMsMax };
   const kept = config.executions?.waiting;
   const onStarted = tellStarted(watches);
   const engine = createEngine({ ...parts, ...queueing, kept, log, onStarted });
   return trace ? traced(watched(engine, watches)) : watched(engine, watches);
 }
 
-/** What changes who may do what, and who is told. */
-function audited(routes: readonly Route[], { audit }: Pick<Service, 'audit'>): readonly Route[] {
-  return audit === undefined ? routes : routes.map((route) => auditedRoute(route, audit.recorder));
+/** What changes who may do what, and who is told: on record, and once for each Idempotency-Key. */
+function changing(routes: readonly Route[], { audit, kept }: Service): readonly Route[] {
+  const audited = (route: Route) => (audit ? auditedRoute(route, audit.recorder) : route);
+  return routes.map((route) => onceRoute(audited(route), kept));
 }
 
-function tenancyRoutes({ administration }: Tenancy, { audit }: Service): readonly Route[] {
-  return audited([...tenantRoutes(administration), ...keyRoutes(administration)], { audit });
+function tenancyRoutes({ administration }: Tenancy, service: Service): readonly Route[] {
+  return changing([...tenantRoutes(administration), ...keyRoutes(administration)], service);
 }
 
 function proverOf(backend: Backend, { config, log }: Pick<ServerDeps, 'config' | 'log'>): Prover {

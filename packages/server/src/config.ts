@@ -4,6 +4,7 @@ import { LEVELS, type Level } from '@gozolite/contract/level';
 import type { NetworkPolicy } from '@gozolite/contract/network';
 import { type Result, refuse } from '@gozolite/contract/result';
 import type { PoolOptions } from '@gozolite/engine/demand/demand';
+import type { Reservation } from '@gozolite/engine/queue/room';
 import { type StoreAddress, storeAddress } from '@gozolite/store/open';
 import { LOG_LEVELS, type LogLevel } from '@gozolite/telemetry/logger';
 import { readDataAllow } from './admission/data/settings.js';
@@ -11,8 +12,10 @@ import { readNetwork } from './admission/network/settings.js';
 import { type ExecutionSettings, readExecutions } from './executions/settings.js';
 import { readCorsOrigins } from './http/edge/settings.js';
 import { type InteractiveSettings, readInteractive } from './interactive/settings.js';
+import { type ListenerBounds, readListeners } from './listeners/settings.js';
 import { type Observing, readObserving } from './observing/settings.js';
 import { readPool } from './pool/settings.js';
+import { memoryHereKb, readReservable } from './queueing/reservable.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -59,12 +62,15 @@ export interface Config {
   /** Folders of users' own language files, beside the shipped ones. */
   readonly languageFolders: readonly string[];
   readonly concurrency: number;
+  /** What those that run at once may reserve together. */
+  readonly reservable: Reservation;
   readonly queueMax: number;
   readonly queuePerTenantMax: number;
   readonly queueWaitMsMax: number;
   /** Of executions that are kept until somebody asks; absent: there are none. */
   readonly executions: ExecutionSettings | undefined;
   readonly interactive: InteractiveSettings;
+  readonly listeners: ListenerBounds;
   readonly drainMs: number;
   /** Between two looks for toolchains; 0 never looks again by itself. */
   readonly refreshMs: number;
@@ -147,13 +153,14 @@ export function readConfig(
     packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
     hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
-    prepare: read.choice('GOZO_PREPARE', PREPARE, 'boot') !== 'false',
-    templates: read.choice('GOZO_PREPARE', PREPARE, 'boot') === 'true',
+    prepare: read.choice('GOZO_PREPARE', PREPARE, 'true') !== 'false',
+    templates: read.choice('GOZO_PREPARE', PREPARE, 'true') === 'true',
     pool: readPool(read, Math.floor(totalmem() / 1024)),
     languageFolders: read.list('GOZO_LANGUAGES', ':'),
     ...readQueue(read, cores),
     executions: readExecutions(read, faults),
     interactive: readInteractive(read),
+    listeners: readListeners(read, auth === 'keys'),
     drainMs: read.integer('GOZO_DRAIN_MS', { min: 0, max: 600_000, fallback: 30_000 }),
     refreshMs: read.integer('GOZO_REFRESH_MS', { min: 0, max: 86_400_000, fallback: 600_000 }),
     readyAttacksMs: read.integer('GOZO_READY_ATTACKS_MS', {
@@ -186,9 +193,11 @@ function readOidcFile(read: ReturnType<typeof reader>, auth: AuthName, faults: s
 
 function readQueue(read: ReturnType<typeof reader>, cores: number) {
   const places = { min: 0, max: 100_000 };
+  const concurrency = read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores });
   const queueMax = read.integer('GOZO_QUEUE', { ...places, fallback: 512 });
   return {
-    concurrency: read.integer('GOZO_CONCURRENCY', { min: 1, max: 1024, fallback: 2 * cores }),
+    concurrency,
+    reservable: readReservable(read, { concurrency, cores, memoryKb: memoryHereKb() }),
     queueMax,
     queuePerTenantMax: read.integer('GOZO_QUEUE_PER_TENANT', { ...places, fallback: queueMax }),
     queueWaitMsMax: read.integer('GOZO_QUEUE_WAIT_MS', { min: 0, max: 600_000, fallback: 10_000 }),

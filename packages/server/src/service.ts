@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { Execution } from '@gozolite/contract/execution';
 import { limitPolicyFor } from '@gozolite/contract/limits';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { describeProblem } from '@gozolite/languages/parse';
+import type { OpenExecution } from '@gozolite/store/audit/log/log';
+import { findExecution } from '@gozolite/store/executions';
 import { openStore } from '@gozolite/store/open';
 import { type Database, StoreError } from '@gozolite/store/sql';
 import type { Logger } from '@gozolite/telemetry/logger';
@@ -92,22 +95,36 @@ export async function openService(
     await opened.value?.[Symbol.asyncDispose]();
     return kept;
   }
+  await audit?.begin((open) => writtenEnd(kept.value, open));
   const server = store === undefined ? '' : (kept.value?.server ?? nameOf(config));
   const keeping = store === undefined ? undefined : await keepUsage(store, server, onLost);
+  const meter = createMeter({ store, server, nowMs: Date.now, onLost });
   return ok({
     tenancy: opened.value,
     policies: policies.value,
-    meter: createMeter({ store, server, nowMs: Date.now, onLost }),
+    meter,
     kept: kept.value,
     audit,
     [Symbol.asyncDispose]: async () => {
       policies.value[Symbol.dispose]();
       keeping?.[Symbol.dispose]();
+      await meter.settled();
       await kept.value?.[Symbol.asyncDispose]();
       await audit?.[Symbol.asyncDispose]();
       await opened.value?.[Symbol.asyncDispose]();
     },
   });
+}
+
+/** The record of an execution that the life before ended, and had not put on record yet. */
+async function writtenEnd(
+  kept: Kept | undefined,
+  { id, tenant }: OpenExecution,
+): Promise<Execution | undefined> {
+  if (kept === undefined || tenant === undefined) return undefined;
+  const row = await findExecution(kept.store, tenant, id);
+  // What was written is a record: nothing else is.
+  return row?.endedAt == null ? undefined : (JSON.parse(row.record) as Execution);
 }
 
 function nameOf({ dataFolder }: Config): string {

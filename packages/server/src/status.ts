@@ -10,6 +10,7 @@ import type { Readiness } from '@gozolite/contract/health';
 import { type Level, meetsFloor } from '@gozolite/contract/level';
 import type { Demand } from '@gozolite/engine/demand/demand';
 import type { Engine } from '@gozolite/engine/engine';
+import type { Reservation } from '@gozolite/engine/queue/room';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { Registry } from '@gozolite/languages/registry';
 import { type Backend, type BackendDiagnosis, BackendUnavailable } from '@gozolite/sandbox/backend';
@@ -18,6 +19,7 @@ import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { AttackState } from './attack-watch.js';
 import type { AnomalyWatch } from './observing/anomalies.js';
+import type { StoreWatch } from './observing/store-watch.js';
 import type { DataSets } from './packs/data.js';
 import type { Toolchains } from './toolchains.js';
 import { VERSION } from './version.js';
@@ -30,6 +32,7 @@ export interface StatusDeps {
   readonly policies: Policies;
   readonly dataOf: (policy: Policy) => DataSets;
   readonly concurrency: number;
+  readonly reservable: Reservation;
   readonly queueMax: number;
   readonly hostToolchains: boolean;
   readonly isolationFloor: Level;
@@ -37,6 +40,8 @@ export interface StatusDeps {
   /** What the short attacks found; undefined where readiness does not depend on them. */
   readonly attacks: (() => AttackState) | undefined;
   readonly anomalies: Pick<AnomalyWatch, 'now'>;
+  /** Of tenants and executions; absent where there is none. */
+  readonly store: StoreWatch | undefined;
 }
 
 /** What the server says of itself, from what its parts say. */
@@ -86,6 +91,7 @@ export function createStatus(deps: StatusDeps): Status {
       if (!meetsFloor(level, floor)) {
         return unready('ISOLATION_REDUCED', `The level is ${level}, and the floor is ${floor}.`);
       }
+      if ((await deps.store?.isUp()) === false) return unready('STORE_AWAY', STORE_AWAY);
       if (!deps.toolchains.isOpen() || deps.toolchains.isLost()) {
         return unready('DETECTING_TOOLCHAINS', 'Toolchains are being looked for.');
       }
@@ -93,6 +99,8 @@ export function createStatus(deps: StatusDeps): Status {
     },
   };
 }
+
+const STORE_AWAY = 'The store of tenants and executions can not be reached.';
 
 function infoOf({ granted, find }: DataSets): readonly DataSetInfo[] {
   const sets = granted().flatMap((name) => find(name) ?? []);
@@ -157,8 +165,15 @@ function diagnosticsOf(deps: StatusDeps, registry: Registry, diagnosis: Diagnosi
       },
     ],
     load: { ...deps.engine.load(), quarantined },
+    reserved: reservedOf(deps),
     anomalies: deps.anomalies.now().map(toldOf),
   };
+}
+
+function reservedOf({ engine, reservable }: StatusDeps): Diagnostics['reserved'] {
+  const { memoryKb, cpus } = engine.reserved();
+  const { memoryKb: memoryKbMax, cpus: cpusMax } = reservable;
+  return { memory_kb: memoryKb, memory_kb_max: memoryKbMax, cpus, cpus_max: cpusMax };
 }
 
 function toldOf({ tenant, signal, sinceMs, share, usual, count }: Anomaly): TenantAnomaly {

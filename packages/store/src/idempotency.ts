@@ -45,6 +45,26 @@ export async function findClaim(
   return { digest: textOf(row, 'digest'), answer: textOf(row, 'answer') };
 }
 
+/** Of a key that was taken before there was an answer (''): what it stands for from now on. */
+export async function answerClaim(
+  sql: Sql,
+  { tenant, name, answer }: Pick<Claim, 'tenant' | 'name' | 'answer'>,
+): Promise<void> {
+  await sql.query('UPDATE idempotency SET answer = $3 WHERE tenant = $1 AND name = $2', [
+    ...[tenant, name, answer],
+  ]);
+}
+
+/** Gives a key back under which nothing was done. */
+export async function freeClaim(
+  sql: Sql,
+  { tenant, name }: Pick<Claim, 'tenant' | 'name'>,
+): Promise<void> {
+  await sql.query("DELETE FROM idempotency WHERE tenant = $1 AND name = $2 AND answer = ''", [
+    ...[tenant, name],
+  ]);
+}
+
 export async function forgetClaims(sql: Sql, before: number): Promise<void> {
   await sql.query('DELETE FROM idempotency WHERE created_at < $1', [before]);
 }

@@ -20,6 +20,11 @@ export interface Database extends Sql, AsyncDisposable {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** As `transaction`, one at a time among all that give the same name, on every server. */
   exclusively<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * Of these tables' rows: as long as it is the same, what was read of them since it was asked for
+   * still holds, whoever writes. Undefined where that can't be told without a query.
+   */
+  versionOf(tables: readonly string[]): string | undefined;
 }
 
 export interface StoreErrorOptions extends ErrorOptions {

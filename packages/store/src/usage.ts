@@ -1,4 +1,4 @@
-import { type Database, numberOf, type Row, type Sql, textOf, type Value } from './sql.js';
+import { type Database, numberOf, type Row, type Sql, textOf } from './sql.js';
 
 /** What is counted of a tenant, in each window. */
 export interface Amounts {
@@ -40,17 +40,9 @@ export async function reserve(
   let totals: Amounts[] = [];
   try {
     await store.transaction(async (sql) => {
-      totals = [];
-      for (const window of windows) totals.push(await add(sql, reservation, window));
+      totals = await addAll(sql, reservation, windows);
       if (!fits(totals)) throw new DoesNotFit();
-      await sql.query(
-        `INSERT INTO reservations (execution, tenant, server, admitted_at, cpu_ms, output_bytes)
-         VALUES ($1, $2, $3, $4, $5, $6)`,
-        [
-          ...[reservation.execution, reservation.tenant, reservation.server],
-          ...[reservation.admittedAt, reservation.cpuMs, reservation.outputBytes],
-        ],
-      );
+      await insertReservation(sql, reservation);
     });
     return { isHeld: true, totals };
   } catch (error) {
@@ -61,63 +53,132 @@ export async function reserve(
 
 class DoesNotFit extends Error {}
 
-async function add(
+/** One statement for all windows; its rows come back in no order that is promised. */
+async function addAll(
   sql: Sql,
   { tenant, cpuMs, outputBytes }: Reservation,
-  { span, startsAt }: WindowKey,
-): Promise<Amounts> {
+  windows: readonly WindowKey[],
+): Promise<Amounts[]> {
+  const values = windows.map((_, at) => `($1, $${2 * at + 4}, $${2 * at + 5}, 1, $2, $3)`);
   const rows = await sql.query(
     `INSERT INTO usage_windows (tenant, span, starts_at, executions, cpu_ms, output_bytes)
-     VALUES ($1, $2, $3, 1, $4, $5)
+     VALUES ${values.join(', ')}
      ON CONFLICT (tenant, span, starts_at) DO UPDATE SET
        executions = usage_windows.executions + 1,
        cpu_ms = usage_windows.cpu_ms + excluded.cpu_ms,
        output_bytes = usage_windows.output_bytes + excluded.output_bytes
-     RETURNING executions, cpu_ms, output_bytes`,
-    [tenant, span, startsAt, cpuMs, outputBytes],
+     RETURNING span, executions, cpu_ms, output_bytes`,
+    [tenant, cpuMs, outputBytes, ...windows.flatMap(({ span, startsAt }) => [span, startsAt])],
   );
-  return amountsOf(rows[0]);
+  return windows.map(({ span }) => amountsOf(rows.find((row) => row.span === span)));
 }
 
-/**
- * Puts what was really used in the place of what was set aside; a second time changes nothing.
- * @param windowsOf those that the reservation was made in
- */
-export async function settle(
+async function insertReservation(sql: Sql, reservation: Reservation): Promise<void> {
+  const { execution, tenant, server, admittedAt, cpuMs, outputBytes } = reservation;
+  await sql.query(
+    `INSERT INTO reservations (execution, tenant, server, admitted_at, cpu_ms, output_bytes)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [execution, tenant, server, admittedAt, cpuMs, outputBytes],
+  );
+}
+
+/** What an execution really used. */
+export interface Settlement {
+  readonly execution: string;
+  readonly used: Amounts;
+}
+
+/** What is written together, some time behind. */
+export interface UsageBatch {
+  /** Set aside without a look at the totals: no quota bounds them. */
+  readonly begun: readonly Reservation[];
+  /** What was really used comes in the place of what was set aside; a second time is harmless. */
+  readonly ended: readonly Settlement[];
+  /** Of those whose beginning was not written. */
+  readonly whole: readonly {
+    readonly reservation: Reservation;
+    readonly used: Amounts;
+  }[];
+}
+
+/** @param windowsOf those that a reservation is made in, in the order of `reserve` */
+export async function writeUsage(
   store: Database,
-  execution: string,
-  used: Amounts,
-  windowsOf: (admittedAt: number) => readonly WindowKey[],
+  { begun, ended, whole }: UsageBatch,
+  windowsOf: WindowsOf,
 ): Promise<void> {
   await store.transaction(async (sql) => {
-    const rows = await sql.query(
-      `DELETE FROM reservations WHERE execution = $1
-       RETURNING tenant, admitted_at, cpu_ms, output_bytes`,
-      [execution],
-    );
-    for (const row of rows) await correct(sql, row, { used, windowsOf });
+    const changes = createChanges(windowsOf);
+    for (const reservation of begun) {
+      await insertReservation(sql, reservation);
+      const { cpuMs, outputBytes } = reservation;
+      changes.add(reservation, { executions: 1, cpuMs, outputBytes });
+    }
+    for (const { reservation, used } of whole) changes.add(reservation, used);
+    for (const { execution, used } of ended) {
+      const rows = await sql.query(
+        `DELETE FROM reservations WHERE execution = $1
+         RETURNING tenant, admitted_at, cpu_ms, output_bytes`,
+        [execution],
+      );
+      for (const held of rows) changes.correct(held, used);
+    }
+    await changes.write(sql);
   });
 }
 
-interface Correction {
-  readonly used: Amounts;
-  readonly windowsOf: (admittedAt: number) => readonly WindowKey[];
+type WindowsOf = (admittedAt: number) => readonly WindowKey[];
+
+/** Of windows of several tenants, added up. */
+function createChanges(windowsOf: WindowsOf) {
+  const changes = new Map<string, Change>();
+  const change = (tenant: string, at: number, by: Amounts): void => {
+    for (const [nth, { span, startsAt }] of windowsOf(at).entries()) {
+      const name = `${tenant} ${nth} ${startsAt}`;
+      const sum = changes.get(name) ?? { tenant, nth, span, startsAt, ...NO_AMOUNTS };
+      changes.set(name, {
+        ...sum,
+        executions: sum.executions + by.executions,
+        cpuMs: sum.cpuMs + by.cpuMs,
+        outputBytes: sum.outputBytes + by.outputBytes,
+      });
+    }
+  };
+  return {
+    add: ({ tenant, admittedAt }: Pick<Reservation, 'tenant' | 'admittedAt'>, by: Amounts) =>
+      change(tenant, admittedAt, by),
+    correct: (held: Row, used: Amounts) =>
+      change(textOf(held, 'tenant'), numberOf(held, 'admitted_at'), {
+        executions: used.executions - 1,
+        cpuMs: used.cpuMs - numberOf(held, 'cpu_ms'),
+        outputBytes: used.outputBytes - numberOf(held, 'output_bytes'),
+      }),
+    /** In the order in which `reserve` locks rows: no two servers wait for each other in a ring. */
+    write: async (sql: Sql): Promise<void> => {
+      for (const each of [...changes.values()].sort(asLocked)) await writeChange(sql, each);
+    },
+  };
 }
 
-async function correct(sql: Sql, held: Row, { used, windowsOf }: Correction): Promise<void> {
-  const change: readonly Value[] = [
-    used.executions - 1,
-    used.cpuMs - numberOf(held, 'cpu_ms'),
-    used.outputBytes - numberOf(held, 'output_bytes'),
-  ];
-  for (const { span, startsAt } of windowsOf(numberOf(held, 'admitted_at'))) {
-    await sql.query(
-      `UPDATE usage_windows SET executions = executions + $4, cpu_ms = cpu_ms + $5,
-         output_bytes = output_bytes + $6
-       WHERE tenant = $1 AND span = $2 AND starts_at = $3`,
-      [textOf(held, 'tenant'), span, startsAt, ...change],
-    );
-  }
+/** Of one window of a tenant; `nth` of those of a moment, as `reserve` has them. */
+type Change = WindowKey & Amounts & { readonly tenant: string; readonly nth: number };
+
+async function writeChange(sql: Sql, change: Change): Promise<void> {
+  const { tenant, span, startsAt, executions, cpuMs, outputBytes } = change;
+  await sql.query(
+    `INSERT INTO usage_windows (tenant, span, starts_at, executions, cpu_ms, output_bytes)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (tenant, span, starts_at) DO UPDATE SET
+       executions = usage_windows.executions + excluded.executions,
+       cpu_ms = usage_windows.cpu_ms + excluded.cpu_ms,
+       output_bytes = usage_windows.output_bytes + excluded.output_bytes`,
+    [tenant, span, startsAt, executions, cpuMs, outputBytes],
+  );
+}
+
+function asLocked(one: Change, other: Change): number {
+  if (one.tenant !== other.tenant) return one.tenant < other.tenant ? -1 : 1;
+  return one.nth - other.nth || one.startsAt - other.startsAt;
 }
 
 /**
@@ -128,7 +189,7 @@ export async function giveBack(
   store: Database,
   server: string,
   before: number,
-  windowsOf: (admittedAt: number) => readonly WindowKey[],
+  windowsOf: WindowsOf,
 ): Promise<number> {
   return store.transaction(async (sql) => {
     const rows = await sql.query(
@@ -136,8 +197,9 @@ export async function giveBack(
        RETURNING tenant, admitted_at, cpu_ms, output_bytes`,
       [server, before],
     );
-    const used = { executions: 1, cpuMs: 0, outputBytes: 0 };
-    for (const row of rows) await correct(sql, row, { used, windowsOf });
+    const changes = createChanges(windowsOf);
+    for (const held of rows) changes.correct(held, { executions: 1, cpuMs: 0, outputBytes: 0 });
+    await changes.write(sql);
     return rows.length;
   });
 }

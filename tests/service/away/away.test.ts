@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Readiness } from '@gozolite/contract/health';
 import { Gozo } from '@gozolite/sdk/gozo';
 import { test } from 'vitest';
 import { startOwnServer } from '../../integration/own-server.js';
@@ -39,6 +40,11 @@ for (const auth of ['none', 'keys'] as const) {
       assert.match(await answer.text(), /"code":"STORE_UNAVAILABLE"/);
     }
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
+    const unready = await eventually('/readyz says no', 60_000, async () => {
+      const answer = await fetch(`${server.url}/readyz`);
+      return answer.status === 503 ? ((await answer.json()) as Readiness) : undefined;
+    });
+    assert.equal(unready.reason, 'STORE_AWAY');
     if (auth === 'none') assert.equal((await ask('/execute')).status, 200);
     door.open();
     const gozo = new Gozo({ url: server.url, ...(auth === 'keys' && { key }) });
@@ -46,6 +52,9 @@ for (const auth of ['none', 'keys'] as const) {
       gozo.submit(HELLO).catch(() => undefined),
     );
     assert.equal((await gozo.wait(id)).status, 'ok');
+    await eventually('/readyz says yes', 60_000, async () => {
+      return (await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined;
+    });
     const { id: before } = (await accepted.json()) as { id: string };
     assert.equal((await gozo.wait(before)).status, 'ok');
   });

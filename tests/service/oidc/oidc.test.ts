@@ -5,6 +5,7 @@ import { Gozo } from '@gozolite/sdk/gozo';
 import { issuerForTests } from '@gozolite/tenancy/oidc/issuer-under-test';
 import { afterAll, beforeAll, test } from 'vitest';
 import { BUILD, spawnServer, startOwnServer } from '../../integration/own-server.js';
+import { eventually } from '../../server-under-test.js';
 import { codeOf, HELLO, send } from '../calls.js';
 import { type Home, makeHome, run } from '../keyed-server.js';
 
@@ -24,6 +25,12 @@ beforeAll(async () => {
   writeFileSync(join(home.folder, 'oidc.yaml'), JSON.stringify({ issuers: [issuer] }));
   // Beyond loopback, without one key.
   server = await startOwnServer({ ...own(), GOZO_HOST: '0.0.0.0' });
+  // The issuer is asked again by the server's own clock, where this machine was too busy to answer.
+  const authorization = `Bearer ${await token({ exp: 1 })}`;
+  await eventually("the issuer's keys", 60_000, async () => {
+    const { status } = await fetch(`${server.url}/usage`, { headers: { authorization } });
+    return status === 401 ? true : undefined;
+  });
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();

@@ -71,7 +71,7 @@ test('compile and run are one trace, below the span of their caller', async () =
   assert.deepEqual(outline(spans, root), [
     ...['POST /execute', '  authenticate', '  rate limit', '  validate', '  quota', '  execute'],
     ...['    audit', '    queue', '    prepare', '    compile', ...SANDBOX, '    run', ...SANDBOX],
-    ...['    capture', '    record', '    audit', '  settle'],
+    ...['    capture', '    record', '    audit'],
   ]);
   assert.deepEqual(misfits(spans, root), []);
   assert.deepEqual(root.attributes, {

@@ -4,6 +4,7 @@
 mod attend;
 pub mod handoff;
 pub mod held;
+mod numbers;
 pub mod orders;
 mod payload;
 pub mod plan;
@@ -77,18 +78,22 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
     }
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(Step::Spawn.failed());
     let is_told = boot.is_some() && site.held.is_none();
-    let started = pipe().and_then(|started| Ok((started, is_told.then(pipe).transpose()?)));
-    let spawned = started.and_then(|((gone, presence), handoff)| {
+    let says_ready = site.starts_from_template();
+    let started = pipe().and_then(|started| {
+        Ok((started, is_told.then(pipe).transpose()?, says_ready.then(pipe).transpose()?))
+    });
+    let spawned = started.and_then(|((gone, presence), handoff, readiness)| {
         let (told, teller) = handoff.unzip();
+        let (hears, says) = readiness.unzip();
         // Never dropped: to free memory is no more for us than to allocate it.
-        let payload = Payload::new((site, &ends), (orders, boot), (presence, told));
+        let payload = Payload::new((site, &ends), (orders, boot), (presence, told, says));
         let mut payload = ManuallyDrop::new(payload);
         let argument = std::ptr::from_mut::<Payload<'_>>(&mut payload).cast::<c_void>();
         faults::reach(Step::Spawn);
         let pid = sys::spawn_sharing_memory(&mut stack, run_payload, argument, false);
         let pid = pid.map_err(Step::Spawn.failed())?;
         close_own(&payload.presence);
-        payload.handoff.iter().for_each(close_own);
+        payload.handoff.iter().chain(&payload.ready).for_each(close_own);
         wait_until_gone(gone.as_fd());
         if let Some(failure) = payload.failure {
             return Err(failure);
@@ -96,7 +101,7 @@ pub fn run_init(site: &Site, ends: Ends, room: Room) -> ! {
         let prepare_cpu_us = payload.cpu_us + process_cpu_us();
         let (mut at_ns, mut cpu) = (payload.at_ns, payload.cpu);
         if payload.boot.is_some() {
-            (at_ns, cpu) = runtime::serve(&mut payload, pid)?;
+            (at_ns, cpu) = runtime::serve(&mut payload, pid, hears.as_ref())?;
         }
         tell(report, Report::Started { at_ns, prepare_cpu_us, cpu });
         if let Some(teller) = teller {

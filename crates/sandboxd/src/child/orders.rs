@@ -63,13 +63,13 @@ fn put(words: &mut [u64; WORDS], at: usize, value: u64) {
     }
 }
 
-/// PID 1's side: its runtime is held. Nothing of it is to be seen in the sandbox.
-pub fn say_held(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
+/// PID 1's side: its runtime is where it waits. Nothing of it is to be seen in the sandbox.
+pub fn say_there(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
     fcntl_add_seals(file, SealFlags::SHRINK)
 }
 
 /// The launcher's side.
-pub fn is_held(file: BorrowedFd<'_>) -> bool {
+pub fn is_there(file: BorrowedFd<'_>) -> bool {
     fcntl_get_seals(file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
 }
 

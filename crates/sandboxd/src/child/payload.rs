@@ -7,6 +7,7 @@ use super::{
 };
 use crate::child::handoff::HANDOFF;
 use crate::child::held::be_traced;
+use crate::child::numbers;
 use crate::child::orders::Orders;
 use crate::child::plan::{Given, Site};
 use crate::child::refused::cannot_execute;
@@ -15,7 +16,6 @@ use crate::faults;
 use crate::lab::{holds, Protection};
 use crate::protocol::steps::{SetupFailure, Step};
 use crate::sys;
-use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::thread::{
     sched_getcpu, sched_setaffinity, set_name, set_no_new_privs, set_thread_groups,
@@ -36,18 +36,23 @@ pub struct Payload<'a> {
     pub cpu: u32,
     /// What a runtime is told when its request has come; PID 1 keeps the other end.
     pub handoff: Option<OwnedFd>,
+    /// Where a runtime that starts from a template says that it waits; PID 1 keeps the other end.
+    pub ready: Option<OwnedFd>,
     /// Of a runtime that starts before there is a request.
     pub boot: Option<Orders>,
 }
+
+/// What a booted runtime reads its request from, and says by that it waits.
+type Told<'a> = (Option<&'a OwnedFd>, Option<&'a OwnedFd>);
 
 impl<'a> Payload<'a> {
     pub fn new(
         (site, ends): (&'a Site, &'a Ends),
         (orders, boot): (Orders, Option<Orders>),
-        (presence, handoff): (OwnedFd, Option<OwnedFd>),
+        (presence, handoff, ready): (OwnedFd, Option<OwnedFd>, Option<OwnedFd>),
     ) -> Payload<'a> {
         let (failure, at_ns, cpu_us, cpu) = (None, 0, 0, 0);
-        Payload { site, ends, orders, presence, failure, at_ns, cpu_us, cpu, handoff, boot }
+        Payload { site, ends, orders, presence, failure, at_ns, cpu_us, cpu, handoff, ready, boot }
     }
 }
 
@@ -55,16 +60,16 @@ impl<'a> Payload<'a> {
 pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
     // SAFETY is argued in sys.rs: `run_init` passes a live `&mut Payload` and sleeps until we left.
     let payload = sys::borrow_payload::<Payload<'_>>(argument);
-    let handoff = payload.handoff.as_ref();
+    let told = (payload.handoff.as_ref(), payload.ready.as_ref());
     let traced = match payload.site.held {
         Some(_) => be_traced().map_err(Step::Spawn.failed()),
         None => Ok(()),
     };
     let confined =
-        traced.and_then(|()| confine(payload.site, payload.ends, (&payload.presence, handoff)));
-    let prepared = confined.and_then(|()| match (&mut payload.boot, handoff) {
-        (Some(boot), handoff) => begin_boot(boot, handoff, payload.site),
-        (None, _) => follow(&mut payload.orders, payload.ends),
+        traced.and_then(|()| confine(payload.site, payload.ends, (&payload.presence, told)));
+    let prepared = confined.and_then(|()| match &mut payload.boot {
+        Some(boot) => begin_boot(boot, (&payload.presence, told), payload.site),
+        None => follow(&mut payload.orders, payload.ends),
     });
     if let Err(failure) = prepared {
         payload.failure = Some(failure);
@@ -88,11 +93,7 @@ pub extern "C" fn run_payload(argument: *mut c_void) -> c_int {
 }
 
 /// The last layers, in order; after them only what the request decides, and execve.
-fn confine(
-    site: &Site,
-    ends: &Ends,
-    kept: (&OwnedFd, Option<&OwnedFd>),
-) -> Result<(), SetupFailure> {
+fn confine(site: &Site, ends: &Ends, kept: (&OwnedFd, Told<'_>)) -> Result<(), SetupFailure> {
     if holds(Protection::NewSession) {
         setsid().map_err(Step::Session.failed())?;
     }
@@ -132,20 +133,19 @@ fn follow(orders: &mut Orders, ends: &Ends) -> Result<(), SetupFailure> {
 /// Starts a runtime that will wait itself: its limits can still become those of its request.
 fn begin_boot(
     boot: &mut Orders,
-    handoff: Option<&OwnedFd>,
+    (presence, (handoff, ready)): (&OwnedFd, Told<'_>),
     site: &Site,
 ) -> Result<(), SetupFailure> {
     boot.understand().map_err(Step::Orders.failed())?;
     pin(boot)?;
-    if let Some(handoff) = handoff {
-        let copy = fcntl_dupfd_cloexec(handoff, HANDOFF + 1).map_err(Step::Descriptors.failed())?;
-        sys::keep_open_as(copy.as_fd(), HANDOFF).map_err(Step::Descriptors.failed())?;
-    }
-    if let Some(Given { image, object, .. }) = &site.given {
-        for (end, number) in [(image, Given::IMAGE), (object, Given::OBJECT)] {
-            sys::keep_open_as(end.as_fd(), number).map_err(Step::Descriptors.failed())?;
-        }
-    }
+    let given = site.given.as_ref();
+    let ends = [
+        handoff.map(|end| (end, HANDOFF)),
+        given.map(|given| (&given.image, Given::IMAGE)),
+        given.map(|given| (&given.object, Given::OBJECT)),
+        ready.map(|end| (end, Given::READY)),
+    ];
+    numbers::place(ends, presence).map_err(Step::Descriptors.failed())?;
     rlimits::apply_soft(&rlimits::of(boot.rlimits())).map_err(Step::Rlimits.failed())
 }
 
@@ -170,7 +170,7 @@ fn leave_root(id: u32) -> rustix::io::Result<()> {
 fn take_streams(
     site: &Site,
     ends: &Ends,
-    (presence, handoff): (&OwnedFd, Option<&OwnedFd>),
+    (presence, (handoff, ready)): (&OwnedFd, Told<'_>),
 ) -> std::io::Result<()> {
     rustix::stdio::dup2_stdin(&ends.stdin)?;
     rustix::stdio::dup2_stdout(&ends.stdout)?;
@@ -178,8 +178,8 @@ fn take_streams(
     if holds(Protection::Descriptors) {
         // Where there is none, the same one twice.
         let (image, object) = given(site, presence);
-        let handoff = handoff.unwrap_or(presence);
-        close_all_but([&ends.release, &ends.orders, presence, handoff, image, object])
+        let [handoff, ready] = [handoff, ready].map(|end| end.unwrap_or(presence));
+        close_all_but([&ends.release, &ends.orders, presence, handoff, ready, image, object])
     } else {
         Ok(())
     }

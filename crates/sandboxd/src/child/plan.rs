@@ -41,6 +41,13 @@ pub struct Site {
     pub has_terminal: bool,
 }
 
+impl Site {
+    /// Its runtime goes on where another one waited, and says when it is there.
+    pub fn starts_from_template(&self) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_whole)
+    }
+}
+
 /// What a runtime that is booted finds open, for the object that is preloaded into it (ADR 0054).
 pub struct Given {
     pub image: OwnedFd,
@@ -50,9 +57,10 @@ pub struct Given {
 }
 
 impl Given {
-    /// The numbers that both have in the sandbox.
+    /// The numbers that both have in the sandbox, and what it says by that it waits.
     pub const IMAGE: i32 = 4;
     pub const OBJECT: i32 = 5;
+    pub const READY: i32 = 6;
 
     /// What its runtime's environment has besides.
     pub fn environment(&self) -> Vec<CString> {

@@ -65,12 +65,15 @@ pub fn of(values: [u64; ASKED]) -> [Row; ASKED] {
     rows
 }
 
-/// Sets only the soft limits, for a runtime that is booted before its request is known.
+/// Sets only the soft limits, for a runtime that is booted before its request is known. Of the
+/// stack both, which it is booted for: at its end execve(2) puts back the limits of the stack that
+/// it began with, whoever has set others meanwhile.
 pub fn apply_soft(table: &[Row]) -> io::Result<()> {
     for (protection, resource, value) in table {
         if holds(*protection) {
             let maximum = getrlimit(*resource).maximum;
             let current = Some(maximum.map_or(*value, |maximum| maximum.min(*value)));
+            let maximum = if *resource == Resource::Stack { current } else { maximum };
             setrlimit(*resource, Rlimit { current, maximum })?;
         }
     }

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 const MS: u64 = 1_000_000;
-/// How long a cgroup may refuse to go before its uid is withheld for good.
+/// How long a cgroup may refuse to go before its uid is withheld until it is gone.
 const REMOVE_GIVE_UP_NS: u64 = 2_000 * MS;
 const REMOVE_AGAIN_NS: u64 = MS;
 /// One that refused to go is tried again at leisure.
@@ -83,7 +83,7 @@ struct Condemned {
 }
 
 impl Condemned {
-    /// It has not gone yet: it is helped, and after a while its uid is withheld for good.
+    /// It has not gone yet: it is helped, and after a while its uid is withheld.
     fn press(&mut self, now_ns: u64) {
         let age_ns = now_ns.saturating_sub(self.since_ns);
         if age_ns > REMOVE_GIVE_UP_NS {
@@ -97,6 +97,14 @@ impl Condemned {
         }
         let lost = self.since_ns == u64::MAX;
         self.next_ns = now_ns + if lost { LOST_AGAIN_NS } else { REMOVE_AGAIN_NS };
+    }
+
+    /// It is gone: a host that was very busy may have needed longer than it was given.
+    fn settle(&self) {
+        if self.since_ns == u64::MAX {
+            eprintln!("sandboxd: a sandbox that refused to go is gone; its uid is given back");
+            self.slot.give_back();
+        }
     }
 }
 
@@ -210,6 +218,11 @@ impl Context {
         }
     }
 
+    /// Sandboxes whose end was told and that the kernel has not taken down yet.
+    pub fn leaving(&self) -> usize {
+        self.condemned.len()
+    }
+
     fn is_gone(&mut self, condemned: &mut Condemned, now_ns: u64) -> bool {
         let running = &mut condemned.running;
         if running.dead_ns.is_none() {
@@ -235,7 +248,9 @@ impl Context {
         for mut condemned in due {
             if now_ns < condemned.next_ns {
                 self.condemned.push(condemned);
-            } else if !self.is_gone(&mut condemned, now_ns) {
+            } else if self.is_gone(&mut condemned, now_ns) {
+                condemned.settle();
+            } else {
                 condemned.press(now_ns);
                 self.condemned.push(condemned);
             }

@@ -70,9 +70,9 @@ impl Launched {
         matches!(poll(&mut fds, Some(&now)), Ok(0))
     }
 
-    /// Whether its runtime has come to where it is held.
-    pub fn is_held(&self) -> bool {
-        orders::is_held(self.orders.as_fd())
+    /// Whether PID 1 has told that its runtime is where it waits.
+    pub fn is_there(&self) -> bool {
+        orders::is_there(self.orders.as_fd())
     }
 
     /// Writes the limits, hands the orders over and lets the program start, or the runtime that

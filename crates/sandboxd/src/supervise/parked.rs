@@ -37,6 +37,13 @@ pub struct Booted {
     pub is_of_template: bool,
 }
 
+impl Booted {
+    /// PID 1 tells when it waits.
+    fn says_where(&self) -> bool {
+        self.is_held || self.is_of_template
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 pub enum Phase {
     /// Nothing runs in it but our own process.
@@ -67,7 +74,7 @@ impl Parked {
             // The first process is ours: its runtime is not started yet, or has ended.
             Some(_) if launched.group.processes() <= 1 => Phase::Empty,
             Some(booted) if booted.says_ready && !workspace.has(folder, "ready") => Phase::Boots,
-            Some(booted) if booted.is_held && !launched.is_held() => Phase::Boots,
+            Some(booted) if booted.says_where() && !launched.is_there() => Phase::Boots,
             Some(_) => Phase::Waits,
         }
     }

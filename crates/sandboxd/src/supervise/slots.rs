@@ -139,10 +139,17 @@ impl Slot {
         }
     }
 
-    /// Keeps the uid out of use for the rest of the launcher's life.
+    /// Keeps the uid out of use, for the rest of the launcher's life unless it is given back.
     pub fn withhold(&self) {
         if !self.withheld.replace(true) {
             self.shared.borrow_mut().quarantined += 1;
+        }
+    }
+
+    /// Its sandbox is proven gone after all: the uid is free once nobody holds it.
+    pub fn give_back(&self) {
+        if self.withheld.replace(false) {
+            self.shared.borrow_mut().quarantined -= 1;
         }
     }
 }
@@ -206,5 +213,18 @@ mod tests {
         }
         assert!(slots.take().is_none());
         assert_eq!(slots.quarantined(), 1);
+    }
+
+    #[test]
+    fn a_uid_comes_back_whose_sandbox_was_only_slow_to_go() {
+        let slots = Slots::new(Ids::Range { first: 100, count: 1 }, 1, 1);
+        if let Some(slot) = slots.take() {
+            slot.withhold();
+            slot.give_back();
+            slot.give_back();
+            assert!(slots.take().is_none(), "it is held still");
+        }
+        assert_eq!(slots.quarantined(), 0);
+        assert_eq!(slots.take().map(|slot| slot.host_id), Some(100));
     }
 }

@@ -7,6 +7,17 @@ use crate::sys::{self, call, words, Nr};
 /// O_CLOEXEC and O_NONBLOCK.
 const EVENT_FLAGS: usize = 0o2_004_000;
 
+/// Where it is said that this process waits: behind every descriptor of the image's.
+#[inline(always)]
+pub fn keep_ready(table: Table) -> usize {
+    let (mut number, mut free) = (0, crate::begin::READY + 1);
+    while number < table.count {
+        free = free.max(record(table, number, FILE_WORDS)[0] + 1);
+        number += 1;
+    }
+    need(call(Nr::Dup3, [crate::begin::READY, free, 0o2_000_000, 0, 0, 0]))
+}
+
 #[inline(always)]
 pub fn open_files(table: Table) {
     let mut number = 0;

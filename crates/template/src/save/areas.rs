@@ -136,8 +136,13 @@ impl Saver {
             }
             for (at, entry) in words(PAGEMAP, count).iter().enumerate() {
                 let is_there = entry & (IN_RAM | IN_SWAP) != 0;
-                let is_own = is_there && (kind & OF_FILE == 0 || entry & OF_A_FILE == 0);
                 let page = chunk + at * PAGE;
+                // Where no file is beneath, a page of zeros is what there is anyway.
+                let is_own = is_there
+                    && match kind & OF_FILE {
+                        0 => !is_zero(page),
+                        _ => entry & OF_A_FILE == 0,
+                    };
                 if !is_own {
                     has_any |= self.run(run, page)?;
                     run = page + PAGE;
@@ -158,6 +163,10 @@ impl Saver {
         self.page_at += end - start;
         Ok(true)
     }
+}
+
+fn is_zero(page: usize) -> bool {
+    words(page, PAGE / 8).iter().all(|word| *word == 0)
 }
 
 /// Of the file whose path is kept there: one that has changed is not mapped into another process.

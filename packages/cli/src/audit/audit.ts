@@ -89,9 +89,20 @@ function streamOf(file: string): AsyncIterable<Buffer> {
   return createReadStream(file);
 }
 
-/** A key as text, or a file with one in each line. */
+/** A key as text, or a file with one in each line; or what GET /audit/key answers. */
 export function keysOf(key: string): readonly string[] {
+  const told = toldIn(existsSync(key) ? readFileSync(key, 'utf8') : key);
+  if (told !== undefined) return [told];
   return existsSync(key) ? readKeys(key) : [key];
+}
+
+function toldIn(text: string): string | undefined {
+  try {
+    const { key }: { key?: unknown } = JSON.parse(text);
+    return typeof key === 'string' ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readText(file: string): string {

@@ -31,6 +31,15 @@ const MARKS: Readonly<Record<Finding['state'], string>> = {
   missing: colors.red('missing'),
 };
 
+const MIB_KB = 1024;
+
+function reservedOf({ reserved }: Diagnostics): string {
+  const [memory, memoryMax] = [reserved.memory_kb, reserved.memory_kb_max].map((kb) => {
+    return Math.round(kb / MIB_KB).toLocaleString('en');
+  });
+  return `${memory} of ${memoryMax} MiB of memory, ${reserved.cpus} of ${reserved.cpus_max} CPUs`;
+}
+
 /** The diagnostics as lines for people: what is wrong stands with what to do about it. */
 export function report(diagnostics: Diagnostics): readonly string[] {
   const { kernel, architecture, cgroup, isolation, findings, toolchains, load } = diagnostics;
@@ -42,6 +51,7 @@ export function report(diagnostics: Diagnostics): readonly string[] {
     `kernel     ${kernel} ${architecture}, cgroup ${cgroup}`,
     `isolation  ${isolation.level} (${isolation.backend}), ${isolation.layers.length} layers`,
     `load       ${load.running} running, ${load.queued} queued, ${load.quarantined} quarantined`,
+    `reserved   ${reservedOf(diagnostics)}`,
     '',
     'Protections',
     ...findings.flatMap(findingLines),

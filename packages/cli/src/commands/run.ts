@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
-import { ofExtension } from '@gozolite/contract/extension';
+import { ofExtension } from '@gozolite/languages/names/extension';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import { type Connection, connect, type Wanted, type Where } from '../connect.js';
 import { cuts, exitCodeOf, explain } from '../exit-code.js';
@@ -22,6 +22,8 @@ export interface RunOptions extends Omit<RunInput, 'language' | 'program' | 'std
   readonly requestId: string | undefined;
   /** Of gozo submit: who is told of the end. */
   readonly webhook: string | undefined;
+  /** The same, sent again: it runs once. */
+  readonly idempotencyKey: string | undefined;
   /** What is typed goes to the program as it is typed; with `tty` into a terminal of its own. */
   readonly interactive: boolean;
   readonly tty: boolean;

@@ -17,9 +17,12 @@ export async function submit(
   const gozo = clientOf(where);
   // Artifacts come with the record, wherever that is put: no folder has to be named for them.
   const request = await requestFor(gozo, { ...options, json: true });
-  const { requestId, webhook } = options;
+  const { requestId, webhook, idempotencyKey } = options;
   const told = webhook === undefined ? request : { ...request, webhook };
-  const accepted = await gozo.submit(told, { signal, ...(requestId && { requestId }) });
+  const accepted = await gozo.submit(told, {
+    ...{ signal, ...(requestId && { requestId }) },
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  });
   await write(process.stdout, options.json ? pretty(accepted) : `${accepted.id}\n`);
   return 0;
 }

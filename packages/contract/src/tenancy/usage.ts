@@ -33,7 +33,8 @@ export type UsageWindow = Static<typeof Window>;
 /** Which limit a 429 met. */
 export const LimitMet = Type.Object({
   name: Type.String({
-    description: 'keys, requests, cpu, concurrency, or what is counted and its window: cpu_ms/day.',
+    description:
+      'keys, requests, cpu, concurrency, connections, or what is counted and when: cpu_ms/day.',
   }),
   quota: Type.Optional(Type.Number()),
   remaining: Type.Optional(Type.Number()),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createLine, type Line } from './line.js';
 
-const of = (tenant: string, weight = 1, rank = 0) => ({ tenant, weight, rank });
+const of = (tenant: string, weight = 1, rank = 0, cost = 1) => ({ tenant, weight, rank, cost });
 
 function join(line: Line<string>, tenant: string, count: number, weight = 1): void {
   for (let at = 0; at < count; at += 1) line.join(of(tenant, weight), tenant);
@@ -59,6 +59,24 @@ describe('turns', () => {
   });
 });
 
+describe('turns that cost more than others', () => {
+  test('who takes four shares at once has one turn for four of who takes one', () => {
+    const line = createLine<string>();
+    for (let at = 0; at < 100; at += 1) line.join(of('b', 1, 0, 4), 'b');
+    join(line, 'a', 100);
+    const taken = take(line, 50);
+    expect(taken.split('b').length - 1).toBe(10);
+    expect(taken).not.toContain('bb');
+  });
+
+  test('who is next is looked at without being taken', () => {
+    const line = createLine<string>();
+    expect(line.first()).toBeUndefined();
+    join(line, 'a', 1);
+    expect([line.first(), line.first(), line.length()]).toEqual(['a', 'a', 1]);
+  });
+});
+
 describe('within one tenant', () => {
   test('the higher rank goes first, and of one rank who came first', () => {
     const line = createLine<string>();
@@ -83,18 +101,29 @@ describe('within one tenant', () => {
 });
 
 describe('places', () => {
-  test('what is said to be ahead is what goes before, for each of many', () => {
-    const line = createLine<number>();
-    const told: number[] = [];
-    const places = Array.from({ length: 120 }, (_, at) => {
-      const tenant = ['a', 'b', 'c', 'd'][(at % 7) % 4] ?? 'a';
-      const standing = of(tenant, { a: 1, b: 3, c: 0.5, d: 2 }[tenant] ?? 1, at % 3);
-      return line.join(standing, at);
+  for (const costs of [[1], [4], [1, 4], [1, 1.5, 2, 7]]) {
+    test(`what is said to be ahead is what goes before, with turns that cost ${costs}`, () => {
+      const line = createLine<number>();
+      const all = Array.from({ length: 120 }, (_, at) => {
+        const tenant = ['a', 'b', 'c', 'd'][(at % 7) % 4] ?? 'a';
+        const weight = { a: 1, b: 3, c: 0.5, d: 2 }[tenant] ?? 1;
+        return of(tenant, weight, at % 3, costs[at % costs.length]);
+      });
+      const foretold = all.map((standing, at) => {
+        const told = line.aheadOf(standing);
+        const place = line.join(standing, at);
+        expect(place.ahead()).toEqual(told);
+        return place;
+      });
+      const told = foretold.map((place) => place.ahead());
+      const order = all.map(() => line.takeNext() ?? -1);
+      expect(told.map(({ count }) => order[count])).toEqual(all.map((_, at) => at));
+      const spent = order.map((_, at) =>
+        sum(order.slice(0, at).map((each) => all[each]?.cost ?? 0)),
+      );
+      expect(told.map(({ cost }) => cost)).toEqual(told.map(({ count }) => spent[count]));
     });
-    for (const place of places) told.push(place.ahead());
-    const order = places.map(() => line.takeNext() ?? -1);
-    expect(told.map((ahead) => order[ahead])).toEqual(places.map((_, at) => at));
-  });
+  }
 
   test('who would join now is told the place that it then has', () => {
     const line = createLine<string>();
@@ -104,7 +133,7 @@ describe('places', () => {
     for (const standing of [of('c'), of('a', 2), of('b'), of('a', 2, 1)]) {
       const told = line.aheadOf(standing);
       const place = line.join(standing, 'x');
-      expect(place.ahead()).toBe(told);
+      expect(place.ahead()).toEqual(told);
       place.leave();
     }
   });
@@ -119,3 +148,7 @@ describe('places', () => {
     expect([line.takeNext(), line.takeNext()]).toEqual(['there', undefined]);
   });
 });
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -16,7 +16,8 @@ function setting(change: Partial<Parameters<typeof createQueue>[0]> = {}): Setti
 const patient = () => new AbortController().signal;
 
 function asked(tenant: string, change: Partial<Asked> = {}): Asked {
-  return { tenant, weight: 1, rank: 0, patience: 'caller', signal: patient(), ...change };
+  const reserve = { memoryKb: 1, cpus: 1 };
+  return { tenant, weight: 1, rank: 0, reserve, patience: 'caller', signal: patient(), ...change };
 }
 
 function enter(queue: Queue, tenant = 'a', signal = patient()): Promise<Admission> {

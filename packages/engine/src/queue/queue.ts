@@ -1,7 +1,8 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Clock } from '../clock.js';
-import { createLine, type Place as PlaceInLine, type Standing } from './line.js';
+import { type Ahead, createLine, type Place as PlaceInLine, type Standing } from './line.js';
+import { createRoom, type Reservation, type Room, type RoomOptions } from './room.js';
 
 /** How many may wait, and how long. */
 export interface WaitBounds {
@@ -11,16 +12,16 @@ export interface WaitBounds {
   readonly waitMsMax: number;
 }
 
-export interface QueueOptions extends WaitBounds {
+export interface QueueOptions extends WaitBounds, RoomOptions {
   readonly clock: Clock;
-  /** Slots: how many are let in at once. */
-  readonly concurrency: number;
   /** Of those that nobody waits for; absent: as the others'. */
   readonly kept?: WaitBounds | undefined;
 }
 
 /** Who asks for a slot. */
-export interface Asked extends Standing {
+export interface Asked extends Omit<Standing, 'cost'> {
+  /** What it has to itself from when it is let in until its slot is given back. */
+  readonly reserve: Reservation;
   /** Whether a caller waits for it, or it is kept until somebody asks. Each has its own bounds. */
   readonly patience: Patience;
   /** Its abort gives the place up at once. */
@@ -29,7 +30,7 @@ export interface Asked extends Standing {
 
 export type Patience = 'caller' | 'kept';
 
-/** The right to run. Disposing of it, once, lets the next waiter in. */
+/** The right to run. Disposing of it, once, lets in who is next and fits. */
 export type Slot = Disposable;
 
 export type Admission =
@@ -38,7 +39,7 @@ export type Admission =
   | { readonly kind: 'expired' }
   | { readonly kind: 'cancelled' };
 
-/** How much longer, as far as is known. */
+/** How much longer, as far as is known, with what those before it reserve. */
 export interface Waiting {
   /** 1: the next that is let in. */
   readonly position: number;
@@ -58,6 +59,8 @@ export interface Queue {
    */
   enter(asked: Asked): Result<Place, Refusal>;
   load(): { readonly running: number; readonly queued: number };
+  /** By all that run, together. */
+  reserved(): Reservation;
 }
 
 /** How much one more execution moves the foreseen length of the next. */
@@ -66,31 +69,23 @@ const RETRY_AFTER_MS_MIN = 100;
 const RETRY_AFTER_MS_MAX = 30_000;
 
 export function createQueue(options: QueueOptions): Queue {
-  const { clock, concurrency } = options;
+  const { clock } = options;
   const bounds = { caller: options, kept: options.kept ?? options };
   const counts = { caller: createCounts(), kept: createCounts() };
-  const line = createLine<(slot: Slot) => void>();
-  let running = 0;
-  let holdMs = 0;
-
-  const foreseenMs = (ahead: number) => (ahead * holdMs) / concurrency;
-  const takeSlot = (): Slot => {
-    running += 1;
-    const takenAtMs = clock.monotonicMs();
-    let isHeld = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        running -= 1;
-        const heldMs = clock.monotonicMs() - takenAtMs;
-        holdMs = holdMs === 0 ? heldMs : holdMs + HOLD_WEIGHT * (heldMs - holdMs);
-        line.takeNext()?.(takeSlot());
-      },
-    };
+  const line = createLine<Waiter>();
+  const room = createRoom(options);
+  const { foreseenMs, take: takeSlot } = createSlots(options, room, () => letIn());
+  // Nobody passes one that does not fit yet: so it waits for what runs, and for nothing else.
+  const letIn = (): void => {
+    for (;;) {
+      const first = line.first();
+      if (first === undefined || !room.hasFor(first.reserve)) return;
+      line.takeNext();
+      first.enter(takeSlot(first.reserve));
+    }
   };
-  const wait = (asked: Asked): Place => {
-    const { signal, patience, tenant } = asked;
+  const wait = (asked: Costed): Place => {
+    const { signal, patience, tenant, reserve, cost } = asked;
     let place: PlaceInLine | undefined;
     const admission = new Promise<Admission>((resolve) => {
       const end = (admitted: Admission) => {
@@ -101,42 +96,82 @@ export function createQueue(options: QueueOptions): Queue {
         signal.removeEventListener('abort', cancel);
         resolve(admitted);
       };
-      const cancel = () => end({ kind: 'cancelled' });
+      const leave = (admitted: Admission) => {
+        end(admitted);
+        letIn(); // Who stood behind it may fit.
+      };
+      const cancel = () => leave({ kind: 'cancelled' });
       counts[patience].add(tenant, 1);
-      place = line.join(asked, (slot) => end({ kind: 'slot', slot }));
-      const { waitMsMax } = bounds[patience];
-      const callOff = clock.schedule(waitMsMax, () => end({ kind: 'expired' }));
+      place = line.join(asked, { reserve, enter: (slot) => end({ kind: 'slot', slot }) });
+      const callOff = clock.schedule(bounds[patience].waitMsMax, () => leave({ kind: 'expired' }));
       signal.addEventListener('abort', cancel, { once: true });
     });
     const waiting = (): Waiting | undefined => {
       if (place === undefined) return undefined;
-      const position = place.ahead() + 1;
-      return { position, expectedMs: Math.ceil(foreseenMs(position)) };
+      const ahead = place.ahead();
+      const expectedMs = Math.ceil(foreseenMs(ahead.cost + cost));
+      return { position: ahead.count + 1, expectedMs };
     };
     return { admission, waiting };
   };
-  const obstacle = (asked: Asked): Refusal | undefined => {
-    const { all, of } = counts[asked.patience];
-    const full = fullness(bounds[asked.patience], all(), of(asked.tenant));
+  const obstacle = ({ patience, tenant, cost }: Costed, ahead: Ahead): Refusal | undefined => {
+    const { all, of } = counts[patience];
+    const full = fullness(bounds[patience], all(), of(tenant));
     if (full !== undefined) return overloaded(full, foreseenMs(1));
-    const { waitMsMax } = bounds[asked.patience];
-    const waitMs = foreseenMs(line.aheadOf(asked) + 1);
+    const { waitMsMax } = bounds[patience];
+    const waitMs = foreseenMs(ahead.cost + cost);
     if (waitMs <= waitMsMax) return undefined;
     return overloaded('wait foreseen as too long', waitMs - waitMsMax);
   };
 
   return {
-    load: () => ({ running, queued: line.length() }),
+    load: () => ({ running: room.running(), queued: line.length() }),
+    reserved: room.reserved,
     enter: (asked) => {
       if (asked.signal.aborted) return ok(withoutWaiting({ kind: 'cancelled' }));
-      if (running < concurrency) {
-        line.pass(asked);
-        return ok(withoutWaiting({ kind: 'slot', slot: takeSlot() }));
+      const { reserve } = asked;
+      const costed = { ...asked, cost: room.costOf(reserve) };
+      const ahead = line.aheadOf(costed);
+      if (ahead.count === 0 && room.hasFor(reserve)) {
+        line.pass(costed);
+        return ok(withoutWaiting({ kind: 'slot', slot: takeSlot(reserve) }));
       }
-      const refusal = obstacle(asked);
-      return refusal === undefined ? ok(wait(asked)) : refuse(refusal);
+      const refusal = obstacle(costed, ahead);
+      return refusal === undefined ? ok(wait(costed)) : refuse(refusal);
     },
   };
+}
+
+interface Costed extends Asked {
+  readonly cost: number;
+}
+
+/** Slots of that room, and how long they are held. */
+function createSlots({ clock, concurrency }: QueueOptions, room: Room, onFree: () => void) {
+  let holdMs = 0;
+  return {
+    foreseenMs: (cost: number) => (cost * holdMs) / concurrency,
+    take: (reserve: Reservation): Slot => {
+      const giveBack = room.take(reserve);
+      const takenAtMs = clock.monotonicMs();
+      let isHeld = true;
+      return {
+        [Symbol.dispose]: () => {
+          if (!isHeld) return;
+          isHeld = false;
+          giveBack();
+          const heldMs = clock.monotonicMs() - takenAtMs;
+          holdMs = holdMs === 0 ? heldMs : holdMs + HOLD_WEIGHT * (heldMs - holdMs);
+          onFree();
+        },
+      };
+    },
+  };
+}
+
+interface Waiter {
+  readonly reserve: Reservation;
+  readonly enter: (slot: Slot) => void;
 }
 
 function withoutWaiting(admission: Admission): Place {

@@ -43,6 +43,7 @@ export function memoryBackend(script: Script = async () => ({})): MemoryBackend 
       cgroup: 'v2',
       isolation: { backend: 'memory', level: 'full', layers: [...LAYERS], missing: [] },
       findings: [],
+      leaving: 0,
       quarantined: 0,
     }),
     [Symbol.asyncDispose]: async () => undefined,

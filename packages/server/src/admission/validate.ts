@@ -18,7 +18,7 @@ import { labelFaults } from './labels.js';
 import { limitFaults, resolveLimits, runtimeFaults } from './limits.js';
 import { networkFaults, networkOf } from './network/permit.js';
 import { globFault } from './paths.js';
-import { ruleFaults } from './policy/rules.js';
+import { priorityFaults, ruleFaults } from './policy/rules.js';
 import type { ShapeCheck } from './shape.js';
 import { surrogateFault } from './text.js';
 
@@ -31,10 +31,20 @@ export interface ValidationDeps {
   /** Undefined where nothing was measured. */
   readonly takes?: ((recipe: Recipe) => Took | undefined) | undefined;
   /** What else the tenant's policy says; absent: nothing. */
-  readonly own?: Pick<Policy, 'languages' | 'rules' | 'isolationFloor' | 'weight'>;
+  readonly own?: OwnPolicy;
   /** Of that policy, for the record. */
   readonly policyDigest?: string;
 }
+
+/** What a policy and an admitted request call the same. */
+type GrantedByPolicy = 'isolationFloor' | 'weight' | 'templates';
+
+function grantedBy({ isolationFloor, weight, templates }: Pick<Policy, GrantedByPolicy>) {
+  return { isolationFloor, weight, templates };
+}
+
+/** What a tenant's policy says of a request, beside limits, network and data. */
+type OwnPolicy = Pick<Policy, 'languages' | 'rules' | 'priority' | GrantedByPolicy>;
 
 /** Who asks and under which name: all of a record that the body does not say. */
 export type Caller = Pick<Identity, 'id' | 'requestId' | 'tenant' | 'createdAt' | 'span'>;
@@ -58,7 +68,7 @@ export function validate(
   const contents = readContents(request);
   const values = valueFaults(deps, request);
   if (!contents.ok) return refuse(refusalOf([...contents.error, ...values]));
-  const faults = [...values, ...(deps.own ? ruleFaults(deps.own.rules, contents.value) : [])];
+  const faults = [...values, ...(deps.own ? policyFaults(deps.own, request, contents.value) : [])];
   if (faults.length > 0) return refuse(refusalOf(faults));
   const language = resolveLanguage(deps, request.language);
   if (!language.ok) return language;
@@ -83,12 +93,21 @@ export function validate(
     granted: {
       ...networkOf(deps.network, request.network),
       ...dataOf(deps.data, request.data ?? []),
-      ...(deps.own && { isolationFloor: deps.own.isolationFloor, weight: deps.own.weight }),
+      ...(deps.own && grantedBy(deps.own)),
+      priority: request.priority ?? deps.own?.priority.default ?? 0,
     },
   });
   const tooSmall = diskFaults(admitted.files, limits);
   if (tooSmall.length > 0) return refuse(refusalOf(tooSmall));
   return ok({ kind: 'admitted', admitted });
+}
+
+function policyFaults(
+  own: OwnPolicy,
+  request: ExecuteRequest,
+  contents: Contents,
+): readonly Fault[] {
+  return [...priorityFaults(own, request.priority), ...ruleFaults(own.rules, contents)];
 }
 
 type Known = Exclude<
@@ -172,7 +191,7 @@ function admittedOf(
   }: {
     readonly recipe: Recipe;
     readonly contents: Contents;
-    readonly granted: Pick<Admitted, 'network' | 'data' | 'isolationFloor' | 'weight'>;
+    readonly granted: Pick<Admitted, 'network' | 'data' | 'priority' | GrantedByPolicy>;
   },
 ): Admitted {
   const { program, stdin } = contents;
@@ -192,7 +211,6 @@ function admittedOf(
     env: request.env ?? {},
     compileArgs: request.compile?.args ?? [],
     artifacts: request.artifacts ?? [],
-    priority: request.priority ?? 0,
     ...granted,
   };
 }

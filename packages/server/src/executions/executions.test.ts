@@ -10,12 +10,13 @@ import { createEngine } from '@gozolite/engine/engine';
 import { makeExecutionId } from '@gozolite/engine/id';
 import { fakeClock } from '@gozolite/engine/testing/fake-clock';
 import { memoryBackend } from '@gozolite/engine/testing/memory-backend';
-import { findExecution } from '@gozolite/store/executions';
+import { findExecution, interruptExecutions } from '@gozolite/store/executions';
 import { openStore } from '@gozolite/store/open';
 import { loggerOver } from '@gozolite/telemetry/logger';
 import { type BasePolicy, resolvePolicy } from '@gozolite/tenancy/policy/policy';
 import { createMeter } from '@gozolite/tenancy/usage/meter';
 import { test } from 'vitest';
+import { type ExecutionWatch, watched } from '../observing/watched.js';
 import { createExecutions, type Submission } from './executions.js';
 
 const limits = limitPolicyFor(2, 8 << 20);
@@ -47,7 +48,13 @@ async function setting() {
   const backend = memoryBackend();
   const kept = { waitersMax: 9, waitersPerTenantMax: 9, waitMsMax: 1000 };
   const bounds = { kept, concurrency: 1, queueMax: 0, queuePerTenantMax: 0, queueWaitMsMax: 1 };
-  const engine = createEngine({ backend, log, clock: fakeClock(), ...bounds });
+  const told: string[] = [];
+  const watch: ExecutionWatch = {
+    admitted: ({ id }) => void told.push(`admitted ${id}`),
+    refused: (_, { code }) => told.push(code),
+    ended: ({ id, status, error = '' }) => told.push(`${id} ${status} ${error}`.trim()),
+  };
+  const engine = watched(createEngine({ backend, log, clock: fakeClock(), ...bounds }), [watch]);
   const meter = createMeter({
     store,
     server: 's',
@@ -58,10 +65,11 @@ async function setting() {
   const executions = createExecutions({ ...house, onTold: () => {} });
   const key = { tenant: 'acme', name: 'k', digest: 'd', answer: 'a', at: 1, since: 0 };
   return {
-    ...{ store, backend, executions, key },
+    ...{ store, backend, executions, key, told },
     underWay: async () => (await meter.usage('acme', policy)).concurrency.used,
     [Symbol.asyncDispose]: async () => {
       await engine[Symbol.asyncDispose]();
+      await meter.settled();
       await store[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     },
@@ -113,4 +121,32 @@ test('of several the refused ones are told, and the others end and are written d
     assert.equal(own.executions.living('acme', id), undefined);
   }
   assert.equal(await own.underWay(), 0);
+});
+
+test('an end is told of as it is written down: the log has what the store has', async () => {
+  await using own = await setting();
+  const [late, plain] = [admitted(), admitted()];
+  for (const one of [late, plain]) {
+    const taken = await own.executions.accept([submission(one)], 'kept', () => undefined);
+    assert.equal(taken.kind, 'taken');
+    const living = own.executions.living('acme', one.id);
+    // Another server took this one for dead.
+    if (one === late) await interruptExecutions(own.store, 's', 1);
+    await living?.over;
+    const row = await findExecution(own.store, 'acme', one.id);
+    const expected = one === late ? 'failed INTERRUPTED' : 'ok';
+    assert.equal(`${row?.status} ${living?.record()?.error ?? ''}`.trim(), expected);
+    assert.deepEqual(own.told.splice(0), [`admitted ${one.id}`, `${one.id} ${expected}`]);
+  }
+});
+
+test('one that is refused for want of a place was never admitted', async () => {
+  await using own = await setting();
+  const waiting = Array.from({ length: 12 }, () => submission(admitted()));
+  const accepted = await own.executions.accept(waiting, 'kept', () => undefined);
+  assert.ok(accepted.kind === 'taken');
+  const taken = accepted.taken.filter(({ ok: isTaken }) => isTaken).length;
+  const count = (word: string) => own.told.filter((each) => each.startsWith(word)).length;
+  assert.deepEqual([taken, count('admitted'), count('OVERLOADED')], [10, 10, 2]);
+  await own.executions.settled();
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Execution } from '@gozolite/contract/execution';
 import type { KeptExecution } from '@gozolite/contract/kept/kept';
 import type { Refusal } from '@gozolite/contract/refusal';
@@ -6,22 +5,23 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
 import type { Asking, Engine, Underway } from '@gozolite/engine/engine';
 import type { Patience } from '@gozolite/engine/queue/queue';
-import { endExecution, insertExecutions, startExecution } from '@gozolite/store/executions';
+import { insertExecutions, startExecution } from '@gozolite/store/executions';
 import type { Claim, Claimed } from '@gozolite/store/idempotency';
 import type { Database } from '@gozolite/store/sql';
 import { NO_AMOUNTS } from '@gozolite/store/usage';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Held, Meter } from '@gozolite/tenancy/usage/meter';
-import { mostOf, usedBy } from '../admission/usage/spend.js';
+import { mostOf } from '../admission/usage/spend.js';
 import { type BodyBudget, createBodyBudget } from '../http/body-budget.js';
-import { textOf } from '../http/pieces.js';
 import { endOf, spanOf, withOwnSpan } from '../observing/tracing/executions.js';
 import { endWith } from '../observing/tracing/parts.js';
+import type { Happenings } from './happened/happenings.js';
+import { createRecent, type Recent } from './happened/recent.js';
 import { bothOf, createLiving, type Lead, type Living } from './living.js';
 import type { ExecutionSettings } from './settings.js';
 import { shownOf } from './shown.js';
-import { bareOf } from './written/bare.js';
+import { keepFor } from './written/ends.js';
 import { deliveryOf, endedRow, newRow, type Row } from './written/rows.js';
 
 export interface ExecutionsDeps {
@@ -73,14 +73,14 @@ export interface Executions {
   accept(submissions: readonly Submission[], patience: Patience, keyFor: KeyFor): Promise<Accepted>;
   /** Of this tenant, as long as its end is not written down. */
   living(tenant: string, id: string): Living | undefined;
+  /** What happened to one of this tenant that ended a moment ago. */
+  past(tenant: string, id: string): Happenings | undefined;
   /** Resolves when every end is written down, or can't be. */
   settled(): Promise<void>;
 }
 
 /** Of programs and inputs of executions that wait. */
 const CONTENT_BYTES_MAX = 512 * 1024 * 1024;
-const WRITE_TRIES = 60;
-const WRITE_STEP_MS_MAX = 5000;
 
 export function createExecutions(deps: ExecutionsDeps): Executions {
   const living = new Map<string, Lead>();
@@ -89,6 +89,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     ...deps,
     living,
     closing: closing.signal,
+    recent: createRecent(() => performance.now()),
     budget: createBodyBudget(CONTENT_BYTES_MAX),
   };
   return {
@@ -96,6 +97,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       const found = living.get(id);
       return found?.tenant === tenant ? found : undefined;
     },
+    past: house.recent.of,
     settled: async () => {
       closing.abort();
       await Promise.all([...living.values()].map(({ over }) => over));
@@ -133,6 +135,7 @@ function takenOf(begun: Result<Begun, Refusal>): Result<Taken, Refusal> {
 interface House extends ExecutionsDeps {
   readonly living: Map<string, Lead>;
   readonly closing: AbortSignal;
+  readonly recent: Recent;
   readonly budget: BodyBudget;
 }
 
@@ -148,13 +151,10 @@ interface Begun {
 interface Going {
   readonly admitted: Admitted;
   readonly webhook: string | undefined;
-  /** Its output is not to be written down. */
-  readonly isBare: boolean;
   readonly lead: Lead;
-  readonly held: Held;
   readonly underway: Underway;
-  readonly start: () => void;
-  readonly giveBack: () => void;
+  /** It is written down, or it never is: then nothing of it runs. */
+  readonly start: (isAccepted: boolean) => void;
 }
 
 async function begin(
@@ -188,24 +188,26 @@ async function begin(
       house.log.error({ executionId: row.id, error }, 'a start was not written down');
     });
   });
-  let start = () => {};
-  const mayStart = new Promise<void>((resolve) => {
+  let start: Going['start'] = () => {};
+  const mayStart = new Promise<boolean>((resolve) => {
     start = resolve;
   });
-  const { signal } = lead;
+  const isBare = policy.retention.outputMs === 0;
+  const ending = { admitted, row, lead, held: held.value, giveBack, isBare, mayStart };
   const { watch, ...rest } = submitted.with ?? {};
-  const asking = { ...rest, signal, patience, mayStart, watch: bothOf(lead.watch, watch) };
-  const underway = house.engine.begin(admitted, asking);
+  const underway = house.engine.begin(admitted, {
+    ...{ ...rest, signal: lead.signal, patience, watch: bothOf(lead.watch, watch) },
+    mayStart: mayStart.then(() => undefined),
+    keep: keepFor(house, ending),
+  });
   if (!underway.ok) {
     giveBack();
     endWith(admitted.span, underway);
-    await held.value.settle(NO_AMOUNTS);
+    held.value.settle(NO_AMOUNTS);
     return underway;
   }
   lead.accepted(underway.value.waiting);
-  const isBare = policy.retention.outputMs === 0;
-  const its = { admitted, webhook, isBare, lead };
-  const going = { ...its, held: held.value, underway: underway.value, start, giveBack };
+  const going = { admitted, webhook, lead, underway: underway.value, start };
   return ok({
     taken: { kind: 'living', living: lead, headers: held.value.headers },
     ...{ row, webhook, going },
@@ -229,57 +231,24 @@ function tellIfOver({ onTold }: House, { taken, row, webhook }: Begun): void {
 }
 
 /** It was never accepted: nothing of it runs. */
-async function giveUp({ admitted, lead, start, underway, held, giveBack }: Going): Promise<void> {
+async function giveUp({ admitted, lead, start, underway }: Going): Promise<void> {
   lead.cancel();
-  start();
+  start(false);
   await underway.end;
-  await held.settle(NO_AMOUNTS);
   admitted.span?.end();
-  giveBack();
 }
 
 /** To its end, and until that is written down. */
 async function lead(house: House, going: Going): Promise<void> {
-  const { admitted, webhook, isBare, lead: own, start, underway, held, giveBack } = going;
+  const { admitted, webhook, lead: own, start, underway } = going;
   house.living.set(own.id, own);
-  start();
-  const beganMs = performance.now();
+  start(true);
   const execution = await underway.end;
-  giveBack();
-  // Waiting uses nothing up, however long it was.
-  const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
-  await held.settle(usedBy(execution, admitted, Math.max(0, elapsedMs)));
-  const storing = admitted.span?.begin('store');
-  await writeEnd(house, isBare ? bareOf(execution) : execution, own.startedAt());
-  storing?.end();
   if (admitted.span !== undefined) endOf(admitted.span, execution);
   if (webhook !== undefined) house.onTold(own.id);
+  house.recent.keep(own);
   house.living.delete(own.id);
   own.end(execution);
-}
-
-/** A store that is away may come back; where it does not, the next start ends it. */
-async function writeEnd(
-  house: House,
-  execution: Execution,
-  startedAt: number | null,
-): Promise<void> {
-  const { store, log, closing } = house;
-  const { id, status } = execution;
-  const record = await textOf(execution);
-  const isBare = execution.digests !== undefined;
-  const end = { startedAt, status, record, isBare };
-  for (let tries = 1; tries <= WRITE_TRIES; tries += 1) {
-    try {
-      await endExecution(store, id, { ...end, at: Date.now() });
-      return;
-    } catch (error) {
-      log.error({ executionId: id, error, count: tries }, 'an end was not written down');
-      if (closing.aborted && tries > 3) return;
-    }
-    const stepMs = Math.min(WRITE_STEP_MS_MAX, 50 * 2 ** tries);
-    await sleep(stepMs, undefined, { signal: closing }).catch(() => undefined);
-  }
 }
 
 function contentBytes({ files, stdin }: Admitted): number {

@@ -11,6 +11,7 @@ import type { Service } from '../service.js';
 import { createWebhooks } from '../webhooks/webhooks.js';
 import type { Decide } from './decide.js';
 import { createExecutions, type Executions } from './executions.js';
+import { NOTHING_KEPT } from './idempotency.js';
 import { createOnce } from './once.js';
 import { createView } from './view.js';
 
@@ -60,9 +61,3 @@ export function openKeptHouse(house: KeptHouseDeps): KeptHouse {
     [Symbol.asyncDispose]: () => hooks[Symbol.asyncDispose](),
   };
 }
-
-/** To run it all the same would be to run it twice, one day. */
-const NOTHING_KEPT: Refusal = {
-  code: 'BAD_REQUEST',
-  detail: 'This server keeps nothing (GOZO_ASYNC=false), so it can honour no Idempotency-Key.',
-};

@@ -42,6 +42,12 @@ export function keyOf(path: string, call: Call): Result<Key | undefined, Refusal
   return ok({ tenant: call.caller.tenant, name, digest, at, since: at - CLAIM_MS });
 }
 
+/** To do it all the same would be to do it twice, one day. */
+export const NOTHING_KEPT: Refusal = {
+  code: 'BAD_REQUEST',
+  detail: 'This server keeps nothing (GOZO_ASYNC=false), so it can honour no Idempotency-Key.',
+};
+
 /** What was answered to the first request with this key; undefined where this one is the first. */
 export async function answered(
   store: Database,

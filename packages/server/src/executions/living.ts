@@ -5,7 +5,7 @@ import type { Watch } from '@gozolite/engine/execute';
 import type { Waiting } from '@gozolite/engine/queue/queue';
 import type { OutputChunk } from '@gozolite/sandbox/backend';
 import type { ExecutionRow } from '@gozolite/store/executions';
-import { createHappenings, type Happenings } from './happenings.js';
+import { createHappenings, type Happenings } from './happened/happenings.js';
 import { openingOf, placeOf } from './shown.js';
 
 /** An execution of this server that is not written down as ended yet. */

@@ -2,7 +2,7 @@ import type { Execution } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Call } from '../http/route.js';
-import { type KeptDeps, submissionOfBody } from '../routes/executions/deps.js';
+import { type KeptDeps, submissionOf } from '../routes/executions/deps.js';
 import type { Taken } from './executions.js';
 import { acceptKeyed, onlyOf } from './keyed.js';
 import { pause } from './pause.js';
@@ -18,7 +18,10 @@ export function createOnce(deps: KeptDeps) {
   return async (call: Call): Promise<Result<Execution, Refusal>> => {
     const accepted = await acceptKeyed(deps, call, {
       ...{ path: PATH, patience: 'caller' },
-      read: async () => ok([await submissionOfBody(deps, call)]),
+      read: async () => {
+        const decided = await deps.decide.ofBody(call, call.body);
+        return ok([await submissionOf(deps, call, decided)]);
+      },
       answerFor: ([taken]) => (taken?.ok ? idOf(taken.value) : ''),
     });
     if (!accepted.ok) return accepted;

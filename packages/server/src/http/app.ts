@@ -14,6 +14,7 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
+import type { Listeners } from '../listeners/listeners.js';
 import { endTrace, traceRequest } from '../observing/tracing/requests.js';
 import { announcedBytes, type BodyBudget } from './body-budget.js';
 import { answerClientError } from './client-error.js';
@@ -24,9 +25,9 @@ import { createEdge, type Edge } from './edge/edge.js';
 import { targetOf } from './edge/framing.js';
 import { challengeOf } from './gate/challenge.js';
 import { createGate, type Gate } from './gate/gate.js';
-import { PROBLEM_MEDIA_TYPE, problemOf, retryAfterOf } from './problem.js';
+import { PROBLEM_MEDIA_TYPE, problemOf, rateLimitHeaders, retryAfterOf } from './problem.js';
 import { requestIdFrom } from './request-id.js';
-import { lengthOf, type Route, routerPath } from './route.js';
+import { type Call, lengthOf, type Route, routerPath } from './route.js';
 import { createSeer, type Seen } from './seen.js';
 import { acceptUpgrades, UpgradableMessage, type Upgrades } from './upgrade/upgrades.js';
 
@@ -53,6 +54,8 @@ export interface AppDeps {
   /** Whether the server is about to stop. */
   readonly isDraining?: () => boolean;
   readonly log: Logger;
+  /** Counts what holds its connection for long; absent: nobody does. */
+  readonly listeners?: Pick<Listeners, 'begin'> | undefined;
   /** Absent without keys: every caller is then the one tenant that there is. */
   readonly authenticate?: Authenticate | undefined;
   /** Absent where no traces are sent. */
@@ -67,7 +70,10 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const connections = trackConnections();
   const gate = authenticate === undefined ? undefined : createGate(routes, authenticate);
   const app = fastify(optionsFor(connections));
-  const edge = createEdge(app.server, { ...deps, hasKeys: authenticate !== undefined });
+  const edge = createEdge(app.server, {
+    ...{ ...deps, connections },
+    hasKeys: authenticate !== undefined,
+  });
   const upgrades = acceptUpgrades(app.server);
   app.decorateReply('refusal', undefined);
   app.decorateRequest('span', undefined);
@@ -77,6 +83,10 @@ export function createApp(deps: AppDeps): FastifyInstance {
     done(null, body);
   });
   app.addHook('onRequest', async (request, reply) => {
+    if (connections.isBroken(request.raw.socket)) {
+      connections.passOver(request.raw.socket);
+      return reply.hijack();
+    }
     connections.begin(request.raw);
     if (tracer !== undefined) traceRequest(tracer, request, reply);
     reply.raw.once('close', () => {
@@ -112,7 +122,8 @@ export function createApp(deps: AppDeps): FastifyInstance {
     refuseWith(reply, refusal);
   });
   const answers = createAnswerBudget(deps.answerBytesMax ?? ANSWER_BYTES_MAX);
-  for (const route of routes) addRoute(app, route, { connections, gate, answers, upgrades });
+  const around = { connections, gate, answers, upgrades, listeners: deps.listeners };
+  for (const route of routes) addRoute(app, route, around);
   return app;
 }
 
@@ -121,15 +132,16 @@ interface Around {
   readonly gate: Gate | undefined;
   readonly answers: AnswerBudget;
   readonly upgrades: Upgrades;
+  readonly listeners: AppDeps['listeners'];
 }
 
 function addRoute(app: FastifyInstance, route: Route, around: Around): void {
-  const { connections, gate, answers, upgrades } = around;
+  const { connections, gate, answers, upgrades, listeners } = around;
   app.route({
     method: route.method,
     url: routerPath(route.path),
     handler: async (request, reply) => {
-      const answer = await route.handle({
+      const call: Call = {
         requestId: request.id,
         receivedAt: new Date(),
         caller: gate?.callerOf(request) ?? LOCAL,
@@ -140,7 +152,13 @@ function addRoute(app: FastifyInstance, route: Route, around: Around): void {
         signal: connections.signalOf(request.raw),
         span: request.span,
         isUpgrade: upgrades.isOne(request.raw),
-      });
+      };
+      if (listeners !== undefined && route.listens?.(call) === true) {
+        const place = listeners.begin(call.caller.tenant);
+        if (!place.ok) return refuseWith(reply, place.error);
+        whenOver(reply, place.value);
+      }
+      const answer = await route.handle(call);
       if (answer.ok && answer.value.upgrade !== undefined) {
         const { upgrade } = answer.value;
         reply.code(101).hijack();
@@ -159,6 +177,12 @@ function addRoute(app: FastifyInstance, route: Route, around: Around): void {
       return reply.code(status).headers(headers).type(mediaType).send(payload);
     },
   });
+}
+
+/** When its answer is out, or can never be; of a WebSocket, when that is closed. */
+function whenOver({ raw }: FastifyReply, release: () => void): void {
+  if (raw.closed) release();
+  else raw.once('close', release);
 }
 
 /** Without keys there is one tenant, on loopback only. */
@@ -251,11 +275,7 @@ function refuseWith(
   const problem = problemOf(refusal, reply.request.id);
   const retryAfter = retryAfterOf(refusal);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  const { limit } = refusal;
-  if (limit?.remaining !== undefined) {
-    const resets = retryAfter === undefined ? '' : `;t=${retryAfter}`;
-    reply.header('ratelimit', `"${limit.name}";r=${Math.floor(limit.remaining)}${resets}`);
-  }
+  reply.headers(rateLimitHeaders(refusal));
   const challenge = challengeOf(refusal);
   if (challenge !== undefined) reply.header('www-authenticate', challenge);
   // RFC 9110 §15.5.22: a 426 names what is asked for.

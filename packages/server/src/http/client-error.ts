@@ -15,6 +15,11 @@ export function answerClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
 ): void {
+  if (connections.isBroken(socket)) {
+    // It has its answer, which closes it.
+    socket.destroySoon();
+    return;
+  }
   if (error.code === 'ECONNRESET' || !socket.writable || !connections.mayAnswer(socket)) {
     socket.destroy();
     return;

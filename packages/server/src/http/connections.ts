@@ -17,10 +17,20 @@ export interface Connections {
    * and not to a whole request that is still running.
    */
   mayAnswer(socket: Duplex): boolean;
+  /** Nobody knows where its last request ends: nothing more on it is taken for one. */
+  break(socket: Duplex): void;
+  isBroken(socket: Duplex): boolean;
+  /** One more stands behind it. Of too many none is kept waiting for the answers before them. */
+  passOver(socket: Duplex): void;
 }
+
+/** Each costs memory until the connection is closed, which answers before it may put off. */
+const PASSED_OVER_MAX = 16;
 
 export function trackConnections(): Connections {
   const connections = new WeakMap<Duplex, Map<IncomingMessage, AbortController>>();
+  /** How many requests stand behind the one that broke it. */
+  const broken = new WeakMap<Duplex, number>();
   const requestsOn = (socket: Duplex): Map<IncomingMessage, AbortController> => {
     const known = connections.get(socket);
     if (known !== undefined) return known;
@@ -48,6 +58,13 @@ export function trackConnections(): Connections {
       return request.socket.destroyed || controller === undefined
         ? AbortSignal.abort()
         : controller.signal;
+    },
+    break: (socket) => void broken.set(socket, 0),
+    isBroken: (socket) => broken.has(socket),
+    passOver: (socket) => {
+      const count = (broken.get(socket) ?? 0) + 1;
+      broken.set(socket, count);
+      if (count > PASSED_OVER_MAX) socket.destroy();
     },
     mayAnswer: (socket) => {
       const requests = connections.get(socket);

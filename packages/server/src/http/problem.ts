@@ -15,7 +15,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   METHOD_NOT_ALLOWED: 'The resource does not have this method',
   REQUEST_TIMEOUT: 'The request took too long to arrive',
   CONFLICT: 'It does not fit what there is',
-  IDEMPOTENCY_CONFLICT: 'The first request with this key is still going on',
+  IDEMPOTENCY_CONFLICT: 'The first request with this key has no answer for this one',
   BODY_TOO_LARGE: 'The request is too large',
   UNSUPPORTED_MEDIA_TYPE: 'The body is not application/json',
   UNKNOWN_LANGUAGE: 'No such language',
@@ -55,4 +55,25 @@ export function problemOf(refusal: Refusal, requestId: string): Problem {
 export function retryAfterOf(refusal: Refusal): string | undefined {
   const waitMs = refusal.retryAfterMs;
   return waitMs === undefined ? undefined : String(Math.max(1, Math.ceil(waitMs / 1000)));
+}
+
+const WINDOW_S: Readonly<Record<string, number>> = { hour: 3600, day: 86_400 };
+
+/**
+ * `RateLimit` and `RateLimit-Policy` of who was refused by a limit
+ * (draft-ietf-httpapi-ratelimit-headers-10); a month has no length of its own.
+ */
+export function rateLimitHeaders(refusal: Refusal): Readonly<Record<string, string>> {
+  const { limit } = refusal;
+  if (limit?.remaining === undefined) return {};
+  const { name, quota } = limit;
+  const seconds = retryAfterOf(refusal);
+  const resets = seconds === undefined ? '' : `;t=${seconds}`;
+  const windowS = WINDOW_S[name.split('/')[1] ?? ''];
+  const unit = name.startsWith('output_bytes/') ? ';qu="content-bytes"' : '';
+  const window = windowS === undefined ? '' : `;w=${windowS}`;
+  return {
+    ratelimit: `"${name}";r=${Math.floor(limit.remaining)}${resets}`,
+    ...(quota === undefined ? {} : { 'ratelimit-policy': `"${name}";q=${quota}${unit}${window}` }),
+  };
 }

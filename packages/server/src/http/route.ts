@@ -89,6 +89,8 @@ export interface Route {
   /** As OpenAPI has it: `/admin/keys/{id}/revoke`. */
   readonly path: string;
   readonly document: RouteDocument;
+  /** Whether this request may hold its connection for long, and costs little: such are counted. */
+  readonly listens?: (call: Call) => boolean;
   readonly handle: (call: Call) => Promise<Result<Answer, Refusal>> | Result<Answer, Refusal>;
 }
 

@@ -6,7 +6,7 @@ import type { Asking, Engine } from '@gozolite/engine/engine';
 import { NO_AMOUNTS } from '@gozolite/store/usage';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
-import { mostOf, usedBy } from '../admission/usage/spend.js';
+import { mostOf, usedSince } from '../admission/usage/spend.js';
 import type { Executions } from '../executions/executions.js';
 import { onlyOf } from '../executions/keyed.js';
 import { placeOf } from '../executions/shown.js';
@@ -60,14 +60,13 @@ export function beginUnkept(engine: Engine, meter: Meter): Begin {
     const asking = { ...talk, signal: cancelled.signal, patience: 'caller' } as const;
     const begun = engine.begin(admitted, asking);
     if (!begun.ok) {
-      await held.value.settle(NO_AMOUNTS);
+      held.value.settle(NO_AMOUNTS);
       return begun;
     }
     const beganMs = performance.now();
     const { waiting, end } = begun.value;
     const settled = end.then(async (record) => {
-      const elapsedMs = performance.now() - beganMs - record.timings.queue_ms;
-      await held.value.settle(usedBy(record, admitted, Math.max(0, elapsedMs)));
+      held.value.settle(usedSince(beganMs, record, admitted));
       return record;
     });
     const place = () => placeOf(waiting());

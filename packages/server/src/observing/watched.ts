@@ -1,28 +1,36 @@
 import type { Execution } from '@gozolite/contract/execution';
 import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, refuse } from '@gozolite/contract/result';
+import { ok } from '@gozolite/contract/result';
 import type { Admitted, Identity } from '@gozolite/engine/admitted';
-import type { Engine } from '@gozolite/engine/engine';
+import { type Engine, executeBy } from '@gozolite/engine/engine';
 
 /** Who is told of every execution, by whichever way it came. None of it may wait or throw. */
 export interface ExecutionWatch {
-  /** Before it has a place. @returns why it may not be run */
+  /** It has its place, and nothing of it has started. @returns why it may not be run */
   readonly admitted?: (admitted: Admitted) => Refusal | undefined;
   /** It has its slot. */
   readonly started?: (admitted: Admitted) => void;
   /** It never had a place. */
   readonly refused?: (admitted: Admitted, refusal: Refusal) => void;
-  /** @param admitted absent where the language has no toolchain: nothing was to run */
+  /**
+   * Where its record is kept, that is written down by now.
+   * @param admitted absent where the language has no toolchain: nothing was to run
+   */
   readonly ended: (execution: Execution, identity: Identity, admitted?: Admitted) => void;
 }
 
 /** The same engine, with somebody who looks on. */
 export function watched(engine: Engine, watches: readonly ExecutionWatch[]): Engine {
   const begin: Engine['begin'] = (admitted, asking) => {
-    const refusal = firstOf(watches, admitted);
-    if (refusal !== undefined) return refuse(refusal);
-    const begun = engine.begin(admitted, asking);
+    const own: { refusal?: Refusal | undefined } = {};
+    const admit = () => {
+      own.refusal = firstOf(watches, admitted);
+      return own.refusal;
+    };
+    const begun = engine.begin(admitted, { ...asking, admit });
     if (!begun.ok) {
+      // Who refused it has told of that.
+      if (own.refusal !== undefined) return begun;
       for (const { refused } of watches) refused?.(admitted, begun.error);
       return begun;
     }
@@ -35,10 +43,7 @@ export function watched(engine: Engine, watches: readonly ExecutionWatch[]): Eng
   return {
     ...engine,
     begin,
-    execute: async (admitted, signal) => {
-      const begun = begin(admitted, { signal, patience: 'caller' });
-      return begun.ok ? ok(await begun.value.end) : begun;
-    },
+    execute: executeBy(begin),
     missing: async (request) => {
       const execution = await engine.missing(request);
       for (const { ended } of watches) ended(execution, request);

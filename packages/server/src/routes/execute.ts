@@ -64,9 +64,7 @@ async function metered(
   const executed = await engine.execute(admitted, signal);
   const elapsedMs = performance.now() - beganMs;
   const used = executed.ok ? usedBy(executed.value, admitted, elapsedMs) : NO_AMOUNTS;
-  const settling = span?.begin('settle');
-  await held.value.settle(used);
-  settling?.end();
+  held.value.settle(used);
   if (!executed.ok) return executed;
   const answer = answerOf(executed.value);
   return ok({ ...answer, headers: { ...held.value.headers, ...answer.headers } });

@@ -19,6 +19,7 @@ export function interactRoute({ conversations, obstacle, allowsOrigin }: Interac
     method: 'GET',
     path: '/interact',
     document,
+    listens: ({ isUpgrade }) => isUpgrade,
     handle: (call) => {
       if (obstacle !== undefined) return refuse(obstacle);
       if (!call.isUpgrade) return refuse(NOT_AN_UPGRADE);

@@ -53,10 +53,9 @@ export function createAttempt(
     if (!validated.ok || validated.value.kind !== 'admitted') {
       return { passed: false, why: 'its first program is no request that can be admitted' };
     }
-    const executed = await engine.execute(
-      validated.value.admitted,
-      AbortSignal.timeout(WALL_MS_MAX),
-    );
+    // Nobody else's runtimes, and no template that a tenant could have.
+    const admitted = { ...validated.value.admitted, templates: 'none' } as const;
+    const executed = await engine.execute(admitted, AbortSignal.timeout(WALL_MS_MAX));
     // No launcher, no slot: that says nothing of the toolchain.
     if (!executed.ok || executed.value.error !== undefined) return undefined;
     const differences = differencesOf(hello.expect, executed.value);

@@ -1,3 +1,4 @@
+import { remembered } from '@gozolite/contract/remembered';
 import type { Database } from '@gozolite/store/sql';
 import { countPending } from '@gozolite/store/webhooks/deliveries';
 import type { Logger } from '@gozolite/telemetry/logger';
@@ -35,7 +36,7 @@ const ATTEMPT_MS_MAX = 15_000;
 export function createWebhooks(deps: WebhooksDeps): Webhooks {
   const { store, server, settings, log, counts, resolve = createResolve() } = deps;
   const guard = createGuard(settings.allow);
-  const sealing = once(deps.sealing);
+  const sealing = remembered(deps.sealing);
   const deliverer = createDeliverer({
     ...{ store, server, sealing, log, nowMs: Date.now, random: Math.random },
     sending: { resolve, guard, timeMsMax: ATTEMPT_MS_MAX },
@@ -49,17 +50,5 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     ended: deliverer.ended,
     backlog: () => countPending(store),
     [Symbol.asyncDispose]: () => deliverer[Symbol.asyncDispose](),
-  };
-}
-
-/** What was refused once is asked for again: the file may be there by then. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
   };
 }

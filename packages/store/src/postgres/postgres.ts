@@ -75,6 +75,7 @@ export async function openPostgres(url: string): Promise<Database> {
         await sql.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`gozolite ${name}`]);
         return work(sql);
       }),
+    versionOf: () => undefined,
     [Symbol.asyncDispose]: () => pool.end(),
   };
 }

@@ -50,13 +50,18 @@ interface Connection {
 }
 
 function databaseOver(connection: Connection): Database {
-  const statements = new Map<string, ReturnType<Connection['prepare']>>();
+  const statements = new Map<string, Statement>();
+  const writes = createWrites();
   const run = (text: string, parameters: readonly Value[] = []): readonly Row[] => {
     const known = statements.get(text);
     if (statements.size > STATEMENTS_MAX) statements.clear();
-    const statement = known ?? connection.prepare(text.replace(/\$(\d+)/g, '?$1'));
+    const statement = known ?? {
+      ...{ prepared: connection.prepare(text.replace(/\$(\d+)/g, '?$1')) },
+      table: WRITTEN.exec(text)?.[1],
+    };
     if (known === undefined) statements.set(text, statement);
-    return statement.all(parameters) as readonly Row[];
+    if (statement.table !== undefined) writes.count(statement.table);
+    return statement.prepared.all(parameters) as readonly Row[];
   };
   const inside: Sql = { query: async (text, parameters) => run(text, parameters) };
   let last: Promise<unknown> = Promise.resolve();
@@ -85,11 +90,36 @@ function databaseOver(connection: Connection): Database {
     query: (text, parameters) => inTurn(() => untilFree(() => run(text, parameters))),
     transaction,
     exclusively: (_name, work) => transaction(work),
+    versionOf: (tables) => {
+      try {
+        const [row] = run('PRAGMA data_version');
+        return `${row?.data_version} ${writes.of(tables)}`;
+      } catch {
+        return undefined; // Whoever asks reads it then, and is told why it can't be read.
+      }
+    },
     [Symbol.asyncDispose]: () =>
       inTurn(() => {
         statements.clear();
         connection.close();
       }),
+  };
+}
+
+interface Statement {
+  readonly prepared: ReturnType<Connection['prepare']>;
+  /** That it writes to. */
+  readonly table: string | undefined;
+}
+
+const WRITTEN = /\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)/i;
+
+/** `PRAGMA data_version` tells of other connections' writes; these are our own. */
+function createWrites() {
+  const counts = new Map<string, number>();
+  return {
+    count: (table: string) => counts.set(table, (counts.get(table) ?? 0) + 1),
+    of: (tables: readonly string[]) => tables.map((table) => counts.get(table) ?? 0).join(' '),
   };
 }
 

@@ -4,15 +4,30 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export interface Load {
   readonly running: number;
   readonly slots: number;
+  /** By those that run, and what may be. */
+  readonly reserved: Amounts;
+  readonly reservable: Amounts;
+  /** Connections that wait, listen or talk to programs. */
+  readonly listeners: number;
+  readonly listenersMax: number;
   readonly queued: number;
   readonly queueMax: number;
   readonly isLauncherUp: boolean;
+  /** Absent where there is no store. */
+  readonly isStoreUp?: boolean | undefined;
+  /** Sandboxes whose end was told and that are not gone yet. */
+  readonly leaving: number | undefined;
   /** Sandboxes that could not be proven gone. */
   readonly quarantined: number | undefined;
   readonly languages: number | undefined;
   readonly pool: PoolLoad | undefined;
   /** Absent where no audit log is kept. */
   readonly audit?: AuditLoad | undefined;
+}
+
+export interface Amounts {
+  readonly memoryKb: number;
+  readonly cpus: number;
 }
 
 export interface AuditLoad {
@@ -50,9 +65,17 @@ export function levelsOn(registry: Registry, version: string): Levels {
     set: (load) => {
       own.running.set(load.running);
       own.slots.set(load.slots);
+      own.reservedBytes.set(load.reserved.memoryKb * 1024);
+      own.reservedBytesMax.set(load.reservable.memoryKb * 1024);
+      own.reservedCpus.set(load.reserved.cpus);
+      own.reservedCpusMax.set(load.reservable.cpus);
+      own.listeners.set(load.listeners);
+      own.listenersMax.set(load.listenersMax);
       own.queued.set(load.queued);
       own.queueMax.set(load.queueMax);
       own.launcher.set(load.isLauncherUp ? 1 : 0);
+      own.store.set(load.isStoreUp === undefined ? Number.NaN : Number(load.isStoreUp));
+      if (load.leaving !== undefined) own.leaving.set(load.leaving);
       if (load.quarantined !== undefined) own.quarantined.set(load.quarantined);
       if (load.languages !== undefined) own.languages.set(load.languages);
       setPool(own, load.pool);
@@ -94,9 +117,17 @@ function metricsOn(registry: Registry) {
     build: gauge('build_info', '1, with the version.', ['version']),
     running: gauge('executions_running', 'Executions that hold a slot.'),
     slots: gauge('execution_slots', 'Executions that may run at once.'),
+    reservedBytes: gauge('reserved_memory_bytes', 'What those that run have reserved.'),
+    reservedBytesMax: gauge('reserved_memory_bytes_max', 'What executions may reserve together.'),
+    reservedCpus: gauge('reserved_cpus', 'CPUs that those that run have reserved.'),
+    reservedCpusMax: gauge('reserved_cpus_max', 'CPUs that executions may reserve together.'),
+    listeners: gauge('listeners', 'Connections that wait, listen or talk to programs.'),
+    listenersMax: gauge('listeners_max', 'Connections that may.'),
     queued: gauge('queue_length', 'Executions that wait for a slot.'),
     queueMax: gauge('queue_length_max', 'Executions that may wait.'),
     launcher: gauge('launcher_up', '1 where what makes the sandboxes answers.'),
+    store: gauge('store_up', '1 where the store of tenants and executions answers.'),
+    leaving: gauge('teardown_backlog', 'Sandboxes that ended and are not gone yet.'),
     quarantined: gauge('sandboxes_quarantined', 'Sandboxes that could not be proven gone.'),
     languages: gauge('languages_available', 'Languages that can be run.'),
     ready: gauge('pool_ready', 'Sandboxes that wait for a request.', KIND),

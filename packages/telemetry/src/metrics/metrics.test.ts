@@ -4,6 +4,7 @@ import { test } from 'vitest';
 import type { Counted } from './counts.js';
 import type { PoolLoad } from './levels.js';
 import { createMetrics } from './metrics.js';
+import { quotasOn } from './quotas.js';
 import { createTenants } from './tenants.js';
 
 const ENDED: Counted = {
@@ -72,7 +73,10 @@ test('levels are as last seen: what is gone from the pool has no row', async () 
   const pool: PoolLoad = { memoryKb: 1, memoryKbMax: 2, budgetKb: 2, recipes };
   const load = {
     ...{ running: 1, slots: 4, queued: 2, queueMax: 512 },
-    ...{ isLauncherUp: true, quarantined: 0, languages: 9 },
+    ...{ isLauncherUp: true, leaving: 2, quarantined: 0, languages: 9 },
+    ...{ listeners: 3, listenersMax: 1024 },
+    reserved: { memoryKb: 256, cpus: 1 },
+    reservable: { memoryKb: 1024, cpus: 8 },
   };
   metrics.levels.set({ ...load, pool });
   metrics.levels.set({ ...load, pool: { ...pool, recipes: recipes.slice(0, 2) } });
@@ -82,11 +86,33 @@ test('levels are as last seen: what is gone from the pool has no row', async () 
     'gozolite_pool_hits_total{language="python",stage="run"} 10',
     'gozolite_pool_ready{language="python",stage="run"} 4',
     'gozolite_queue_length 2',
+    'gozolite_listeners 3',
+    'gozolite_listeners_max 1024',
+    'gozolite_reserved_memory_bytes 262144',
+    'gozolite_reserved_memory_bytes_max 1048576',
+    'gozolite_reserved_cpus 1',
+    'gozolite_reserved_cpus_max 8',
     'gozolite_launcher_up 1',
+    'gozolite_store_up Nan',
   );
   assert.ok(!lines.some((line) => line.includes('"perl"')));
   metrics.levels.set({ ...load, isLauncherUp: false, pool: undefined });
   has(await linesOf(metrics), 'gozolite_launcher_up 0');
+  for (const isStoreUp of [true, false]) {
+    metrics.levels.set({ ...load, pool: undefined, isStoreUp });
+    has(await linesOf(metrics), `gozolite_store_up ${Number(isStoreUp)}`);
+  }
+});
+
+test('how near anybody is to a quota is told without a name', async () => {
+  const registry = new Registry();
+  const quotas = quotasOn(registry, 2);
+  for (const tenant of ['a', 'b', 'c', 'a']) quotas.saw(tenant);
+  assert.deepEqual(quotas.tenants(), ['a', 'b']);
+  quotas.set(new Map([['executions/day', 0.2]]));
+  quotas.set(new Map([['cpu_ms/hour', 0.75]]));
+  const lines = (await registry.metrics()).split('\n').filter((line) => /^\w/.test(line));
+  assert.deepEqual(lines, ['gozolite_quota_saturation{quota="cpu_ms/hour"} 0.75']);
 });
 
 test('tenants are labels only where that is wanted, and of a bounded number', async () => {
@@ -96,7 +122,6 @@ test('tenants are labels only where that is wanted, and of a bounded number', as
   for (const tenant of ['a', 'b', 'c', 'd', 'a']) tenants.ended(tenant, 'ok', 500);
   tenants.setQuota('a', 'cpu_ms/day', 0.5);
   tenants.setQuota('c', 'cpu_ms/day', 0.5);
-  assert.deepEqual(tenants.seen(), ['a', 'b']);
   const lines = (await registry.metrics()).split('\n');
   has(
     lines,

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { type AnomalyCounts, anomaliesOn } from './anomalies.js';
 import { type Counts, countsOn } from './counts.js';
 import { type Levels, levelsOn } from './levels.js';
+import { type QuotaCounts, quotasOn } from './quotas.js';
 import { createTenants, type TenantCounts } from './tenants.js';
 import { type WebhookCounts, webhooksOn } from './webhooks.js';
 
@@ -17,6 +18,7 @@ export interface Metrics {
   /** Set when somebody looks. */
   readonly levels: Levels;
   readonly anomalies: AnomalyCounts;
+  readonly quotas: QuotaCounts;
   /** Absent where tenants are no labels. */
   readonly tenants: TenantCounts | undefined;
   readonly webhooks: WebhookCounts;
@@ -41,6 +43,7 @@ export function createMetrics({ version, tenants }: MetricsOptions): Metrics {
     levels,
     webhooks,
     anomalies: anomaliesOn(registry, tenants),
+    quotas: quotasOn(registry),
     tenants: tenants ? createTenants(registry) : undefined,
     contentType: registry.contentType,
     names: () => registry.getMetricsAsArray().flatMap(({ name, type }) => namesOf(name, type)),

@@ -10,8 +10,6 @@ export interface TenantCounts {
   refused(tenant: string, code: string): void;
   /** @param used share of the quota: 1 is all of it */
   setQuota(tenant: string, quota: string, used: number): void;
-  /** Who was seen since the start, as far as each has a row of its own. */
-  seen(): readonly string[];
 }
 
 export function createTenants(registry: Registry, tenantsMax: number = TENANTS_MAX): TenantCounts {
@@ -45,6 +43,5 @@ export function createTenants(registry: Registry, tenantsMax: number = TENANTS_M
     setQuota: (tenant, quota, used) => {
       if (names.has(tenant)) quotas.labels(tenant, quota).set(used);
     },
-    seen: () => [...names],
   };
 }

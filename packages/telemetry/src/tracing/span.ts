@@ -46,7 +46,6 @@ export type SpanName =
   | 'capture'
   | 'record'
   | 'audit'
-  | 'settle'
   | 'store';
 
 /** Between two moments of `performance.now()`. */

@@ -83,6 +83,43 @@ test('after ten wrong keys an address waits, but not for a key that was right th
   assert.equal(await own.ask(own.key), 'UNAUTHENTICATED', 'trust is no right');
 });
 
+/** Asks for all at once. */
+async function answersAtOnce(own: Awaited<ReturnType<typeof setting>>, keys: readonly string[]) {
+  const answers = await Promise.all(keys.map((key) => own.ask(key)));
+  const counts = new Map<string, number>();
+  for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
+test('of 1,000 wrong keys that come at once no more than ten are looked at', async () => {
+  await using own = await setting();
+  const wrong = Array.from({ length: 1000 }, makeKey);
+  const answers = await answersAtOnce(own, wrong);
+  assert.deepEqual(answers, { UNAUTHENTICATED: 10, RATE_LIMITED: 990 });
+});
+
+test('right keys that come at once all get in, of one tenant or of many', async () => {
+  await using own = await setting();
+  const same = await answersAtOnce(own, Array<string>(200).fill(own.key));
+  assert.deepEqual(same, { 'acme:execute,read': 200 });
+  const others = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const made = await own.administration.createKey({ tenant: 'acme' });
+      return made.ok ? made.value.key : '';
+    }),
+  );
+  assert.deepEqual(await answersAtOnce(own, others), { 'acme:execute,read': 50 });
+});
+
+test('a right key beside nine wrong ones at once is let in, and is none of the ten', async () => {
+  await using own = await setting();
+  const wrong = Array.from({ length: 9 }, makeKey);
+  const answers = await answersAtOnce(own, [...wrong, own.key]);
+  assert.deepEqual(answers, { UNAUTHENTICATED: 9, 'acme:execute,read': 1 });
+  assert.equal(await own.ask(makeKey()), 'UNAUTHENTICATED', 'the tenth wrong one');
+  assert.equal(await own.ask(makeKey()), 'RATE_LIMITED');
+});
+
 test('its last use is noted once a minute', async () => {
   await using own = await setting();
   const lastUse = async () => (await findKey(own.store, own.info.id))?.lastUsedAt;
@@ -104,7 +141,8 @@ test('neither a key nor a hash without the secret stands in the store', async ()
   const bytes = readFileSync(join(own.folder, 'store.db')).toString('latin1');
   assert.ok(bytes.includes(own.keyHash(own.key)));
   assert.ok(bytes.includes(own.key.slice(0, 8)));
-  assert.ok(!bytes.includes(own.key.slice(0, 9)));
+  // Not its ninth letter alone: one column lies behind the other, and may begin with that.
+  assert.ok(!bytes.includes(own.key.slice(0, 12)));
   const plain = await crypto.subtle.digest('SHA-256', Buffer.from(own.key));
   assert.ok(!bytes.includes(Buffer.from(plain).toString('hex')));
 });

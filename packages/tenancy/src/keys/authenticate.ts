@@ -2,13 +2,14 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { type Caller, isScope, type Scope } from '@gozolite/contract/tenancy/scope';
-import { findKeyByHash, type KeyOwner, touchKey } from '@gozolite/store/keys';
+import { type KeyOwner, touchKey } from '@gozolite/store/keys';
 import type { Database } from '@gozolite/store/sql';
 import { isTokenShaped } from '../oidc/shape.js';
 import type { Tokens } from '../oidc/tokens.js';
 import { isKeyShaped } from './format.js';
+import { createOwners, type Owners } from './owners.js';
 import type { KeyHash } from './secret.js';
-import { createThrottle } from './throttle.js';
+import { type Attempt, createThrottle, type Throttle } from './throttle.js';
 
 /** What a request says of who sends it. */
 export interface Credentials {
@@ -44,6 +45,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authenticate {
   const { keyHash, nowMs, tokens } = deps;
   const throttle = createThrottle(nowMs);
   const trusted = createTrusted(nowMs);
+  const owners = createOwners(deps.store);
   return async ({ authorization, address }, scope) => {
     if (authorization === undefined) {
       return refuse(unauthenticated(tokens === undefined ? NO_KEY : NO_KEY_OR_TOKEN));
@@ -52,19 +54,42 @@ export function createAuthentication(deps: AuthenticationDeps): Authenticate {
     const isToken = tokens !== undefined && isTokenShaped(text);
     const hash = isKeyShaped(text) ? keyHash(text) : undefined;
     const name = isToken ? digestOf(text) : hash;
-    const waitMs = throttle.waitMs(address);
-    if (waitMs > 0 && (name === undefined || !trusted.has(address, name))) {
-      return refuse(throttled(waitMs));
+    const isTrusted = () => name !== undefined && trusted.has(address, name);
+    const attempt = await beginAttempt(throttle, address, isTrusted);
+    if (!attempt.ok) return attempt;
+    let isWrong = false;
+    try {
+      const known = isToken ? await tokens.callerOf(text) : await callerByKey(deps, owners, hash);
+      if (!known.ok) {
+        isWrong = known.error.isGuess;
+        return refuse(known.error.refusal);
+      }
+      if (name !== undefined) trusted.add(address, name);
+      const caller = known.value;
+      return caller.scopes.includes(scope) ? ok(caller) : refuse(forbidden(scope, caller));
+    } finally {
+      attempt.value.end(isWrong);
     }
-    const known = isToken ? await tokens.callerOf(text) : await callerByKey(deps, hash);
-    if (!known.ok) {
-      if (known.error.isGuess) throttle.fail(address);
-      return refuse(known.error.refusal);
-    }
-    if (name !== undefined) trusted.add(address, name);
-    const caller = known.value;
-    return caller.scopes.includes(scope) ? ok(caller) : refuse(forbidden(scope, caller));
   };
+}
+
+/**
+ * Who comes while as many are looked at as may fail, waits until one of these has ended: right keys
+ * that come at once all get in, and of wrong ones no more are looked at than one by one.
+ */
+async function beginAttempt(
+  throttle: Throttle,
+  address: string,
+  isTrusted: () => boolean,
+): Promise<Result<Attempt, Refusal>> {
+  for (;;) {
+    if (isTrusted()) return ok({ end: (isWrong) => isWrong && throttle.fail(address) });
+    const waitMs = throttle.waitMs(address);
+    if (waitMs > 0) return refuse(throttled(waitMs));
+    const attempt = throttle.begin(address);
+    if (attempt !== undefined) return ok(attempt);
+    await throttle.oneEnded(address);
+  }
 }
 
 const NO_KEY = 'This server wants an API key: Authorization: Bearer gzl_...';
@@ -82,6 +107,7 @@ interface NotLetIn {
 
 async function callerByKey(
   deps: AuthenticationDeps,
+  owners: Owners,
   hash: string | undefined,
 ): Promise<Result<Caller, NotLetIn>> {
   const wrong = (detail: string) => {
@@ -89,7 +115,7 @@ async function callerByKey(
     return refuse({ refusal, isGuess: true });
   };
   if (hash === undefined) return wrong(deps.tokens === undefined ? NOT_A_KEY : NOT_EITHER);
-  const owner = await findKeyByHash(deps.store, hash);
+  const owner = await owners.byHash(hash);
   const fault = faultOf(owner, hash, deps.nowMs());
   if (owner === undefined || fault !== undefined) return wrong(fault ?? UNKNOWN);
   touch(deps, owner);

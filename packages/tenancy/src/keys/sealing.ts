@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { type Database, StoreError } from '@gozolite/store/sql';
 import { openSecret } from './secret.js';
 
@@ -11,6 +11,8 @@ export interface Sealing {
   seal(text: string, place: string): string;
   /** @throws StoreError where it was changed, moved, or sealed under another secret */
   open(sealed: string, place: string): string;
+  /** For who has this as well, and is not in the store: an API key. */
+  with(own: string): Sealing;
 }
 
 const VERSION = 'v1.';
@@ -46,5 +48,6 @@ export function sealingUnder(secret: Buffer): Sealing {
         throw new StoreError(`what was sealed as ${place} can't be opened`, { cause: error });
       }
     },
+    with: (own) => sealingUnder(createHmac('sha256', secret).update(own).digest()),
   };
 }

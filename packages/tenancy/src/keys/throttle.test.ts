@@ -31,6 +31,22 @@ test('ten wrong keys are looked at, then one more each six seconds', () => {
   assert.equal(throttle.waitMs('1.2.3.4'), FAILURE_MS);
 });
 
+test('what is looked at counts as failed until it has ended, and then as what it was', async () => {
+  const { throttle, fail } = setting();
+  fail('1.2.3.4', FAILURES_MAX - 2);
+  const [right, wrong] = [throttle.begin('1.2.3.4'), throttle.begin('1.2.3.4')];
+  assert.equal(throttle.begin('1.2.3.4'), undefined);
+  assert.ok(throttle.begin('1.2.3.5'), 'another address is not held up');
+  const ended = throttle.oneEnded('1.2.3.4');
+  right?.end(false);
+  await ended;
+  throttle.begin('1.2.3.4')?.end(true);
+  assert.equal(throttle.waitMs('1.2.3.4'), 0);
+  wrong?.end(true);
+  assert.equal(throttle.waitMs('1.2.3.4'), FAILURE_MS);
+  await throttle.oneEnded('1.2.3.4');
+});
+
 test('another address is not held up, but the same /64 of IPv6 is', () => {
   const { throttle, fail } = setting();
   fail('1.2.3.4', 50);

@@ -11,17 +11,59 @@ export interface Throttle {
   /** @returns for how long no more is looked at from there, in ms; 0: it is */
   waitMs(address: string): number;
   fail(address: string): void;
+  /**
+   * One more is looked at: until that has ended it counts as if it failed. However many come at
+   * once, no more are looked at than may fail.
+   * @returns undefined where as many are looked at as may fail: wait until one has ended
+   */
+  begin(address: string): Attempt | undefined;
+  /** Resolves when one that is looked at from there has ended; at once where there is none. */
+  oneEnded(address: string): Promise<void>;
+}
+
+export interface Attempt {
+  /** To be called once, whatever it came to. */
+  end(isWrong: boolean): void;
+}
+
+/** What is looked at from one address. */
+interface Pending {
+  count: number;
+  waiting: (() => void)[];
 }
 
 /** @param nowMs milliseconds that never go back */
 export function createThrottle(nowMs: () => number): Throttle {
   /** When the count of each address is down to 0; failures move it on by one step each. */
   const emptyAt = new Map<string, number>();
-  return {
+  const pending = new Map<string, Pending>();
+  const throttle: Throttle = {
     waitMs: (address) => {
       const fullUntil = (emptyAt.get(groupOf(address)) ?? 0) - (FAILURES_MAX - 1) * FAILURE_MS;
       return Math.max(0, fullUntil - nowMs());
     },
+    begin: (address) => {
+      const group = groupOf(address);
+      const own = pending.get(group) ?? { count: 0, waiting: [] };
+      const emptyMs = Math.max(emptyAt.get(group) ?? 0, nowMs()) - nowMs();
+      if (emptyMs + own.count * FAILURE_MS > (FAILURES_MAX - 1) * FAILURE_MS) return undefined;
+      own.count += 1;
+      pending.set(group, own);
+      return {
+        end: (isWrong) => {
+          if (isWrong) throttle.fail(address);
+          own.count -= 1;
+          if (own.count === 0) pending.delete(group);
+          for (const goOn of own.waiting.splice(0)) goOn();
+        },
+      };
+    },
+    oneEnded: (address) =>
+      new Promise((resolve) => {
+        const own = pending.get(groupOf(address));
+        if (own === undefined) resolve();
+        else own.waiting.push(resolve);
+      }),
     fail: (address) => {
       const group = groupOf(address);
       const next = Math.max(emptyAt.get(group) ?? 0, nowMs()) + FAILURE_MS;
@@ -33,6 +75,7 @@ export function createThrottle(nowMs: () => number): Throttle {
       }
     },
   };
+  return throttle;
 }
 
 /** One customer of a network has a whole /64 of IPv6. */

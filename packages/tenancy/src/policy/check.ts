@@ -22,6 +22,7 @@ export function policyFaults(base: BasePolicy, file: PolicyFile): readonly Fault
     ...floorFaults(base.isolationFloor, file),
     ...quotaFaults(base, file),
     ...retentionFaults(base, file),
+    ...priorityFaults(file),
     ...patternFaults('names_refused', file),
     ...patternFaults('patterns_refused', file),
   ];
@@ -109,6 +110,12 @@ function retentionFaults({ keepMs }: BasePolicy, { retention }: PolicyFile): rea
       ? [{ path: ['retention', 'output_s'], message: `${outputS} is above the record's ${mostS}` }]
       : []),
   ];
+}
+
+function priorityFaults({ priority = {} }: PolicyFile): readonly Fault[] {
+  const { default: own, max } = priority;
+  if (own === undefined || max === undefined || own <= max) return [];
+  return [{ path: ['priority', 'default'], message: `${own} is above its max of ${max}` }];
 }
 
 function floorFaults(server: Level, { isolation_floor: own }: PolicyFile): readonly Fault[] {

@@ -96,6 +96,7 @@ for (const [name, text, line, message] of [
   ['no pattern', 'rules:\n  patterns_refused: ["(?=x)"]', 2, /rules\.patterns_refused\.0/],
   ['records kept longer', 'retention: { record_s: 86401 }', 1, /above GOZO_KEEP_S, 86400/],
   ['output longer', 'retention: { record_s: 60, output_s: 61 }', 1, /above the record's 60/],
+  ['a priority', 'priority:\n  max: 1\n  default: 2', 3, /2 is above its max of 1/],
   ['a list', '- languages', 1, /must be object/],
 ] as const) {
   test(`at the start ${name} is refused with its line`, () => {

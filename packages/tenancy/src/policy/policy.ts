@@ -7,6 +7,7 @@ import {
   type StageName,
 } from '@gozolite/contract/limits';
 import type { NetworkPolicy } from '@gozolite/contract/network';
+import type { TemplateSharing } from '@gozolite/contract/templates';
 import { compilePattern, type Pattern } from '@gozolite/languages/diagnostics/pattern';
 import type { Flow } from '../usage/bucket.js';
 import type { Span } from '../usage/spans.js';
@@ -22,6 +23,8 @@ export interface Rules {
   readonly patternsRefused: readonly Pattern[];
 }
 
+const PRIORITY_MAX = 10;
+
 /** How much of what is counted; absent: as much as is asked for. */
 export interface Quota {
   readonly executions: number | undefined;
@@ -32,6 +35,8 @@ export interface Quota {
 /** How fast, and how many at once; absent: as fast as the server is. */
 export interface Pace {
   readonly concurrency: number | undefined;
+  /** That wait, listen or talk to programs. */
+  readonly connections: number | undefined;
   readonly requests: Flow | undefined;
   readonly cpuMs: Flow | undefined;
 }
@@ -65,6 +70,10 @@ export interface Policy extends BasePolicy {
   readonly pace: Pace;
   /** Of the tenant's turns in the queue, against others'. */
   readonly weight: number;
+  /** What runtimes that wait for its requests start from, where templates are in use. */
+  readonly templates: TemplateSharing;
+  /** Among its own: of requests that say none, and the highest that one may ask for. */
+  readonly priority: { readonly default: number; readonly max: number };
   readonly quotas: Readonly<Record<Span, Quota>>;
   readonly retention: Retention;
 }
@@ -88,6 +97,8 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     counts: base.counts,
     pace: paceOf(file),
     weight: file.weight ?? 1,
+    templates: file.templates ?? 'own',
+    priority: priorityOf(file),
     quotas: quotasOf(file),
     retention: retentionOf(file),
   };
@@ -110,10 +121,17 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
   };
 }
 
-function paceOf({ concurrency, rate }: PolicyFile): Pace {
+/** A highest below the default brings that down with it. */
+function priorityOf({ priority = {} }: PolicyFile): Policy['priority'] {
+  const { max = PRIORITY_MAX } = priority;
+  return { default: priority.default ?? Math.min(0, max), max };
+}
+
+function paceOf({ concurrency, connections, rate }: PolicyFile): Pace {
   const { requests, cpu_s: cpu } = rate ?? {};
   return {
     concurrency,
+    connections,
     requests: requests && { perS: requests.per_s, burst: requests.burst },
     cpuMs: cpu && { perS: cpu.per_s * 1000, burst: cpu.burst * 1000 },
   };

@@ -1,6 +1,7 @@
 import { LEVELS, type Level } from '@gozolite/contract/level';
 import { Limits } from '@gozolite/contract/limits';
 import { NETWORK_BOUNDS } from '@gozolite/contract/network';
+import { TEMPLATE_SHARINGS, type TemplateSharing } from '@gozolite/contract/templates';
 import { type Static, Type } from 'typebox';
 
 /** Where the repository keeps it; `node scripts/run.mjs scripts/policy-schema.ts` writes it. */
@@ -11,6 +12,8 @@ const upTo = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maxim
 const someLimits = Type.Optional(Type.Partial(Limits, closed));
 const stage = Type.Optional(Type.Object({ defaults: someLimits, ceilings: someLimits }, closed));
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }));
+const rank = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: -10, maximum: 10, description }));
 const flow = (description: string) =>
   Type.Optional(
     Type.Object(
@@ -76,6 +79,15 @@ export const PolicyFile = Type.Object(
         description: 'Executions at once, waiting ones too.',
       }),
     ),
+    connections: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100_000,
+        description:
+          'Connections at once that wait for executions (wait_s), listen to events or talk to ' +
+          'programs. Not given: GOZO_LISTENERS_PER_TENANT.',
+      }),
+    ),
     weight: Type.Optional(
       Type.Number({
         minimum: 0.01,
@@ -83,6 +95,15 @@ export const PolicyFile = Type.Object(
         description:
           'Of its turns where executions wait: 2 has two for one of a tenant of 1, the default.',
       }),
+    ),
+    priority: Type.Optional(
+      Type.Object(
+        {
+          default: rank('Of requests that say none; 0.'),
+          max: rank('The highest to ask for; 10.'),
+        },
+        { ...closed, description: "Where executions wait, among the tenant's own: -10 to 10." },
+      ),
     ),
     rate: Type.Optional(
       Type.Object(
@@ -113,6 +134,18 @@ export const PolicyFile = Type.Object(
         Type.Union(
           LEVELS.map((level) => Type.Literal(level)),
           { description: 'With less isolation than this nothing of the tenant runs.' },
+        ),
+      ),
+    ),
+    templates: Type.Optional(
+      Type.Unsafe<TemplateSharing>(
+        Type.Union(
+          TEMPLATE_SHARINGS.map((sharing) => Type.Literal(sharing)),
+          {
+            description:
+              'What interpreters that wait for its programs start from: templates of its own, ' +
+              'the default; some that it shares with every tenant that says so; none.',
+          },
         ),
       ),
     ),

@@ -177,3 +177,17 @@ test('where nothing is said nothing is refused, without a store nothing is count
   assert.equal((await alone.usage('local', own.policy)).hour.executions.used, 0);
   assert.deepEqual(own.lost, []);
 });
+
+test('what no quota bounds counts the same, and bounds what comes when one is set', async () => {
+  await using own = await setting({});
+  const held = [valueFrom(await own.begin()), valueFrom(await own.begin())];
+  held[0]?.settle({ executions: 1, cpuMs: 7, outputBytes: 3 });
+  valueFrom(await own.begin()).settle({ executions: 0, cpuMs: 0, outputBytes: 0 });
+  const { hour } = await own.meter.usage('acme', own.policy);
+  assert.deepEqual([hour.executions.used, hour.cpu_ms.used], [2, 1007]);
+  held[1]?.settle({ executions: 1, cpuMs: 1, outputBytes: 0 });
+  await own.begin();
+  const policy = resolvePolicy(BASE, { quotas: { hour: { executions: 3 } } });
+  const asked = { execution: 'exe_9', tenant: 'acme', policy, cpuMs: 1, outputBytes: 1 };
+  assert.equal(nameOf(await own.meter.begin(asked)), 'QUOTA_EXCEEDED executions/hour');
+});

@@ -2,10 +2,17 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
 import type { Database } from '@gozolite/store/sql';
-import { type Amounts, NO_AMOUNTS, readUsage, reserve, settle } from '@gozolite/store/usage';
+import {
+  type Amounts,
+  NO_AMOUNTS,
+  type Reservation,
+  readUsage,
+  reserve,
+} from '@gozolite/store/usage';
 import type { Pace, Policy } from '../policy/policy.js';
 import { createBuckets } from './bucket.js';
 import { type Quoted, quotaHeaders, quotaRefusal } from './quota.js';
+import { createSettling, type Settling } from './settling.js';
 import { type SpanWindow, windowsAt } from './spans.js';
 
 export interface MeterDeps {
@@ -32,7 +39,7 @@ export interface Held {
   /** RateLimit and RateLimit-Policy, as they are with it. */
   readonly headers: Readonly<Record<string, string>>;
   /** To be called once, with what was really used; `executions` 0 where nothing ran. */
-  settle(used: Amounts): Promise<void>;
+  settle(used: Amounts): void;
 }
 
 export interface Meter {
@@ -41,10 +48,13 @@ export interface Meter {
   /** After validation: concurrency and quotas, by what the execution may use at most. */
   begin(asked: Asked): Promise<Result<Held, Refusal>>;
   usage(tenant: string, policy: Policy): Promise<Usage>;
+  /** What was used is in the store, or told as lost. */
+  settled(): Promise<void>;
 }
 
 export function createMeter(deps: MeterDeps): Meter {
   const { store, nowMs, onLost } = deps;
+  const settling = store === undefined ? undefined : createSettling(store, onLost);
   const requests = createBuckets(nowMs);
   const cpu = createBuckets(nowMs);
   const underWay = new Map<string, number>();
@@ -69,7 +79,7 @@ export function createMeter(deps: MeterDeps): Meter {
       const busy = underWay.get(tenant) ?? 0;
       if (concurrency !== undefined && busy >= concurrency) return refuse(crowded(concurrency));
       count(tenant, 1); // Before anything is waited for: the next one sees it.
-      const reserved = await hold(deps, asked).catch((error: unknown) => {
+      const reserved = await hold(deps, asked, settling).catch((error: unknown) => {
         count(tenant, -1);
         throw error;
       });
@@ -81,16 +91,16 @@ export function createMeter(deps: MeterDeps): Meter {
       const left = requestsLeft(policy.pace, (flow) => requests.level(tenant, flow));
       return ok({
         headers: quotaHeaders({ windows, totals, policy, nowMs: nowMs(), ...left }),
-        settle: async (used) => {
+        settle: (used) => {
           count(tenant, -1);
           if (cpuFlow !== undefined) cpu.take(tenant, cpuFlow, used.cpuMs);
-          if (store === undefined) return;
-          await settle(store, asked.execution, used, windowsAt).catch(onLost);
+          settling?.end(asked.execution, tenant, used);
         },
       });
     },
     usage: async (tenant, policy) => {
       const windows = windowsAt(nowMs());
+      await settling?.settled();
       const shown = async (window: SpanWindow): Promise<UsageWindow> => {
         const used = store === undefined ? NO_AMOUNTS : await readUsage(store, tenant, window);
         return usageWindow(window, used, policy);
@@ -101,20 +111,49 @@ export function createMeter(deps: MeterDeps): Meter {
       const concurrency = { used: underWay.get(tenant) ?? 0, limit };
       return { tenant, hour, day, month, concurrency };
     },
+    settled: async () => settling?.settled(),
   };
 }
 
+/** Nothing, where nobody counts; a row in the store before it begins, where a quota bounds it. */
 async function hold(
   { store, server, nowMs }: MeterDeps,
   asked: Asked,
+  settling: Settling | undefined,
 ): Promise<Result<Quoted, Refusal>> {
-  const admittedAt = nowMs();
+  if (store === undefined || settling === undefined) return ok(NO_QUOTAS);
+  const { policy, ...rest } = asked;
+  const reservation = { ...rest, server, admittedAt: nowMs() };
+  if (!isBounded(policy)) {
+    settling.begin(reservation);
+    return ok(NO_QUOTAS);
+  }
+  // Begun before the policy had quotas.
+  if (settling.hides(asked.tenant)) await settling.settled();
+  const held = await holdInStore(store, reservation, policy);
+  if (held.ok || !settling.owes(asked.tenant)) return held;
+  // What has ended may still be counted with all that it could have used: then again without.
+  await settling.settled();
+  return holdInStore(store, reservation, policy);
+}
+
+const NO_QUOTAS: Quoted = { windows: [], totals: [] };
+
+function isBounded({ quotas }: Policy): boolean {
+  return Object.values(quotas).some((quota) =>
+    Object.values(quota).some((value) => value !== undefined),
+  );
+}
+
+async function holdInStore(
+  store: Database,
+  reservation: Reservation,
+  policy: Policy,
+): Promise<Result<Quoted, Refusal>> {
+  const { admittedAt } = reservation;
   const windows = windowsAt(admittedAt);
-  if (store === undefined) return ok({ windows: [], totals: [] });
-  const { execution, tenant, policy, cpuMs, outputBytes } = asked;
-  const reservation = { execution, tenant, server, admittedAt, cpuMs, outputBytes };
   const refusalFor = (totals: readonly Amounts[]) =>
-    quotaRefusal({ windows, totals }, { policy, asked, nowMs: admittedAt });
+    quotaRefusal({ windows, totals }, { policy, asked: reservation, nowMs: admittedAt });
   const { isHeld, totals } = await reserve(store, reservation, windows, (all) => {
     return refusalFor(all) === undefined;
   });

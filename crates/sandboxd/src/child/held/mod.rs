@@ -29,7 +29,8 @@ pub fn reach(held: &Held, runtime: i32) -> Result<(), SetupFailure> {
     let own = sched_getaffinity(None).map_err(Step::Affinity.failed())?;
     let its = sched_getaffinity(Pid::from_raw(runtime)).map_err(Step::Affinity.failed())?;
     sched_setaffinity(None, &its).map_err(Step::Affinity.failed())?;
-    trace(held, of(runtime)?)?;
+    let traced = Traced::new(runtime).ok_or_else(|| Step::Spawn.failed()(Errno::SRCH))?;
+    trace(held, traced)?;
     sched_setaffinity(None, &own).map_err(Step::Affinity.failed())
 }
 
@@ -52,13 +53,8 @@ fn trace(held: &Held, traced: Traced) -> Result<(), SetupFailure> {
 }
 
 /// Lets it go. One that was killed meanwhile is reaped like any other.
-pub fn leave(runtime: i32) -> Result<(), SetupFailure> {
-    let _ = of(runtime)?.leave();
-    Ok(())
-}
-
-fn of(runtime: i32) -> Result<Traced, SetupFailure> {
-    Traced::new(runtime).ok_or_else(|| Step::Spawn.failed()(Errno::SRCH))
+pub fn leave(runtime: i32) {
+    let _ = Traced::new(runtime).map(Traced::leave);
 }
 
 impl Held {
@@ -92,7 +88,6 @@ fn is_of_path(byte: u8) -> bool {
 
 /// The address of the path that a call names a file by.
 fn path_of(call: i64, args: &[u64; 6]) -> Option<u64> {
-    let [first, second, ..] = *args;
     match call {
         libc::SYS_openat
         | libc::SYS_openat2
@@ -100,17 +95,14 @@ fn path_of(call: i64, args: &[u64; 6]) -> Option<u64> {
         | libc::SYS_statx
         | libc::SYS_readlinkat
         | libc::SYS_faccessat
-        | libc::SYS_faccessat2 => Some(second),
+        | libc::SYS_faccessat2 => Some(args[1]),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_open
         | libc::SYS_stat
         | libc::SYS_lstat
         | libc::SYS_access
-        | libc::SYS_readlink => Some(first),
-        _ => {
-            let _ = first;
-            None
-        }
+        | libc::SYS_readlink => Some(args[0]),
+        _ => None,
     }
 }
 

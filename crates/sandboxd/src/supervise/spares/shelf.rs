@@ -105,10 +105,13 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// A runtime that is not there long after it was to be started has ended.
+    /// A runtime that is not there long after it was to be started has ended; one that starts from
+    /// a template is there in no time, or never.
     fn phase(&self) -> Phase {
+        let is_late = || monotonic_ns() - self.since_ns >= STARTED_NS_MAX;
         match self.parked.phase(BOOT_FOLDER) {
-            Phase::Empty if monotonic_ns() - self.since_ns >= STARTED_NS_MAX => Phase::Gone,
+            Phase::Empty if is_late() => Phase::Gone,
+            Phase::Boots if self.parked.is_of_template() && is_late() => Phase::Gone,
             phase => phase,
         }
     }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from '@gozolite/contract/capabilities';
 import type { Outcome } from '@gozolite/contract/outcome';
+import { remembered } from '@gozolite/contract/remembered';
 import {
   type Backend,
   type BackendDiagnosis,
@@ -46,6 +47,7 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
   const shelf = createShelf();
   const living = new Set<Promise<unknown>>();
   const running = new Set<AbortController>();
+  let leaving = 0;
   const track = <T>(work: Promise<T>): Promise<T> => {
     living.add(work);
     return work.finally(() => living.delete(work));
@@ -64,22 +66,17 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
     const uid = uids.take();
     if (uid === undefined) return without(refusedBy('BUSY'));
     const layerBytes = layer?.bytes ?? 0;
-    const plan = {
-      image,
-      owner,
-      runtime: options.runtime,
-      uid,
-      command,
-      layerBytes,
-      trees: trees.value,
-    };
+    const { runtime } = options;
+    const plan = { image, owner, runtime, uid, command, layerBytes, trees: trees.value };
     const { result, gone } = await whileIn(running, signal, (killed) =>
       runSession({
         ...{ engine, plan, command, layer, keep: shelf.put, folder: options.folder },
         options: { ...rest, signal: killed },
       }),
     );
-    void track(gone.then((isGone) => (isGone ? uids.give(uid) : uids.withhold())));
+    leaving += 1;
+    const bury = (isGone: boolean) => (isGone ? uids.give(uid) : uids.withhold());
+    void track(gone.then(bury).finally(() => (leaving -= 1)));
     return result;
   };
   const diagnose = async (): Promise<BackendDiagnosis> => {
@@ -87,7 +84,7 @@ export function createContainerBackend(options: ContainerBackendOptions): Backen
       const version = await engine.call('GET', '/version');
       const [{ uids }, seen] = await Promise.all([prepare(), look()]);
       const findings = [engineFinding(version.body, options.runtime), ...seen.findings];
-      return { ...seen, findings, quarantined: uids.withheld() };
+      return { ...seen, findings, leaving, quarantined: uids.withheld() };
     } catch (error) {
       throw new BackendUnavailable(messageOf(error), { cause: error });
     }
@@ -129,18 +126,6 @@ async function whileIn<T>(
   }
 }
 
-/** Done once; after a failure the next question tries again: an engine or an image may come. */
-function remembered<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-}
-
 function without(outcome: Outcome): SandboxResult {
   return createReceived(0).resultWithout(outcome);
 }
@@ -170,7 +155,7 @@ async function lookInside(
     const isolation = isolationOf(facts, uid);
     const { kernel, architecture, cgroup } = facts;
     const findings = [filterFinding(facts.engineSeccomp), rootFinding(image)];
-    return { kernel, architecture, cgroup, isolation, findings, quarantined: 0 };
+    return { kernel, architecture, cgroup, isolation, findings, leaving: 0, quarantined: 0 };
   } finally {
     if (await container.remove()) uids.give(uid);
     else uids.withhold();

@@ -4,7 +4,7 @@ import { resolvePolicy } from '@gozolite/tenancy/policy/policy';
 import type { PolicyFile } from '@gozolite/tenancy/policy/schema';
 import { test } from 'vitest';
 import type { Contents } from '../contents.js';
-import { ruleFaults } from './rules.js';
+import { priorityFaults, ruleFaults } from './rules.js';
 
 const NETWORK = { allow: [], bytesMax: 1, connectionsMax: 1, timeMsMax: 1 };
 const BASE = {
@@ -48,6 +48,15 @@ for (const [name, rules, contents, at] of [
     if (at !== undefined) assert.equal(faults[0]?.code, 'FORBIDDEN');
   });
 }
+
+test('a request waits no further ahead than its policy lets it', () => {
+  const own = resolvePolicy(BASE, { priority: { max: -1 } });
+  assert.deepEqual(own.priority, { default: -1, max: -1 });
+  assert.deepEqual(priorityFaults(own, undefined), []);
+  assert.deepEqual(priorityFaults(own, -1), []);
+  assert.equal(priorityFaults(own, 0)[0]?.pointer, '/priority');
+  assert.deepEqual(priorityFaults(resolvePolicy(BASE, {}), 10), []);
+});
 
 test('what takes too long to look through is refused, not let by', () => {
   const rules = rulesOf({ patterns_refused: ['(a|b|ab)*c'] });

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type Budget, matchLine } from '@gozolite/languages/diagnostics/match';
 import type { Pattern } from '@gozolite/languages/diagnostics/pattern';
-import type { Rules } from '@gozolite/tenancy/policy/policy';
+import type { Policy, Rules } from '@gozolite/tenancy/policy/policy';
 import type { Contents } from '../contents.js';
 import { type Fault, pointer } from '../fault.js';
 
@@ -30,6 +30,16 @@ export function ruleFaults(rules: Rules, { program, stdin }: Contents): readonly
     path !== undefined && isRefused(rules.namesRefused, path) ? [named(at)] : [],
   );
   return [...names, ...lineFaults(rules, files, top)];
+}
+
+/** A request's own place in the line is as high as its policy lets it be. */
+export function priorityFaults(
+  { priority: { max } }: Pick<Policy, 'priority'>,
+  asked: number | undefined,
+): readonly Fault[] {
+  if (asked === undefined || asked <= max) return [];
+  const detail = `The policy allows a priority of ${max} at most.`;
+  return [{ pointer: pointer('priority'), code: 'FORBIDDEN', detail }];
 }
 
 /** The same bytes, not copied. */

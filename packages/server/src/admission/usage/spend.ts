@@ -38,6 +38,15 @@ export function usedBy(execution: Execution, admitted: Admitted, elapsedMs: numb
   return { executions: 1, cpuMs: Math.max(measuredMs, atMostMs), outputBytes };
 }
 
+/**
+ * The same, of one that may have waited: waiting uses nothing up, however long it was.
+ * @param beganMs of `performance.now()`, as it was admitted
+ */
+export function usedSince(beganMs: number, execution: Execution, admitted: Admitted): Amounts {
+  const elapsedMs = performance.now() - beganMs - execution.timings.queue_ms;
+  return usedBy(execution, admitted, Math.max(0, elapsedMs));
+}
+
 /** As far as it was kept: what is past the limit went to nobody. */
 function outputOf({ stdout_bytes: out, stderr_bytes: err }: StageResult, limits: Limits): number {
   const most = limits.output_kb * 1024;

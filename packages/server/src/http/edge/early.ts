@@ -3,8 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { guardKeyed, guardLoopback } from '../guard.js';
 import { isPathOf, type Route } from '../route.js';
 import type { Cors } from './cors.js';
-import { framingFault } from './framing.js';
+import { targetFault } from './framing.js';
 
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/gi;
 const SEND_JSON = 'Send the body as Content-Type: application/json, in UTF-8.';
 
 export interface EarlyDeps {
@@ -19,8 +20,8 @@ export function refuseEarly(
   request: FastifyRequest,
 ): Refusal | undefined {
   const { method, headers, raw } = request;
-  const framing = framingFault(raw, request.url);
-  if (framing !== undefined) return framing;
+  const target = targetFault(request.url);
+  if (target !== undefined) return target;
   const guard = hasKeys ? guardKeyed : guardLoopback;
   const isWelcome = cors?.allows(headers.origin) ?? false;
   const foreign = guard({ method, headers, httpVersion: raw.httpVersion, isWelcome });
@@ -37,8 +38,9 @@ export function refuseEarly(
   if (encoding !== undefined && encoding !== 'identity') {
     return unsupported('The body has to come as it is, without Content-Encoding.');
   }
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
-  return charset === undefined || /^utf-?8$/i.test(charset) ? undefined : notJson();
+  const charsets = [...(headers['content-type'] ?? '').matchAll(CHARSET)].map(([, name]) => name);
+  const isUtf8 = charsets.every((name) => /^utf-?8$/i.test(name ?? ''));
+  return charsets.length <= 1 && isUtf8 ? undefined : notJson();
 }
 
 export function notJson(): Refusal {

@@ -1,13 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Refusal } from '@gozolite/contract/refusal';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Connections } from '../connections.js';
 import { type Route, routerPath } from '../route.js';
 import { createCors } from './cors.js';
 import { refuseEarly } from './early.js';
+import { framingFault } from './framing.js';
 import { keepRoom } from './room.js';
 import { SECURITY_HEADERS } from './security.js';
 
 export interface EdgeDeps {
+  readonly connections: Pick<Connections, 'break'>;
   readonly routes: readonly Route[];
   readonly hasKeys: boolean;
   readonly connectionsMax: number;
@@ -35,7 +38,7 @@ const NO_ROOM: Refusal = {
 };
 
 export function createEdge(server: Server, deps: EdgeDeps): Edge {
-  const { routes, hasKeys, connectionsMax, isDraining = () => false } = deps;
+  const { routes, hasKeys, connections, connectionsMax, isDraining = () => false } = deps;
   const cors = createCors(deps.corsOrigins ?? []);
   const room = keepRoom(server, connectionsMax);
   const expecting = new WeakSet<ServerResponse>();
@@ -58,7 +61,13 @@ export function createEdge(server: Server, deps: EdgeDeps): Edge {
     },
     leave: ({ raw }) => room.end(raw),
     judge: (request, reply) => {
-      const { method, headers } = request;
+      const { method, headers, raw } = request;
+      const framing = framingFault(raw);
+      if (framing !== undefined) {
+        connections.break(raw.socket);
+        reply.raw.setHeader('connection', 'close');
+        return framing;
+      }
       const refusal = refuseEarly({ routes, hasKeys, cors }, request);
       const preflight = cors?.preflightFor({ method, headers });
       if (refusal?.code === 'METHOD_NOT_ALLOWED' && preflight !== undefined) {

@@ -5,13 +5,18 @@ import { head, post, serveForTests, UNDESCRIBED } from '../app-under-test.js';
 import { json } from '../route.js';
 
 const document = UNDESCRIBED;
-const { call, raw, start, stop } = serveForTests([
+let counted = 0;
+const { call, open, raw, start, stop } = serveForTests([
   {
     method: 'POST',
     path: '/length',
     document,
-    handle: ({ body }) => ok(json(200, { bytes: body.length })),
+    handle: ({ body }) => {
+      counted += 1;
+      return ok(json(200, { bytes: body.length }));
+    },
   },
+  { method: 'POST', path: '/never', document, handle: () => new Promise(() => {}) },
   { method: 'POST', path: '/things/batch', document, handle: () => ok(json(200, {})) },
   {
     method: 'GET',
@@ -33,12 +38,18 @@ const chunked = (version: string, coding: string): string =>
   `POST /length HTTP/${version}\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
   `Transfer-Encoding: ${coding}\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n`;
 
+const TWO_CHARSETS = head('/length', 'Content-Length: 2', 'Connection: close').replace(
+  '/json',
+  '/json; charset=utf-8; charset=utf-7',
+);
+
 const rows: readonly (readonly [string, string, number])[] = [
   ['a target with escapes', get('/things/a%20b?x=%C3%A9'), 200],
   ['a target with a byte above ASCII', get('/things/é'), 400],
   ['escapes that are not UTF-8', get('/things/%ff'), 400],
   ['escapes that are not UTF-8, in the query', get('/things/a?x=%c3%28'), 400],
   ['an overlong slash', get('/things/%c0%af'), 400],
+  ['a fragment', get('/things/a#b'), 400],
   ['a NUL', get('/things/a%00b'), 400],
   ['a NUL in the query', get('/things/a?x=%00'), 400],
   ['a line break in escapes', get('/things/a%0D%0Ab'), 200],
@@ -59,6 +70,7 @@ const rows: readonly (readonly [string, string, number])[] = [
     `${head('/length', 'content-type: text/plain', 'Content-Length: 2', 'Connection: close')}{}`,
     400,
   ],
+  ['a type with two charsets', `${TWO_CHARSETS}{}`, 415],
   ['chunks', chunked('1.1', 'Chunked'), 200],
   ['chunks in HTTP/1.0', chunked('1.0', 'chunked'), 400],
   ['chunks of gzip', chunked('1.1', 'gzip, chunked'), 400],
@@ -68,6 +80,7 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['a whole URL', get('http://localhost/things/a'), 200],
   ['a whole URL of another host', get('http://evil.example/things/a'), 403],
   ['a whole URL of no host', get('http:///things/a'), 403],
+  ['another version', get('/things/a').replace('HTTP/1.1', 'HTTP/2.0'), 400],
   ['another scheme', get('ftp://localhost/things/a'), 404],
 ];
 for (const [name, bytes, status] of rows) {
@@ -77,6 +90,35 @@ for (const [name, bytes, status] of rows) {
     if (status !== 200) assert.match(answer, /application\/problem\+json/);
   });
 }
+
+for (const [name, line] of [
+  ['an empty coding', 'Transfer-Encoding:'],
+  ['a coding that is none', 'Transfer-Encoding: xchunked'],
+  ['two hosts', 'Host: localhost'],
+] as const) {
+  test(`${name}: nothing behind it on its connection is taken for a request`, async () => {
+    const before = counted;
+    const behind = head('/length', 'Content-Length: 2');
+    const answer = await raw(`${head('/length', line)}${behind}{}${behind}{}`);
+    assert.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1);
+    assert.match(answer, /^HTTP\/1.1 400 [\s\S]*connection: close/i);
+    assert.equal(counted, before);
+  });
+}
+
+test('they do not pile up behind an answer that takes long: the connection ends', async () => {
+  const broken = head('/length', 'Transfer-Encoding:');
+  const behind = head('/length', 'Content-Length: 0').repeat(1000);
+  const socket = open();
+  socket.write(`${head('/never', 'Content-Length: 0')}${broken}${behind}`);
+  await new Promise((resolve) => socket.once('close', resolve));
+});
+
+test('an offer of a WebSocket with a body is none: the body is read', async () => {
+  const offer = ['Connection: Upgrade, close', 'Upgrade: websocket', 'Content-Length: 2'];
+  const answer = await raw(`${head('/length', ...offer)}{}`);
+  assert.match(answer, /^HTTP\/1.1 200 [\s\S]*"bytes":2/);
+});
 
 test('a whole URL says the host, whatever the header says', async () => {
   const bytes = get('http://127.0.0.1:1/things/a?x=1').replace('localhost', 'evil.example');

@@ -15,9 +15,17 @@ const ONCE = new Set([
   'last-event-id',
 ]);
 
-/** What headers and target alone say, before anything is done with them. */
-export function framingFault(request: IncomingMessage, url: string): Refusal | undefined {
-  return headersFault(request.rawHeaders) ?? transferFault(request) ?? targetFault(url);
+/**
+ * What makes it unsure where a request ends: what comes behind it on its connection may be a part
+ * of it to somebody else, and is not read (RFC 9112 §6.3 and §11.2).
+ */
+export function framingFault(request: IncomingMessage): Refusal | undefined {
+  return versionFault(request) ?? headersFault(request.rawHeaders) ?? transferFault(request);
+}
+
+function versionFault({ httpVersion }: IncomingMessage): Refusal | undefined {
+  if (httpVersion === '1.1' || httpVersion === '1.0') return undefined;
+  return malformed('This server speaks HTTP/1.1.');
 }
 
 function headersFault(rawHeaders: readonly string[]): Refusal | undefined {
@@ -42,9 +50,12 @@ function transferFault({ headers, httpVersion }: IncomingMessage): Refusal | und
   return httpVersion === '1.0' ? malformed('HTTP/1.0 has no Transfer-Encoding.') : undefined;
 }
 
-function targetFault(url: string): Refusal | undefined {
+/** What a target alone says, before anything is done with it. */
+export function targetFault(url: string): Refusal | undefined {
   // A byte that is no visible ASCII has to come as %-escape (RFC 3986 §2).
   if (!/^[\x21-\x7e]*$/.test(url)) return malformed('The request target is not ASCII.');
+  // RFC 9112 §3.2: a fragment is not sent.
+  if (url.includes('#')) return malformed('The request target has a fragment.');
   const [path = '', ...rest] = url.split('?');
   const query = rest.join('?');
   if (textOf(path) === undefined || textOf(query) === undefined) {

@@ -29,8 +29,9 @@ export class UpgradableMessage extends IncomingMessage {
   }
 }
 
-function isForWebSocket({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket';
+/** RFC 6455 §4.1: its handshake is a GET. What has a body is read as any request. */
+function isForWebSocket({ headers, method }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 /** Requests that may become WebSockets. */

@@ -1,12 +1,14 @@
+import type { Execution } from '@gozolite/contract/execution';
 import type { InstalledPack } from '@gozolite/contract/pack';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { AuditError } from '@gozolite/store/audit/audit-error';
+import type { AuditEvent } from '@gozolite/store/audit/log/entry';
 import { takeEvents } from '@gozolite/store/audit/log/inbox';
-import { type AuditLog, openAuditLog } from '@gozolite/store/audit/log/log';
+import { type AuditLog, type OpenExecution, openAuditLog } from '@gozolite/store/audit/log/log';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { ExecutionWatch } from '../watched.js';
-import { createAuditing } from './executions.js';
+import { createAuditing, endOf } from './executions.js';
 import { createRecorder, type Recorder } from './recorder.js';
 import { createRefusals, type Refusals } from './refusals.js';
 
@@ -29,6 +31,12 @@ export interface Audit extends AsyncDisposable {
   readonly recorder: Recorder;
   readonly watch: ExecutionWatch;
   readonly seen: Refusals['seen'];
+  /**
+   * Closes what the life before left open, and begins this one. To be called once, before
+   * anything is let in.
+   * @param recordOf an execution, as it is written down that it ended; undefined where it is not
+   */
+  begin(recordOf: (open: OpenExecution) => Promise<Execution | undefined>): Promise<void>;
   /** Policies are others now. */
   policiesChanged(): void;
   /** Looks for packs that come and go from now on. */
@@ -52,7 +60,6 @@ function auditOver(deps: AuditDeps, trail: AuditLog): Audit {
   const { dataFolder, isRequired, policies, log } = deps;
   const recorder = createRecorder(trail, isRequired);
   const refusals = createRefusals({ recorder, nowMs: Date.now });
-  begin(deps, trail, recorder);
   let packs = { installed: (): readonly InstalledPack[] => [], last: '{}' };
   const lookAtPacks = () => {
     const now = digestsOf(packs.installed());
@@ -73,6 +80,10 @@ function auditOver(deps: AuditDeps, trail: AuditLog): Audit {
   }, LOOK_MS);
   return {
     ...{ trail, recorder, seen: refusals.seen },
+    begin: async (recordOf) => {
+      for (const open of trail.open) recorder.record(closing(open, await recordOf(open)));
+      recorder.record(opening(deps, trail));
+    },
     watch: createAuditing({ recorder, policies, told: refusals.told }),
     policiesChanged: () => recorder.record({ kind: 'policy', digests: policies.digests() }),
     watchPacks: (installed) => {
@@ -88,24 +99,26 @@ function auditOver(deps: AuditDeps, trail: AuditLog): Audit {
   };
 }
 
-/** What the life before left open is closed before this one begins. */
-function begin({ version, isRequired, policies }: AuditDeps, trail: AuditLog, recorder: Recorder) {
-  for (const { id, tenant, requestId } of trail.open) {
-    recorder.record({
-      kind: 'interrupted',
-      ...(tenant === undefined ? {} : { tenant }),
-      ...(requestId === undefined ? {} : { request_id: requestId }),
-      execution_id: id,
-    });
+/** The end of what the life before left open: the one that its record tells, where it has one. */
+function closing(open: OpenExecution, record: Execution | undefined): AuditEvent {
+  const { id, tenant, requestId, policy, digests } = open;
+  const whose = {
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+    execution_id: id,
+  };
+  if (record === undefined || record.error === 'INTERRUPTED') {
+    return { kind: 'interrupted', ...whose };
   }
-  const { cutBytes } = trail;
-  recorder.record({
-    kind: 'opened',
-    version,
-    required: isRequired,
-    policies: policies.digests(),
-    ...(cutBytes === 0 ? {} : { cut_bytes: cutBytes }),
-  });
+  return { kind: 'ended', ...whose, ...endOf(record, { policy, asked: digests }) };
+}
+
+function opening(
+  { version, isRequired, policies }: AuditDeps,
+  { cutBytes }: Pick<AuditLog, 'cutBytes'>,
+): AuditEvent {
+  const own = { version, required: isRequired, policies: policies.digests() };
+  return { kind: 'opened', ...own, ...(cutBytes === 0 ? {} : { cut_bytes: cutBytes }) };
 }
 
 function digestsOf(packs: readonly InstalledPack[]): Readonly<Record<string, string>> {

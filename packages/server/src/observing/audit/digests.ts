@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Artifact, Execution, StageResult } from '@gozolite/contract/execution';
 import type { Admitted } from '@gozolite/engine/admitted';
 
@@ -54,5 +54,5 @@ export function digestOfFiles(files: readonly Named[]): string {
 }
 
 function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }

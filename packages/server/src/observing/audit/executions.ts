@@ -22,9 +22,12 @@ export const AUDIT_UNAVAILABLE: Refusal = {
 /** Puts each execution on record: admitted, started, and how it ended or why it was refused. */
 export function createAuditing({ recorder, policies, told }: AuditingDeps): ExecutionWatch {
   const digests = new WeakMap<Identity, Digests>();
+  // The one that it was let in by, whatever it says by now; where none is written, none changes.
+  const policyOf = ({ policyDigest, tenant }: Identity) =>
+    policyDigest ?? policies.of(tenant).digest;
   return {
     admitted: (admitted) => {
-      const { recipe, tenant } = admitted;
+      const { recipe } = admitted;
       const own = digestsOfRequest(admitted);
       digests.set(admitted, own);
       const isAdmitted = recorder.admit({
@@ -33,7 +36,7 @@ export function createAuditing({ recorder, policies, told }: AuditingDeps): Exec
         language: recipe.language,
         version: recipe.version,
         toolchain: { ...recipe.toolchain },
-        policy: policies.of(tenant).digest,
+        policy: policyOf(admitted),
         digests: own,
       });
       if (isAdmitted) return undefined;
@@ -41,24 +44,35 @@ export function createAuditing({ recorder, policies, told }: AuditingDeps): Exec
       told(AUDIT_UNAVAILABLE);
       return AUDIT_UNAVAILABLE;
     },
-    started: (admitted) => recorder.record({ kind: 'started', ...whose(admitted) }),
+    started: (admitted) => recorder.recordSoon({ kind: 'started', ...whose(admitted) }),
     refused: (admitted, refusal) => {
       told(refusal);
       recorder.record({ kind: 'refused', ...whose(admitted), code: refusal.code });
     },
     ended: (execution, identity, admitted) => {
-      const { tenant } = identity;
-      const policy = policies.of(tenant).digest;
       const asked = digests.get(identity) ?? {};
-      const came = admitted === undefined ? {} : digestsOfRecord(execution);
-      recorder.record({
-        kind: 'ended',
-        ...whose(identity),
-        ...outcomeOf(execution),
-        policy,
-        digests: { ...asked, ...came },
-      });
+      const isRun = admitted !== undefined;
+      const end = endOf(execution, { policy: policyOf(identity), asked, isRun });
+      recorder.record({ kind: 'ended', ...whose(identity), ...end });
     },
+  };
+}
+
+/** How it ended; whose it was is the caller's to say. */
+export function endOf(
+  execution: Execution,
+  {
+    policy,
+    asked,
+    isRun = true,
+  }: { readonly policy: string | undefined; readonly asked: Digests; readonly isRun?: boolean },
+) {
+  // Where its output is not kept, its record has the digests already.
+  const came = isRun ? (execution.digests ?? digestsOfRecord(execution)) : {};
+  return {
+    ...outcomeOf(execution),
+    ...(policy === undefined ? {} : { policy }),
+    digests: { ...asked, ...came },
   };
 }
 

@@ -48,3 +48,17 @@ test('best effort: it goes on, and the log says how many entries are lost', () =
   recorder.retry();
   assert.equal(log.written.length, 3);
 });
+
+test('what may wait for a moment comes before what follows, and by itself', async () => {
+  const log = diskOf(100);
+  const recorder = createRecorder(log, true);
+  recorder.admit(admitted);
+  recorder.recordSoon({ kind: 'started' });
+  assert.deepEqual(log.kinds(), ['admitted']);
+  recorder.record(ended);
+  recorder.recordSoon({ kind: 'started' });
+  await new Promise(setImmediate);
+  recorder.recordSoon({ kind: 'started' });
+  recorder.retry();
+  assert.deepEqual(log.kinds(), ['admitted', 'started', 'ended', 'started', 'started']);
+});

@@ -10,6 +10,8 @@ export interface Recorder {
   admit(event: AuditEvent): boolean;
   /** After it was done: written as soon as it can be. */
   record(event: AuditEvent): void;
+  /** As `record`, as soon as nobody waits for what this turn does; before whatever comes next. */
+  recordSoon(event: AuditEvent): void;
   /** Whether what was done before is on record, so that more may be done. */
   isReady(): boolean;
   /** Tries again what could not be written. */
@@ -24,11 +26,24 @@ export function createRecorder(
   waitingMax: number = WAITING_MAX,
 ): Recorder {
   const waiting: AuditEvent[] = [];
+  let soon: AuditEvent[] = [];
   let lost = 0;
   let untold = 0;
   const lose = () => {
     lost += 1;
     untold += 1;
+  };
+  const record = (event: AuditEvent) => {
+    if (waiting.length > 0) retry();
+    if (waiting.length === 0 && log.append(event)) return;
+    if (waiting.length < waitingMax) waiting.push(event);
+    else lose();
+  };
+  const catchUp = () => {
+    if (soon.length === 0) return;
+    const events = soon;
+    soon = [];
+    for (const event of events) record(event);
   };
   const retry = () => {
     while (waiting[0] !== undefined && log.append(waiting[0])) waiting.shift();
@@ -41,18 +56,24 @@ export function createRecorder(
   };
   return {
     isReady,
-    retry,
+    retry: () => {
+      catchUp();
+      retry();
+    },
     admit: (event) => {
+      catchUp();
       if (isReady() && waiting.length === 0 && log.append(event)) return true;
       if (isRequired) return false;
       lose();
       return true;
     },
     record: (event) => {
-      if (waiting.length > 0) retry();
-      if (waiting.length === 0 && log.append(event)) return;
-      if (waiting.length < waitingMax) waiting.push(event);
-      else lose();
+      catchUp();
+      record(event);
+    },
+    recordSoon: (event) => {
+      if (soon.length === 0) setImmediate(catchUp);
+      soon.push(event);
     },
     behind: () => ({ waiting: waiting.length, lost }),
   };

@@ -6,24 +6,27 @@ import type { ExecutionWatch } from '../watched.js';
 
 /** Counts what ends: a dozen additions in memory. */
 export function createCounting(metrics: Metrics): ExecutionWatch {
-  const { counts, tenants } = metrics;
+  const { counts, tenants, quotas } = metrics;
   return {
     ended: (execution) => {
       const counted = countedOf(execution);
       counts.ended(counted);
       const cpuMs = counted.ran.reduce((sum, ran) => sum + ran.cpuMs, 0);
+      quotas.saw(execution.tenant);
       tenants?.ended(execution.tenant, execution.status, cpuMs);
     },
   };
 }
 
-export function countRequest({ counts, tenants }: Metrics, seen: Seen): void {
+export function countRequest({ counts, tenants, quotas }: Metrics, seen: Seen): void {
   const { route, method, ms, refusal, caller } = seen;
   const status = seen.isAborted ? 'aborted' : String(seen.status);
   counts.answered({ route, method, status, ms });
   if (refusal === undefined) return;
   counts.refused(refusal.code, refusal.limit?.name);
-  if (caller !== undefined) tenants?.refused(caller.tenant, refusal.code);
+  if (caller === undefined) return;
+  quotas.saw(caller.tenant);
+  tenants?.refused(caller.tenant, refusal.code);
 }
 
 export function countedOf(execution: Execution): Counted {

@@ -13,12 +13,19 @@ interface Rules {
 
 interface Rule {
   readonly alert: string;
+  readonly for?: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly expr: string;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
 interface Dashboard {
-  readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+  readonly panels: readonly {
+    readonly id: number;
+    readonly title: string;
+    readonly gridPos: { readonly x: number; readonly y: number; w: number; h: number };
+    readonly targets: readonly { readonly expr: string; readonly refId: string }[];
+  }[];
 }
 
 function read(path: string): string {
@@ -48,6 +55,37 @@ test('every metric of the alerts is one that is scraped', () => {
     assert.ok(annotations.summary && annotations.description, alert);
   }
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
+});
+
+test('every alert says how bad it is, in words that routes can be written for', () => {
+  const { groups }: Rules = parse(read('prometheus/gozolite-alerts.yml'));
+  for (const { alert, labels, for: wait = '0m' } of groups.flatMap(({ rules }) => rules)) {
+    assert.match(labels.severity ?? '', /^(critical|warning|info)$/, alert);
+    assert.match(wait, /^\d+[smh]$/, alert);
+  }
+});
+
+test('what an operator has to see is alerted of', () => {
+  const text = read('prometheus/gozolite-alerts.yml');
+  for (const name of ['launcher_up', 'store_up', 'webhook_backlog', 'audit_up', 'reserved_cpus']) {
+    assert.match(text, new RegExp(`\\bgozolite_${name}\\b`));
+  }
+});
+
+test('no two panels of the dashboard have one number or one place, and none is outside', () => {
+  const { panels }: Dashboard = JSON.parse(read('grafana/gozolite.json'));
+  assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
+  const taken = new Set<string>();
+  for (const { title, gridPos, targets } of panels) {
+    const { x, y, w, h } = gridPos;
+    assert.ok(x >= 0 && x + w <= 24, title);
+    assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, title);
+    for (let at = 0; at < w * h; at += 1) {
+      const cell = `${x + (at % w)},${y + Math.floor(at / w)}`;
+      assert.ok(!taken.has(cell), `${title} lies on another panel at ${cell}`);
+      taken.add(cell);
+    }
+  }
 });
 
 test('every metric of the dashboard is one that is scraped', () => {

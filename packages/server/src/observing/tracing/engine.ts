@@ -1,5 +1,5 @@
 import { ok } from '@gozolite/contract/result';
-import type { Engine } from '@gozolite/engine/engine';
+import { type Engine, executeBy } from '@gozolite/engine/engine';
 import type { ExecutionWatch } from '../watched.js';
 import { attributesOf, endOf } from './executions.js';
 import { endWith } from './parts.js';
@@ -23,10 +23,7 @@ export function traced(engine: Engine): Engine {
   return {
     ...engine,
     begin,
-    execute: async (admitted, signal) => {
-      const begun = begin(admitted, { signal, patience: 'caller' });
-      return begun.ok ? ok(await begun.value.end) : begun;
-    },
+    execute: executeBy(begin),
   };
 }
 

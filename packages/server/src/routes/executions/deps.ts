@@ -33,11 +33,6 @@ export const LINKS = { execution: TOLD, events: TOLD, cancel: TOLD };
 /** What is kept for nobody else: no cache may have it. */
 export const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Of a request whose body is one program that its caller waits for. */
-export async function submissionOfBody(deps: KeptDeps, call: Call): Promise<Submission> {
-  return submissionOf(deps, call, await deps.decide.ofBody(call, call.body));
-}
-
 export async function submissionOf(
   { engine, endpoints }: Pick<KeptDeps, 'engine' | 'endpoints'>,
   { caller }: Pick<Call, 'caller'>,

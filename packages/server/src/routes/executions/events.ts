@@ -34,6 +34,7 @@ export function eventsRoute(deps: KeptDeps): Route {
       },
       schemas: {},
     },
+    listens: () => true,
     handle: async (call) => {
       const { tenant } = call.caller;
       const { id = '' } = call.params;
@@ -53,6 +54,11 @@ async function* events(deps: KeptDeps, call: Call, seen: number): AsyncGenerator
   const { id = '' } = call.params;
   const living = deps.executions.living(tenant, id);
   if (living !== undefined) yield* happenings(living, seen, signal);
+  // Who comes a moment late is told all of it as well.
+  const past = living === undefined ? deps.executions.past(tenant, id) : undefined;
+  for (const { id: at, name, data } of past?.after(seen) ?? []) {
+    yield frame(name, JSON.stringify(data), String(at));
+  }
   let told = '';
   while (!signal.aborted) {
     const found = await deps.view.find(tenant, id);

@@ -35,6 +35,7 @@ export function findRoute(deps: KeptDeps): Route {
       },
       schemas: { KeptExecution },
     },
+    listens: ({ query }) => Number(query.wait_s ?? 0) > 0,
     handle: async (call) => {
       const waitS = whole(call, 'wait_s', { min: 0, max: WAIT_S_MAX, fallback: 0 });
       if (!waitS.ok) return waitS;

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Address } from './address.js';
+import { isLocalhost } from './target.js';
 
 /** @returns all addresses of a name; none where it has none. Rejects where nobody could tell. */
 export type Resolve = (host: string) => Promise<readonly Address[]>;
@@ -19,8 +20,7 @@ export function createResolve(): Resolve {
   return async (host) => {
     const family = isIP(host);
     if (family !== 0) return [{ address: host, family: family === 4 ? 4 : 6 }];
-    // RFC 6761: not a question for name servers.
-    if (/(^|\.)localhost\.?$/i.test(host)) {
+    if (isLocalhost(host)) {
       return [
         { address: '127.0.0.1', family: 4 },
         { address: '::1', family: 6 },

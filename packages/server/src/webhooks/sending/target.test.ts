@@ -20,6 +20,7 @@ test('addresses in every spelling that URLs know are seen', () => {
   for (const host of [
     ...['127.0.0.1', '127.1', '0x7f000001', '2130706433', '017700000001', '0x7f.0.0.1'],
     ...['[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:a9fe:a9fe]'],
+    ...['localhost', 'LOCALHOST.', 'a.localhost'],
     ...['[64:ff9b::7f00:1]', '169.254.169.254', '１２７.0.0.1', '127。0。0。1', '[fd00:ec2::254]'],
   ]) {
     expect(targetFault(`https://${host}/`, strict), host).toMatch(/^Nothing is sent to /);
@@ -45,6 +46,7 @@ test('what is no https, or says more than where, is refused', () => {
 
 test('http and inner addresses are for the operator to allow', () => {
   expect(targetFault('http://127.0.0.1:8080/', own)).toBeUndefined();
+  expect(targetFault('http://localhost:8080/', own)).toBeUndefined();
   expect(targetFault('http://10.0.0.1/', own)).toMatch(/^Nothing is sent to /);
   expect(targetFault('ws://127.0.0.1/', own)).toMatch(/https only/);
 });

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { WEBHOOK_BOUNDS } from '@gozolite/contract/webhooks/webhook';
-import type { Guard } from './address.js';
+import type { Address, Guard } from './address.js';
 
 export interface TargetRules {
   readonly guard: Guard;
@@ -24,10 +24,21 @@ export function targetFault(text: string, { guard, http }: TargetRules): string 
   }
   if (url.hash !== '' || text.includes('#')) return 'It may have no fragment.';
   const host = hostOf(url);
-  const family = isIP(host);
-  if (family === 0) return undefined;
-  const wrong = guard.faultOf({ address: host, family: family === 4 ? 4 : 6 });
+  const known = addressOf(host);
+  const wrong = known && guard.faultOf(known);
   return wrong === undefined ? undefined : `Nothing is sent to ${host}: ${wrong}.`;
+}
+
+/** What is known of a name before it is resolved: it is an address, or always this machine. */
+function addressOf(host: string): Address | undefined {
+  const family = isIP(host);
+  if (family !== 0) return { address: host, family: family === 4 ? 4 : 6 };
+  return isLocalhost(host) ? { address: '127.0.0.1', family: 4 } : undefined;
+}
+
+/** RFC 6761 §6.3: not a question for name servers. */
+export function isLocalhost(host: string): boolean {
+  return /(^|\.)localhost\.?$/i.test(host);
 }
 
 /** Without an IPv6 address's brackets. */

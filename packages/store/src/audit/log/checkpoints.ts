@@ -1,12 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Of those that are kept, one stands for at most so many entries and so long. */
@@ -18,7 +11,7 @@ export interface Checkpoints {
   latest(): string | undefined;
   all(): readonly string[];
   /** @param mustKeep among those that stay: a key's first and last */
-  put(size: number, note: string, mustKeep: boolean): void;
+  put(size: number, note: string, mustKeep: boolean): Promise<void>;
 }
 
 export function openCheckpoints(folder: string, nowMs: () => number): Checkpoints {
@@ -27,26 +20,22 @@ export function openCheckpoints(folder: string, nowMs: () => number): Checkpoint
   return {
     latest: () => (existsSync(file) ? readFileSync(file, 'utf8') : undefined),
     all: () => readHistory(history),
-    put: (size, note, mustKeep) => {
+    put: async (size, note, mustKeep) => {
       // Whole or not at all, and on the disk before anybody is shown it.
-      writeDurably(`${file}.new`, 'w', note);
-      renameSync(`${file}.new`, file);
+      await writeDurably(`${file}.new`, 'w', note);
+      await rename(`${file}.new`, file);
       const isDue = size - kept.size >= KEEP_ENTRIES || nowMs() - kept.atMs >= KEEP_MS;
       if (!mustKeep && !isDue) return;
-      writeDurably(history, 'a', `${JSON.stringify({ checkpoint: note })}\n`);
+      await writeDurably(history, 'a', `${JSON.stringify({ checkpoint: note })}\n`);
       kept = { size, atMs: nowMs() };
     },
   };
 }
 
-function writeDurably(file: string, flags: string, text: string): void {
-  const descriptor = openSync(file, flags, 0o600);
-  try {
-    writeSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+async function writeDurably(file: string, flags: string, text: string): Promise<void> {
+  await using handle = await open(file, flags, 0o600);
+  await handle.writeFile(text);
+  await handle.sync();
 }
 
 /** A torn line is passed over: the last checkpoint has a file of its own. */

@@ -2,8 +2,9 @@ import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { signCheckpoint } from '../note/checkpoint.js';
 import type { Signer } from '../note/key.js';
-import type { Growing } from '../tree/hash.js';
+import { type Growing, leafHash } from '../tree/hash.js';
 import type { Checkpoints } from './checkpoints.js';
+import { uuidOf } from './entry.js';
 import type { EntryRow, Rows } from './rows.js';
 
 const flush = promisify(fsync);
@@ -24,11 +25,17 @@ export interface State {
   bytes: number;
   lastAtMs: number;
   /** Written, and not yet in the tree. */
-  waiting: { readonly row: EntryRow; readonly leaf: Buffer }[];
+  waiting: Unhashed[];
   signer: Signer;
   /** Since the last try. */
   isUnwritten: boolean;
   isUnsigned: boolean;
+}
+
+/** Its hash and its row are made when it is signed, not while somebody waits for it. */
+interface Unhashed extends Pick<EntryRow, 'endsAt' | 'kind'> {
+  readonly line: Buffer;
+  readonly execution: string | undefined;
 }
 
 /** Puts what waits into the tree, on the disk, and under a signature: one after the other. */
@@ -41,10 +48,10 @@ async function commitOnce(
   if (state.waiting.length > 0) {
     const batch = state.waiting;
     const tree = state.tree.copy();
-    const hashes = batch.flatMap(({ leaf }) => tree.append(leaf));
+    const hashes = batch.flatMap(({ line }) => tree.append(leafHash(line)));
     rows.append(
       state.tree.size,
-      batch.map(({ row }) => row),
+      batch.map(({ endsAt, kind, execution }) => ({ endsAt, kind, uuid: uuidOf(execution) })),
       hashes,
     );
     state.tree = tree;
@@ -54,7 +61,7 @@ async function commitOnce(
   const root = state.tree.root();
   await flush(file);
   const { name: origin } = state.signer;
-  checkpoints.put(size, signCheckpoint({ origin, size, root }, signers), mustKeep);
+  await checkpoints.put(size, signCheckpoint({ origin, size, root }, signers), mustKeep);
 }
 
 export interface Commits {

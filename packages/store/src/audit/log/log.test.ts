@@ -99,7 +99,8 @@ async function killed() {
 test('executions without an end are known at the next start', async () => {
   await killed();
   await using log = await open();
-  assert.deepEqual(log.open, [{ id: id(2), tenant: 'a', requestId: undefined }]);
+  const told = { policy: undefined, digests: {} };
+  assert.deepEqual(log.open, [{ id: id(2), tenant: 'a', requestId: undefined, ...told }]);
 });
 
 test('files beside the log that are lost or broken are made again', async () => {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { AuditError } from '../audit-error.js';
 import { parseCheckpoint } from '../note/checkpoint.js';
 import type { Signer } from '../note/key.js';
-import { leafHash } from '../tree/hash.js';
 import { inclusionProof } from '../tree/stored.js';
 import { openCheckpoints } from './checkpoints.js';
 import { type CommitOptions, type Commits, committing, type State } from './commits.js';
@@ -63,6 +62,9 @@ export interface OpenExecution {
   readonly id: string;
   readonly tenant: string | undefined;
   readonly requestId: string | undefined;
+  /** Of the policy that it was admitted under, and of what it was asked with. */
+  readonly policy: string | undefined;
+  readonly digests: Readonly<Record<string, string>>;
 }
 
 /** @throws AuditError where what is there is not what was signed, or can't be used */
@@ -144,8 +146,8 @@ function tryAppend(state: State, { nowMs, onFault }: AuditLogOptions, event: Aud
   state.isUnwritten = false;
   state.bytes += line.length + LINE_END.length;
   state.lastAtMs = atMs;
-  const row = { endsAt: state.bytes, uuid: uuidOf(event.execution_id), kind: event.kind };
-  state.waiting.push({ row, leaf: leafHash(line) });
+  const { kind, execution_id: execution } = event;
+  state.waiting.push({ endsAt: state.bytes, kind, execution, line });
   return true;
 }
 
@@ -219,5 +221,8 @@ function openExecutions(state: State): readonly OpenExecution[] {
 
 function openedBy(entry: AuditEntry | undefined): OpenExecution {
   const { execution_id: id = '', tenant, request_id: requestId } = entry ?? {};
-  return { id, tenant, requestId };
+  const policy = typeof entry?.policy === 'string' ? entry.policy : undefined;
+  // What was written is digests by name: nothing else is.
+  const digests = (entry?.digests ?? {}) as OpenExecution['digests'];
+  return { id, tenant, requestId, policy, digests };
 }

@@ -57,6 +57,7 @@ export interface DiagnosisMessage {
   readonly cgroup: string;
   readonly isolation: Isolation;
   readonly findings: readonly Finding[];
+  readonly leaving: number;
   readonly quarantined: number;
 }
 
@@ -219,6 +220,7 @@ function parseDiagnosis(members: Members): DiagnosisMessage {
       })),
     },
     findings: objects(members, 'findings').map(parseFinding),
+    leaving: count(members, 'leaving'),
     quarantined: count(members, 'quarantined'),
   };
 }

@@ -1,4 +1,4 @@
-import { pause } from './pause.js';
+import { pause } from '../pause.js';
 
 /** One thing that happened to an execution, as its watchers are told. */
 export interface Happening {
@@ -17,6 +17,8 @@ export interface Happenings {
   /** It is over, and written down. */
   end(): void;
   readonly isOver: boolean;
+  /** What is kept of it, about. */
+  readonly bytes: number;
   /** Until something happens, it is over, the signal is aborted, or so long. */
   next(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -43,6 +45,9 @@ export function createHappenings(): Happenings {
   return {
     get isOver() {
       return isOver;
+    },
+    get bytes() {
+      return held;
     },
     add: (name, data, output) => {
       const bytes = output === undefined ? 0 : output + PIECE_BYTES;
