@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import {
   countLivingKeys,
   expireKey,
@@ -16,10 +17,11 @@ import {
 import { markOnce } from '@gozolite/store/marks';
 import { migrate } from '@gozolite/store/migrations/migrate';
 import { openStore, storeAddress } from '@gozolite/store/open';
+import { openPostgres } from '@gozolite/store/postgres/postgres';
 import { type Database, numberOf, StoreError } from '@gozolite/store/sql';
 import { findTenant, insertTenant, listTenants, revokeTenant } from '@gozolite/store/tenants';
 import { describe, test } from 'vitest';
-import { KINDS, type Place, type WithStore, withStoreAt } from './databases.js';
+import { KINDS, type Place, postgresUrl, type WithStore, withStoreAt } from './databases.js';
 
 const ALICE = { id: 'alice', name: 'Alice', createdAt: 1_700_000_000_123, revokedAt: null };
 const KEY: KeyRow = {
@@ -142,6 +144,19 @@ function transactions(withStore: WithStore, place: () => Promise<Place>): void {
     assert.equal(await markOnce(two, 'count', '7'), '200');
   });
 }
+
+test('a connection that breaks between two statements fails its transaction alone', async () => {
+  const [store, other] = [await openPostgres(postgresUrl()), await openPostgres(postgresUrl())];
+  const work = store.transaction(async (sql) => {
+    const [row] = await sql.query('SELECT pg_backend_pid() AS pid');
+    await other.query('SELECT pg_terminate_backend($1, 10000)', [row?.pid ?? null]);
+    await setTimeout(50);
+    await sql.query('SELECT 1');
+  });
+  await assert.rejects(work, (error) => error instanceof StoreError && error.isAway);
+  assert.deepEqual(await store.query('SELECT 1 AS one'), [{ one: 1 }]);
+  for (const each of [store, other]) await each[Symbol.asyncDispose]();
+});
 
 test('the embedded store is a file of its owner alone, with its log and index', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gozolite-store-'));

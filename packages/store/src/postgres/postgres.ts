@@ -28,6 +28,9 @@ export async function openPostgres(url: string): Promise<Database> {
   });
   // A connection that breaks while it is idle is replaced; who needs one next is told if it can't.
   pool.on('error', () => undefined);
+  // Of one that breaks while it is held, between two statements, the next statement tells; told by
+  // an event that nobody hears, it would end the whole server.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const over = (client: Pick<PoolClient, 'query'>): Sql => ({
     query: async (text, parameters = []) =>
       (await client.query<Record<string, Value>>(text, [...parameters])).rows satisfies Row[],
