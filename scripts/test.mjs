@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // `npm test` (every suite once), `npm run test:all` (and soak, kills, benchmarks, with
 // docs/verification.md at the end), `node scripts/test.mjs --only units,readme`.
-// `--record` puts what ran into docs/verification.md, as --all does.
+// `--record` puts what ran into docs/verification.md, as --all does. What stands behind `--` is
+// Vitest's: `node scripts/test.mjs --only service -- away -t keys`.
 // The last line is `N passed, N failed`.
 import { ensureDependencies } from './build/dependencies.mjs';
 import { runSuites } from './test/run-suites.mjs';
@@ -9,7 +10,9 @@ import { SUITES, suitesFor } from './test/suites.mjs';
 import { writeVerification } from './test/verification.mjs';
 
 const say = (line) => process.stdout.write(`${line}\n`);
-const options = readOptions(process.argv.slice(2));
+const given = process.argv.slice(2);
+const end = given.indexOf('--');
+const options = readOptions(end < 0 ? given : given.slice(0, end));
 await ensureDependencies(say);
 const results = await runSuites(suitesFor(options), say, options.all);
 if (options.record)
@@ -31,7 +34,9 @@ function readOptions(args) {
   if (unknown.length === 0 && oddWords(args).length === 0) {
     return { all, only, record: all || args.includes('--record') };
   }
-  process.stderr.write(`usage: test.mjs [--all] [--record] [--only ${[...known].join(',')}]\n`);
+  process.stderr.write(
+    `usage: test.mjs [--all] [--record] [--only ${[...known].join(',')} [-- FILE -t NAME]]\n`,
+  );
   process.exit(64);
 }
 

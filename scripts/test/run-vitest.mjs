@@ -5,6 +5,8 @@ import { ROOT } from '../build/paths.mjs';
 import { environmentFor, runShown } from './run-command.mjs';
 
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+/** Behind `--`: files and names, for who works on one test. */
+const CHOSEN = process.argv.slice(process.argv.indexOf('--') + 1 || Infinity);
 
 /** Runs one project of vitest.config.ts. A skipped test counts as failed: no silent skips. */
 export async function runVitest(project, server, variables = {}) {
@@ -12,7 +14,7 @@ export async function runVitest(project, server, variables = {}) {
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   try {
-    const args = [VITEST, 'run', '--project', project, ...reporters];
+    const args = [VITEST, 'run', '--project', project, ...reporters, ...CHOSEN];
     const { code } = await runShown(process.execPath, args, {
       ...environmentFor(server),
       ...variables,
@@ -25,7 +27,7 @@ export async function runVitest(project, server, variables = {}) {
 
 function countsOf(report, code) {
   const passed = report.numPassedTests;
-  const skipped = report.numPendingTests + report.numTodoTests;
+  const skipped = CHOSEN.includes('-t') ? 0 : report.numPendingTests + report.numTodoTests;
   // A file that could not even be loaded has no tests that could fail.
   const broken = report.testResults.filter(
     (file) =>
