@@ -8,12 +8,13 @@ import { Gozo } from '@gozolite/sdk/gozo';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { spawnServer, startOwnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
-import { type Keyed, STORES, startKeyed } from './keyed-server.js';
+import { type Keyed, makeHome, STORES, startKeyed } from './keyed-server.js';
 
 const HELLO = { language: 'bash', code: 'echo hello' };
 const folder = mkdtempSync(join(tmpdir(), 'gozolite-policies-'));
 const POLICIES: Readonly<Record<string, string>> = {
   ten: 'quotas: { day: { executions: 10 } }',
+  twelve: 'quotas: { day: { executions: 12 } }',
   two: 'concurrency: 2',
   slow: 'rate: { requests: { per_s: 0.1, burst: 3 } }',
   cpu: 'quotas: { month: { cpu_s: 25 } }',
@@ -97,6 +98,19 @@ function quotas(its: () => Keyed): void {
     assert.equal(all.find(({ status }) => status === 429)?.problem.limit?.name, 'cpu_ms/month');
   });
 
+  test('a second server on the same store: a quota stays what it is', async () => {
+    const { home, server: first } = its();
+    const { key, gozo } = await its().tenant('twelve');
+    const early = await Promise.all(Array.from({ length: 4 }, () => ask(first.url, key)));
+    assert.deepEqual(statuses(early), { 200: 4 });
+    await using second = await startOwnServer({ ...home.env, GOZO_POLICIES: folder });
+    const urls = Array.from({ length: 60 }, (_, at) => (at % 2 === 0 ? first.url : second.url));
+    assert.deepEqual(statuses(await Promise.all(urls.map((url) => ask(url, key)))), {
+      ...{ 200: 8, 429: 52 },
+    });
+    assert.deepEqual((await gozo.usage()).day.executions, { used: 12, quota: 12 });
+  });
+
   test('another tenant is asked for by who administers, and by nobody else', async () => {
     const { url } = its().server;
     const { key } = await its().tenant('curious');
@@ -165,6 +179,23 @@ function kills(its: () => Keyed): void {
     assert.deepEqual([day.executions.used, day.cpu_ms.used], [1, 0]);
   });
 }
+
+test('alone on its store: what was used counts on after kill -9', async () => {
+  await using home = await makeHome('sqlite');
+  const env = { ...home.env, GOZO_POLICIES: folder };
+  await home.gozo('tenants', 'create', 'twelve');
+  const key = await home.key('twelve');
+  const first = await startOwnServer(env);
+  const served = await Promise.all(Array.from({ length: 5 }, () => ask(first.url, key)));
+  assert.deepEqual(statuses(served), { 200: 5 });
+  const before = await new Gozo({ url: first.url, key }).usage();
+  first.child.kill('SIGKILL');
+  await first.ended;
+  await using next = await startOwnServer(env);
+  assert.deepEqual((await new Gozo({ url: next.url, key }).usage()).day, before.day);
+  const more = await Promise.all(Array.from({ length: 30 }, () => ask(next.url, key)));
+  assert.deepEqual(statuses(more), { 200: 7, 429: 23 });
+});
 
 test('quotas without keys are refused at the start: there is no store to count in', async () => {
   const env = { GOZO_POLICIES: folder, GOZO_PORT: '0', GOZO_DATA: folder };

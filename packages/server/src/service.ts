@@ -9,6 +9,7 @@ import type { OpenExecution } from '@gozolite/store/audit/log/log';
 import { findExecution } from '@gozolite/store/executions';
 import { openStore } from '@gozolite/store/open';
 import { type Database, StoreError } from '@gozolite/store/sql';
+import { joinMembers, type Member } from '@gozolite/store/sqlite/members';
 import type { Logger } from '@gozolite/telemetry/logger';
 import { openSealing, type Sealing } from '@gozolite/tenancy/keys/sealing';
 import { OidcError } from '@gozolite/tenancy/oidc/oidc-error';
@@ -72,48 +73,67 @@ export async function openService(
     const message = policies.error.map(describeProblem).join('\n  ');
     return refuse({ kind: 'setting', message });
   }
+  const closing: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    policies.value[Symbol.dispose](); // Before what its changes are told to.
+    for (const each of closing.reverse()) await each();
+  };
+  const failed = async <E>(refusal: E): Promise<E> => {
+    await close();
+    return refusal;
+  };
   const opened = await openKeys(config, log, (tenant) => {
     audit?.recorder.record({ kind: 'admin', action: 'createTenant', made: [tenant] });
   });
-  if (!opened.ok) {
-    policies.value[Symbol.dispose]();
-    return opened;
-  }
-  const audited = await openAuditOf(config, policies.value, log);
-  if (!audited.ok) {
-    policies.value[Symbol.dispose]();
-    await opened.value?.[Symbol.asyncDispose]();
-    return audited;
-  }
-  audit = audited.value;
-  const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
+  if (!opened.ok) return failed(opened);
+  closing.push(() => opened.value?.[Symbol.asyncDispose]());
   const store = opened.value?.store;
-  const kept = await openKept(config, log, store, policies.value);
-  if (!kept.ok) {
-    policies.value[Symbol.dispose]();
-    await audit?.[Symbol.asyncDispose]();
-    await opened.value?.[Symbol.asyncDispose]();
-    return kept;
-  }
+  let shared = async (): Promise<void> => undefined;
+  const joined = await takeName(config, () => shared());
+  if (!joined.ok) return failed(joined);
+  const { server, member } = joined.value;
+  closing.push(() => member?.[Symbol.dispose]());
+  const audited = await openAuditOf(config, policies.value, log);
+  if (!audited.ok) return failed(audited);
+  audit = audited.value;
+  closing.push(() => audit?.[Symbol.asyncDispose]());
+  const kept = await openKept(config, log, { store, server, policies: policies.value });
+  if (!kept.ok) return failed(kept);
+  closing.push(() => kept.value?.[Symbol.asyncDispose]());
   await audit?.begin((open) => writtenEnd(kept.value, open));
-  const server = store === undefined ? '' : (kept.value?.server ?? nameOf(config));
-  const keeping = store === undefined ? undefined : await keepUsage(store, server, onLost);
-  const meter = createMeter({ store, server, nowMs: Date.now, onLost });
+  const onLost = (error: unknown) => log.error({ error }, 'usage was not kept');
+  const isAlone = store?.kind === 'sqlite' && member?.isAlone() === true;
+  const meter = createMeter({ store, server, isAlone, nowMs: Date.now, onLost });
+  shared = meter.share;
+  closing.push(meter.settled);
+  if (store !== undefined) {
+    const keeping = await keepUsage(store, server, onLost);
+    closing.push(() => keeping[Symbol.dispose]());
+  }
   return ok({
     tenancy: opened.value,
     policies: policies.value,
     meter,
     kept: kept.value,
     audit,
-    [Symbol.asyncDispose]: async () => {
-      policies.value[Symbol.dispose]();
-      keeping?.[Symbol.dispose]();
-      await meter.settled();
-      await kept.value?.[Symbol.asyncDispose]();
-      await audit?.[Symbol.asyncDispose]();
-      await opened.value?.[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: close,
   });
+}
+
+/** A name in the store that no other living server has; nobody's where nothing is stored. */
+async function takeName(
+  { auth, executions, dataFolder }: Config,
+  onShare: () => Promise<void>,
+): Promise<Result<{ readonly server: string; readonly member?: Member }, StartFault>> {
+  if (auth === 'none' && executions === undefined) return ok({ server: '' });
+  try {
+    mkdirSync(dataFolder, { recursive: true });
+    const member = await joinMembers(join(dataFolder, 'servers'), onShare);
+    const first = serverName(join(dataFolder, 'server-id'));
+    return ok({ server: member.number === 1 ? first : `${first}-${member.number}`, member });
+  } catch (error) {
+    return refuse({ kind: 'store', message: reasonOf(error) });
+  }
 }
 
 /** The record of an execution that the life before ended, and had not put on record yet. */
@@ -127,22 +147,23 @@ async function writtenEnd(
   return row?.endedAt == null ? undefined : (JSON.parse(row.record) as Execution);
 }
 
-function nameOf({ dataFolder }: Config): string {
-  return serverName(join(dataFolder, 'server-id'));
-}
-
-/** @param keyed the store that there is with keys; else one is opened for this alone */
+/** @param store the one that there is with keys; else one is opened for this alone */
 async function openKept(
   config: Config,
   log: Logger,
-  keyed: Database | undefined,
-  policies: Policies,
+  {
+    store: keyed,
+    server,
+    policies,
+  }: {
+    readonly store: Database | undefined;
+    readonly server: string;
+    readonly policies: Policies;
+  },
 ): Promise<Result<(Kept & AsyncDisposable) | undefined, StartFault>> {
   const { executions: settings } = config;
   if (settings === undefined) return ok(undefined);
   try {
-    mkdirSync(config.dataFolder, { recursive: true });
-    const server = nameOf(config);
     const store = keyed ?? (await openStore(config.store));
     const keeping = await keepExecutions({ store, server, settings, policies, log });
     return ok({
@@ -154,9 +175,12 @@ async function openKept(
       },
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse({ kind: 'store', message: `${reason}\n  ${NOTHING_KEPT}` });
+    return refuse({ kind: 'store', message: `${reasonOf(error)}\n  ${NOTHING_KEPT}` });
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const NOTHING_KEPT =

@@ -58,6 +58,7 @@ async function setting() {
   const meter = createMeter({
     store,
     server: 's',
+    isAlone: true,
     nowMs: Date.now,
     onLost: (error) => assert.fail(String(error)),
   });

@@ -13,7 +13,13 @@ test('where nothing is kept there are no routes, and a key is refused', async ()
   const bounds = { concurrency: 1, queueMax: 1, queuePerTenantMax: 1, queueWaitMsMax: 1 };
   const engine = createEngine({ backend: memoryBackend(), log, clock: fakeClock(), ...bounds });
   const onLost = () => {};
-  const meter = createMeter({ store: undefined, server: '', nowMs: Date.now, onLost });
+  const meter = createMeter({
+    store: undefined,
+    server: '',
+    isAlone: false,
+    nowMs: Date.now,
+    onLost,
+  });
   const never = () => expect.fail();
   const decide = { ofBody: never, ofSubmission: never, ofValue: never };
   const { webhooks: counts } = createMetrics({ version: '1', tenants: false });

@@ -1,6 +1,8 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { awayError, type Database, type Row, type Sql, StoreError, type Value } from '../sql.js';
+import { isBusy } from './busy.js';
+import { openTold, type Told, toldFileOf } from './told.js';
 
 /**
  * Another process (the CLI, mostly) may write at the same time. SQLite's own wait would hold the
@@ -10,6 +12,10 @@ const BUSY_MS_MAX = 5000;
 const BUSY_STEP_MS = 2;
 /** Statements are few and written in this package; the bound is for a mistake of ours. */
 const STATEMENTS_MAX = 256;
+/** Whose rows are remembered beside the database: who writes them tells the others. */
+const REMEMBERED = new Set(['keys', 'tenants']);
+/** Who did not tell (killed at that moment, or another program) is found out by then. */
+const UNTOLD_MS_MAX = 1000;
 
 const PRAGMAS = [
   'PRAGMA journal_mode = WAL',
@@ -28,7 +34,7 @@ export async function openSqlite(file: string): Promise<Database> {
     makePrivate(file);
     const connection = new Native(file);
     for (const pragma of PRAGMAS) await untilFree(() => connection.prepare(pragma).all());
-    return databaseOver(connection);
+    return databaseOver(connection, openTold(toldFileOf(file)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const what = existsSync(file) ? "can't be used as a store" : "can't be made";
@@ -49,9 +55,13 @@ interface Connection {
   close(): unknown;
 }
 
-function databaseOver(connection: Connection): Database {
+function databaseOver(connection: Connection, told: Told): Database {
   const statements = new Map<string, Statement>();
   const writes = createWrites();
+  const versions = createVersions(told, () => run('PRAGMA data_version')[0]?.data_version);
+  const tellOthers = (): void => {
+    if (writes.areToTell()) told.tell();
+  };
   const run = (text: string, parameters: readonly Value[] = []): readonly Row[] => {
     const known = statements.get(text);
     if (statements.size > STATEMENTS_MAX) statements.clear();
@@ -79,6 +89,7 @@ function databaseOver(connection: Connection): Database {
       try {
         const value = await work(inside);
         connection.exec('COMMIT');
+        tellOthers();
         return value;
       } catch (error) {
         rollBack(connection);
@@ -87,13 +98,17 @@ function databaseOver(connection: Connection): Database {
     });
   return {
     kind: 'sqlite',
-    query: (text, parameters) => inTurn(() => untilFree(() => run(text, parameters))),
+    query: (text, parameters) =>
+      inTurn(async () => {
+        const rows = await untilFree(() => run(text, parameters));
+        tellOthers();
+        return rows;
+      }),
     transaction,
     exclusively: (_name, work) => transaction(work),
     versionOf: (tables) => {
       try {
-        const [row] = run('PRAGMA data_version');
-        return `${row?.data_version} ${writes.of(tables)}`;
+        return `${versions.now()} ${writes.of(tables)}`;
       } catch {
         return undefined; // Whoever asks reads it then, and is told why it can't be read.
       }
@@ -102,6 +117,7 @@ function databaseOver(connection: Connection): Database {
       inTurn(() => {
         statements.clear();
         connection.close();
+        told[Symbol.dispose]();
       }),
   };
 }
@@ -117,9 +133,38 @@ const WRITTEN = /\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)/i;
 /** `PRAGMA data_version` tells of other connections' writes; these are our own. */
 function createWrites() {
   const counts = new Map<string, number>();
+  let isUntold = false;
   return {
-    count: (table: string) => counts.set(table, (counts.get(table) ?? 0) + 1),
+    count: (table: string): void => {
+      counts.set(table, (counts.get(table) ?? 0) + 1);
+      isUntold ||= REMEMBERED.has(table);
+    },
     of: (tables: readonly string[]) => tables.map((table) => counts.get(table) ?? 0).join(' '),
+    /** Once for all that was written before. */
+    areToTell: (): boolean => {
+      const was = isUntold;
+      isUntold = false;
+      return was;
+    },
+  };
+}
+
+/** The database is asked for its version only where somebody may have written. */
+function createVersions(told: Told, ask: () => Value | undefined) {
+  let last: { readonly version: Value | undefined; readonly length: number } | undefined;
+  let askedMs = 0;
+  return {
+    now: (): Value | undefined => {
+      const length = told.length();
+      const nowMs = performance.now();
+      if (length !== undefined && length === last?.length && nowMs - askedMs < UNTOLD_MS_MAX) {
+        return last.version;
+      }
+      const version = ask();
+      last = length === undefined ? undefined : { version, length };
+      askedMs = nowMs;
+      return version;
+    },
   };
 }
 
@@ -149,8 +194,4 @@ async function untilFree<T>(work: () => T): Promise<T> {
 function isAway(error: Error): boolean {
   const code = 'code' in error ? String(error.code) : '';
   return /^SQLITE_(BUSY|FULL|IOERR|READONLY|CANTOPEN)/.test(code);
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
 }

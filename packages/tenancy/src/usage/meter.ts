@@ -11,6 +11,8 @@ import {
 } from '@gozolite/store/usage';
 import type { Pace, Policy } from '../policy/policy.js';
 import { createBuckets } from './bucket.js';
+import { createCounts } from './counts.js';
+import { createLedger, type Ledger } from './ledger.js';
 import { type Quoted, quotaHeaders, quotaRefusal } from './quota.js';
 import { createSettling, type Settling } from './settling.js';
 import { type SpanWindow, windowsAt } from './spans.js';
@@ -20,6 +22,8 @@ export interface MeterDeps {
   readonly store: Database | undefined;
   /** Of this server, the same at its next start. */
   readonly server: string;
+  /** Until `share`, nobody else counts in this store. */
+  readonly isAlone: boolean;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly onLost: (error: unknown) => void;
@@ -48,21 +52,19 @@ export interface Meter {
   /** After validation: concurrency and quotas, by what the execution may use at most. */
   begin(asked: Asked): Promise<Result<Held, Refusal>>;
   usage(tenant: string, policy: Policy): Promise<Usage>;
+  /** Another server is about to count in the store: what only this one knows is in it by then. */
+  share(): Promise<void>;
   /** What was used is in the store, or told as lost. */
   settled(): Promise<void>;
 }
 
 export function createMeter(deps: MeterDeps): Meter {
-  const { store, nowMs, onLost } = deps;
-  const settling = store === undefined ? undefined : createSettling(store, onLost);
+  const { store, nowMs } = deps;
+  const books = store === undefined ? undefined : openBooks(store, deps);
+  const settling = books?.settling;
   const requests = createBuckets(nowMs);
   const cpu = createBuckets(nowMs);
-  const underWay = new Map<string, number>();
-  const count = (tenant: string, change: 1 | -1): void => {
-    const next = (underWay.get(tenant) ?? 0) + change;
-    if (next > 0) underWay.set(tenant, next);
-    else underWay.delete(tenant);
-  };
+  const underWay = createCounts();
   return {
     pace: (tenant, { pace }) => {
       const { requests: flow, cpuMs: cpuFlow } = pace;
@@ -76,25 +78,27 @@ export function createMeter(deps: MeterDeps): Meter {
     begin: async (asked) => {
       const { tenant, policy } = asked;
       const { concurrency, cpuMs: cpuFlow } = policy.pace;
-      const busy = underWay.get(tenant) ?? 0;
-      if (concurrency !== undefined && busy >= concurrency) return refuse(crowded(concurrency));
-      count(tenant, 1); // Before anything is waited for: the next one sees it.
-      const reserved = await hold(deps, asked, settling).catch((error: unknown) => {
-        count(tenant, -1);
+      if (concurrency !== undefined && underWay.of(tenant) >= concurrency) {
+        return refuse(crowded(concurrency));
+      }
+      underWay.add(tenant, 1); // Before anything is waited for: the next one sees it.
+      const reserved = await hold(deps, asked, books).catch((error: unknown) => {
+        underWay.add(tenant, -1);
         throw error;
       });
       if (!reserved.ok) {
-        count(tenant, -1);
+        underWay.add(tenant, -1);
         return reserved;
       }
-      const { windows, totals } = reserved.value;
+      const { windows, totals, reservation } = reserved.value;
       const left = requestsLeft(policy.pace, (flow) => requests.level(tenant, flow));
       return ok({
         headers: quotaHeaders({ windows, totals, policy, nowMs: nowMs(), ...left }),
         settle: (used) => {
-          count(tenant, -1);
+          underWay.add(tenant, -1);
           if (cpuFlow !== undefined) cpu.take(tenant, cpuFlow, used.cpuMs);
           settling?.end(asked.execution, tenant, used);
+          books?.ledger?.correct(reservation, used);
         },
       });
     },
@@ -108,25 +112,46 @@ export function createMeter(deps: MeterDeps): Meter {
       const [hour, day, month] = await Promise.all(windows.map(shown));
       if (hour === undefined || day === undefined || month === undefined) throw new Error('spans');
       const limit = policy.pace.concurrency ?? null;
-      const concurrency = { used: underWay.get(tenant) ?? 0, limit };
+      const concurrency = { used: underWay.of(tenant), limit };
       return { tenant, hour, day, month, concurrency };
+    },
+    share: async () => {
+      books?.ledger?.close();
+      await settling?.settled();
     },
     settled: async () => settling?.settled(),
   };
 }
 
-/** Nothing, where nobody counts; a row in the store before it begins, where a quota bounds it. */
+interface Books {
+  readonly settling: Settling;
+  /** Of a server that began alone. */
+  readonly ledger: Ledger | undefined;
+}
+
+function openBooks(store: Database, { isAlone, onLost }: MeterDeps): Books {
+  const settling = createSettling(store, onLost);
+  return { settling, ledger: isAlone ? createLedger(store, settling.settled) : undefined };
+}
+
+/** What was held, and the totals with it. */
+type Counted = Quoted & { readonly reservation: Reservation };
+
+/** Nothing, where nobody counts; in memory, alone; a row before it begins, where others count. */
 async function hold(
   { store, server, nowMs }: MeterDeps,
   asked: Asked,
-  settling: Settling | undefined,
-): Promise<Result<Quoted, Refusal>> {
-  if (store === undefined || settling === undefined) return ok(NO_QUOTAS);
+  books: Books | undefined,
+): Promise<Result<Counted, Refusal>> {
   const { policy, ...rest } = asked;
   const reservation = { ...rest, server, admittedAt: nowMs() };
+  if (store === undefined || books === undefined) return ok({ ...NO_QUOTAS, reservation });
+  const alone = await holdAlone(books, reservation, policy);
+  if (alone !== undefined) return alone;
+  const { settling } = books;
   if (!isBounded(policy)) {
     settling.begin(reservation);
-    return ok(NO_QUOTAS);
+    return ok({ ...NO_QUOTAS, reservation });
   }
   // Begun before the policy had quotas.
   if (settling.hides(asked.tenant)) await settling.settled();
@@ -135,6 +160,18 @@ async function hold(
   // What has ended may still be counted with all that it could have used: then again without.
   await settling.settled();
   return holdInStore(store, reservation, policy);
+}
+
+/** @returns undefined where this server is not alone */
+async function holdAlone(
+  { ledger, settling }: Books,
+  reservation: Reservation,
+  policy: Policy,
+): Promise<Result<Counted, Refusal> | undefined> {
+  const judge = judgeOf(reservation, policy);
+  const held = await ledger?.hold(reservation, judge.windows, judge.fits);
+  if (held?.isHeld) settling.begin(reservation);
+  return held === undefined ? undefined : judge.result(held);
 }
 
 const NO_QUOTAS: Quoted = { windows: [], totals: [] };
@@ -149,16 +186,31 @@ async function holdInStore(
   store: Database,
   reservation: Reservation,
   policy: Policy,
-): Promise<Result<Quoted, Refusal>> {
-  const { admittedAt } = reservation;
-  const windows = windowsAt(admittedAt);
+): Promise<Result<Counted, Refusal>> {
+  const { windows, fits, result } = judgeOf(reservation, policy);
+  return result(await reserve(store, reservation, windows, fits));
+}
+
+/** What the quotas of a policy say of a reservation, by the totals with it. */
+function judgeOf(reservation: Reservation, policy: Policy) {
+  const nowMs = reservation.admittedAt;
+  const windows = windowsAt(nowMs);
   const refusalFor = (totals: readonly Amounts[]) =>
-    quotaRefusal({ windows, totals }, { policy, asked: reservation, nowMs: admittedAt });
-  const { isHeld, totals } = await reserve(store, reservation, windows, (all) => {
-    return refusalFor(all) === undefined;
-  });
-  const refusal = isHeld ? undefined : refusalFor(totals);
-  return refusal === undefined ? ok({ windows, totals }) : refuse(refusal);
+    quotaRefusal({ windows, totals }, { policy, asked: reservation, nowMs });
+  return {
+    windows,
+    fits: (totals: readonly Amounts[]) => refusalFor(totals) === undefined,
+    result: ({
+      isHeld,
+      totals,
+    }: {
+      readonly isHeld: boolean;
+      readonly totals: readonly Amounts[];
+    }): Result<Counted, Refusal> => {
+      const refusal = isHeld ? undefined : refusalFor(totals);
+      return refusal === undefined ? ok({ windows, totals, reservation }) : refuse(refusal);
+    },
+  };
 }
 
 function requestsLeft(

@@ -1,14 +1,15 @@
 import type { Database } from '@gozolite/store/sql';
 import { type Amounts, type Reservation, type UsageBatch, writeUsage } from '@gozolite/store/usage';
+import { createCounts } from './counts.js';
 import { windowsAt } from './spans.js';
 
 /** Behind the answers of that time, and together: one transaction for all of them. */
-const SETTLE_MS = 5;
+const SETTLE_MS = 20;
 
 /**
  * Writes down what nobody has to wait for, a moment later: what was really used, in the place of
  * what was set aside, and executions that no quota bounds. Until then more is taken as used than
- * was, of tenants with quotas: nothing gets past one by it.
+ * was, of tenants with quotas in the store: nothing gets past one by it.
  */
 export interface Settling {
   /** One that no quota bounds; to be ended like any other. */
@@ -64,8 +65,8 @@ export function createSettling(store: Database, onLost: (error: unknown) => void
       batch.begun.delete(execution);
       tell(tenant);
     },
-    owes: owed.has,
-    hides: hidden.has,
+    owes: (tenant) => owed.of(tenant) > 0,
+    hides: (tenant) => hidden.of(tenant) > 0,
     settled,
   };
 }
@@ -78,17 +79,5 @@ function createBatch() {
     /** Once for each that was told. */
     tenants: [] as string[],
     unknown: [] as string[],
-  };
-}
-
-function createCounts() {
-  const counts = new Map<string, number>();
-  return {
-    has: (name: string) => counts.has(name),
-    add: (name: string, change: 1 | -1): void => {
-      const next = (counts.get(name) ?? 0) + change;
-      if (next > 0) counts.set(name, next);
-      else counts.delete(name);
-    },
   };
 }

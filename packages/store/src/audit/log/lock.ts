@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { tryLock } from '../../sqlite/lock.js';
 import { AuditError } from '../audit-error.js';
 
 /** A folder for one log, that nobody else writes while this is held. */
@@ -12,23 +13,16 @@ const LOGS_MAX = 8;
 
 /**
  * Takes the first log that no other process writes: `audit`, else `audit-2` and so on. Two writers
- * of one log would each sign what the other denies. The lock is SQLite's, by fcntl(2): the kernel
- * gives it back when the process ends, however it does.
+ * of one log would each sign what the other denies.
  * @throws AuditError
  */
 export async function holdLog(dataFolder: string): Promise<Held> {
-  const { default: Native } = await import('libsql');
   for (let number = 1; number <= LOGS_MAX; number += 1) {
     const folder = join(dataFolder, number === 1 ? 'audit' : `audit-${number}`);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const lock = new Native(join(folder, 'lock'));
-      try {
-        lock.exec('BEGIN EXCLUSIVE');
-        return { folder, [Symbol.dispose]: () => void lock.close() };
-      } catch {
-        lock.close(); // Another has it.
-      }
+      const lock = await tryLock(join(folder, 'lock'));
+      if (lock !== undefined) return { folder, [Symbol.dispose]: () => lock[Symbol.dispose]() };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new AuditError(`${folder} can't be used for an audit log: ${reason}`, { cause: error });
