@@ -155,7 +155,10 @@ function createChanges(windowsOf: WindowsOf) {
       }),
     /** In the order in which `reserve` locks rows: no two servers wait for each other in a ring. */
     write: async (sql: Sql): Promise<void> => {
-      for (const each of [...changes.values()].sort(asLocked)) await writeChange(sql, each);
+      const sorted = [...changes.values()].sort(asLocked);
+      for (let at = 0; at < sorted.length; at += TOGETHER_MAX) {
+        await writeChanges(sql, sorted.slice(at, at + TOGETHER_MAX));
+      }
     },
   };
 }
@@ -163,17 +166,26 @@ function createChanges(windowsOf: WindowsOf) {
 /** Of one window of a tenant; `nth` of those of a moment, as `reserve` has them. */
 type Change = WindowKey & Amounts & { readonly tenant: string; readonly nth: number };
 
-async function writeChange(sql: Sql, change: Change): Promise<void> {
-  const { tenant, span, startsAt, executions, cpuMs, outputBytes } = change;
+/** Mostly those of one tenant. More texts of statements would be kept prepared, for nothing. */
+const TOGETHER_MAX = 3;
+
+async function writeChanges(sql: Sql, changes: readonly Change[]): Promise<void> {
+  const rows = changes.map((_, at) => `(${parameters(6 * at + 1, 6)})`);
   await sql.query(
     `INSERT INTO usage_windows (tenant, span, starts_at, executions, cpu_ms, output_bytes)
-     VALUES ($1, $2, $3, $4, $5, $6)
+     VALUES ${rows.join(', ')}
      ON CONFLICT (tenant, span, starts_at) DO UPDATE SET
        executions = usage_windows.executions + excluded.executions,
        cpu_ms = usage_windows.cpu_ms + excluded.cpu_ms,
        output_bytes = usage_windows.output_bytes + excluded.output_bytes`,
-    [tenant, span, startsAt, executions, cpuMs, outputBytes],
+    changes.flatMap(({ tenant, span, startsAt, executions, cpuMs, outputBytes }) => [
+      ...[tenant, span, startsAt, executions, cpuMs, outputBytes],
+    ]),
   );
+}
+
+function parameters(first: number, count: number): string {
+  return Array.from({ length: count }, (_, at) => `$${first + at}`).join(', ');
 }
 
 function asLocked(one: Change, other: Change): number {
