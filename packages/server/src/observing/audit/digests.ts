@@ -7,14 +7,23 @@ export type Digests = Readonly<Record<string, string>>;
 
 /** Of what is asked for: program, standard input, and arguments with environment. */
 export function digestsOfRequest({ files, stdin, args, compileArgs, env }: Admitted): Digests {
-  const inOrder = Object.entries(env).sort(([left], [right]) => (left < right ? -1 : 1));
-  const words = { args, compile_args: compileArgs, env: Object.fromEntries(inOrder) };
   return {
     code: digestOfFiles(files.map(({ path, content }) => ({ path, digest: sha256(content) }))),
     stdin: sha256(stdin),
-    arguments: sha256(JSON.stringify(words)),
+    arguments: digestOfWords({ args, compileArgs, env }),
   };
 }
+
+function digestOfWords({ args, compileArgs, env }: Words): string {
+  const inOrder = Object.entries(env).sort(([left], [right]) => (left < right ? -1 : 1));
+  const hasNone = args.length + compileArgs.length + inOrder.length === 0;
+  const words = { args, compile_args: compileArgs, env: Object.fromEntries(inOrder) };
+  return hasNone ? OF_NO_WORDS : sha256(JSON.stringify(words));
+}
+
+type Words = Pick<Admitted, 'args' | 'compileArgs' | 'env'>;
+
+const OF_NO_WORDS = hash('sha256', '{"args":[],"compile_args":[],"env":{}}', 'hex');
 
 /** Of what came out, as the record has it. */
 export function digestsOfRecord(execution: Execution): Digests {
@@ -54,5 +63,8 @@ export function digestOfFiles(files: readonly Named[]): string {
 }
 
 function sha256(bytes: Uint8Array | string): string {
-  return hash('sha256', bytes, 'hex');
+  return bytes.length === 0 ? OF_NOTHING : hash('sha256', bytes, 'hex');
 }
+
+/** Most programs have neither input nor errors. */
+const OF_NOTHING = hash('sha256', '', 'hex');
