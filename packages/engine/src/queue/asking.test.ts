@@ -1,29 +1,10 @@
 import type { Execution } from '@gozolite/contract/execution';
-import { limitPolicyFor } from '@gozolite/contract/limits';
-import type { Recipe } from '@gozolite/contract/recipe';
 import { loggerOver } from '@gozolite/telemetry/logger';
 import { expect, test } from 'vitest';
-import type { Admitted } from '../admitted.js';
 import { createEngine } from '../engine.js';
-import { makeExecutionId } from '../id.js';
+import { admitted } from '../testing/admitted.js';
 import { fakeClock } from '../testing/fake-clock.js';
 import { memoryBackend } from '../testing/memory-backend.js';
-
-const limits = limitPolicyFor(2, 8 << 20);
-const launch = { digest: 'd', rootfs: 'host', command: ['/bin/true'], env: {} };
-const recipe: Recipe = {
-  ...{ language: 'any', version: '1', toolchain: { source: 'host', version: '1' }, source: 'main' },
-  run: { launch, args: [], env: {}, limits: {} },
-};
-
-function admitted(): Admitted {
-  return {
-    ...{ id: makeExecutionId(), requestId: 'r', tenant: 'acme', createdAt: new Date(0), recipe },
-    limits: { run: limits.run.defaults },
-    ...{ files: [], entry: 'main', stdin: Buffer.alloc(0), args: [], env: {} },
-    ...{ compileArgs: [], artifacts: [] },
-  };
-}
 
 /** One slot; a run lasts until `finish`. */
 function setting() {

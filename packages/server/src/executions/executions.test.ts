@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limitPolicyFor } from '@gozolite/contract/limits';
-import type { Recipe } from '@gozolite/contract/recipe';
 import { ok, refuse } from '@gozolite/contract/result';
 import type { Admitted } from '@gozolite/engine/admitted';
 import { createEngine } from '@gozolite/engine/engine';
-import { makeExecutionId } from '@gozolite/engine/id';
+import { admitted } from '@gozolite/engine/testing/admitted';
 import { fakeClock } from '@gozolite/engine/testing/fake-clock';
 import { memoryBackend } from '@gozolite/engine/testing/memory-backend';
 import { findExecution, interruptExecutions } from '@gozolite/store/executions';
@@ -26,21 +25,6 @@ const base: BasePolicy = {
   ...{ dataAllow: [], isolationFloor: 'full', counts: true },
 };
 const policy = resolvePolicy(base, {});
-const launch = { digest: 'd', rootfs: 'host', command: ['/bin/true'], env: {} };
-const recipe: Recipe = {
-  ...{ language: 'any', version: '1', toolchain: { source: 'host', version: '1' }, source: 'main' },
-  run: { launch, args: [], env: {}, limits: {} },
-};
-
-function admitted(): Admitted {
-  return {
-    ...{ id: makeExecutionId(), requestId: 'r', tenant: 'acme', createdAt: new Date(0), recipe },
-    limits: { run: limits.run.defaults },
-    ...{ files: [], entry: 'main', stdin: Buffer.alloc(0), args: [], env: {} },
-    ...{ compileArgs: [], artifacts: [] },
-  };
-}
-
 async function setting() {
   const folder = mkdtempSync(join(tmpdir(), 'gozolite-executions-'));
   const store = await openStore({ kind: 'sqlite', file: join(folder, 'store.db') });
