@@ -49,8 +49,8 @@ export async function joinMembers(folder: string, onShare: () => Promise<void>):
       isAlone: () => alone !== undefined,
       [Symbol.dispose]: () => {
         watching?.[Symbol.dispose]();
+        place[Symbol.dispose](); // Before the other: who gets that looks whether anybody is here.
         alone?.[Symbol.dispose]();
-        place[Symbol.dispose]();
       },
     };
   } catch (error) {

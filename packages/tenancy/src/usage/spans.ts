@@ -9,9 +9,16 @@ export interface SpanWindow extends WindowKey {
   readonly endsAt: number;
 }
 
+/** Of the last moment that was asked for: nearly always of the next one too. */
+let known: readonly SpanWindow[] = [];
+
 /** The windows that a moment lies in, shortest first. */
 export function windowsAt(atMs: number): readonly SpanWindow[] {
-  return SPANS.map((span) => windowOf(span, new Date(atMs)));
+  const [hour] = known;
+  if (hour !== undefined && atMs >= hour.startsAt && atMs < hour.endsAt) return known;
+  const at = new Date(atMs);
+  known = SPANS.map((span) => windowOf(span, at));
+  return known;
 }
 
 function windowOf(span: Span, at: Date): SpanWindow {
