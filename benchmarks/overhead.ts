@@ -1,8 +1,10 @@
 // A trivial program over HTTP against bare posix_spawn of the same command, by turns in one run:
 //   node scripts/test.mjs --only overhead
+import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import type { Execution } from '@gozolite/contract/execution';
 import { serverUnderTest } from '../tests/server-under-test.js';
+import { type Caller, startCaller } from './caller.js';
 import { client } from './client.js';
 import { judge, machine, percentile, saveFigures } from './figures.js';
 import { startTimer, type Timer } from './timer.js';
@@ -18,20 +20,14 @@ const PROGRAM = { path: 'main.sh', content: 'echo 42\n' };
 /** As languages/bash.yaml has it, with the same file beside it. */
 const ARGV = ['/usr/bin/bash', 'main.sh'];
 const BODY = JSON.stringify({ language: 'bash', code: PROGRAM.content });
-const REQUEST = {
-  path: 'request',
-  content:
-    'POST /execute HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n' +
-    `Content-Length: ${BODY.length}\r\n\r\n${BODY}`,
-};
 const ANSWER = '"status":"ok","stdout":"42\\n"';
 
 async function main(): Promise<number> {
   const { url } = serverUnderTest();
   await using bare = startTimer('bare', ARGV, PROGRAM);
-  await using post = startTimer('post', [new URL(url).port, 'request', ANSWER], REQUEST);
-  const paused = await byTurns(bare, post, PAUSE_MS);
-  const close = await byTurns(bare, post, 0);
+  await using caller = startCaller(url);
+  const paused = await byTurns(bare, caller, PAUSE_MS);
+  const close = await byTurns(bare, caller, 0);
   const records = await recordsOf(url);
   const overP50 = percentile(close.executeMs, 0.5) - percentile(close.bareMs, 0.5);
   saveFigures('overhead', table(paused, close, records));
@@ -48,14 +44,15 @@ interface Turns {
   readonly executeMs: readonly number[];
 }
 
-async function byTurns(bare: Timer, post: Timer, pauseMs: number): Promise<Turns> {
+async function byTurns(bare: Timer, caller: Caller, pauseMs: number): Promise<Turns> {
   const bareMs: number[] = [];
   const executeMs: number[] = [];
   for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
     if (pauseMs > 0) await setTimeout(pauseMs);
     const alone = await bare.run();
     if (pauseMs > 0) await setTimeout(pauseMs);
-    const executed = await post.run();
+    const { ms: executed, answer } = await caller.post('/execute', BODY);
+    assert.ok(answer.includes(ANSWER), answer);
     if (round < WARM_UP) continue;
     bareMs.push(alone);
     executeMs.push(executed);

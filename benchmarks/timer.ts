@@ -15,14 +15,14 @@ const ENVIRONMENT = {
   TMPDIR: '/tmp',
 };
 
-/** Where `bare` leaves what a program printed, once its time is taken. */
+/** Where a timer leaves what was printed or answered, once its time is taken. */
 const OUTPUT = 'gozolite-bare-output';
 
 /** A small C program that times one thing in a process of its own. */
 export interface Timer extends AsyncDisposable {
   /** Writes a file beside the program's, before its next run. */
   write(path: string, content: string): void;
-  /** What the last run of `bare` printed. */
+  /** What the last run printed (`bare`) or was answered, with its head (`post`). */
   printed(): string;
   /** Milliseconds of one run. */
   run(): Promise<number>;

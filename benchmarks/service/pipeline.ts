@@ -1,14 +1,15 @@
 // What the stages before and behind an execution cost: one server with keys, policies, rates,
 // quotas, a store in SQLite and an audit log, one with none of them, by turns in one run:
 //   node scripts/test.mjs --only pipeline
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { startOwnServer } from '../../tests/integration/own-server.js';
 import { startKeyed } from '../../tests/service/keyed-server.js';
+import { type Caller, startCaller } from '../caller.js';
 import { judge, machine, percentile, saveFigures } from '../figures.js';
-import { startTimer, type Timer } from '../timer.js';
 
 const ROUNDS = 500;
 const WARM_UP = 50;
@@ -37,8 +38,8 @@ async function main(): Promise<number> {
   await using off = await startOwnServer({ ...none, GOZO_AUTH: 'none' });
   await using on = await startKeyed('sqlite', { GOZO_POLICIES: policies });
   const { key } = await on.tenant('customer');
-  await using without = caller(off.url);
-  await using within = caller(on.server.url, `Authorization: Bearer ${key}\r\n`);
+  await using without = startCaller(off.url);
+  await using within = startCaller(on.server.url, `Authorization: Bearer ${key}\r\n`);
   const paused = await byTurns(without, within, PAUSE_MS);
   const close = await byTurns(without, within, 0);
   rmSync(policies, { recursive: true });
@@ -55,28 +56,22 @@ async function main(): Promise<number> {
   );
 }
 
-function caller(url: string, header = ''): Timer {
-  const content =
-    `POST /execute HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${header}` +
-    `Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
-  return startTimer('post', [new URL(url).port, 'request', ANSWER], { path: 'request', content });
-}
-
 interface Turns {
   readonly how: string;
   readonly offMs: readonly number[];
   readonly onMs: readonly number[];
 }
 
-async function byTurns(off: Timer, on: Timer, pauseMs: number): Promise<Turns> {
+async function byTurns(off: Caller, on: Caller, pauseMs: number): Promise<Turns> {
   const offMs: number[] = [];
   const onMs: number[] = [];
   for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
     // Who goes first changes, as who comes second finds caches that the first one filled.
     for (const isOn of round % 2 === 0 ? [true, false] : [false, true]) {
       if (pauseMs > 0) await setTimeout(pauseMs);
-      const tookMs = await (isOn ? on : off).run();
-      if (round >= WARM_UP) (isOn ? onMs : offMs).push(tookMs);
+      const { ms, answer } = await (isOn ? on : off).post('/execute', BODY);
+      assert.ok(answer.includes(ANSWER), answer);
+      if (round >= WARM_UP) (isOn ? onMs : offMs).push(ms);
     }
   }
   return { how: pauseMs > 0 ? `${pauseMs} ms apart` : 'back to back', offMs, onMs };

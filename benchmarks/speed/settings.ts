@@ -28,7 +28,7 @@ export function subjects(connections: number): readonly Subject[] {
   return [
     gozolite(SETTINGS.url, connections),
     bare(),
-    ...(SETTINGS.goJudge === '' ? [] : [goJudge(SETTINGS.goJudge)]),
+    ...(SETTINGS.goJudge === '' ? [] : [goJudge(SETTINGS.goJudge, connections)]),
     ...(SETTINGS.isolate === '' ? [] : [isolate(SETTINGS.isolate)]),
     ...(SETTINGS.image === '' ? [] : [docker(SETTINGS.image)]),
   ];

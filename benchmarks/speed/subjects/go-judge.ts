@@ -1,3 +1,4 @@
+import { startCaller } from '../../caller.js';
 import { assertAnswer, type Subject } from '../subject.js';
 import type { Program, Work } from '../work.js';
 
@@ -17,38 +18,40 @@ interface Ended {
 }
 
 /** One that runs already, by the REST interface of its documents (POST /run). */
-export function goJudge(url: string): Subject {
-  const run = async (body: object): Promise<Ended> => {
-    const response = await fetch(new URL('/run', url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ cmd: [{ ...LIMITS, ...body, files: STREAMS }] }),
-    });
-    const [ended]: readonly Ended[] = JSON.parse(await response.text());
+export function goJudge(url: string, connections: number): Subject {
+  const caller = connections === 1 ? startCaller(url) : undefined;
+  const post = caller?.post ?? ((path: string, body: string) => fetched(new URL(path, url), body));
+  const run: Run = async (body) => {
+    const text = JSON.stringify({ cmd: [{ ...LIMITS, ...body, files: STREAMS }] });
+    const { ms, answer } = await post('/run', text);
+    const [ended]: readonly Ended[] = JSON.parse(answer);
     if (ended?.status !== 'Accepted') throw new Error(`go-judge: ${JSON.stringify(ended)}`);
-    return ended;
+    return { ended, ms };
   };
   return {
     name: 'go-judge',
     run: async (work, program) => {
-      const start = performance.now();
-      const { ended, kept } = await inStages(run, work, program);
-      const ms = performance.now() - start;
+      const { ended, kept, ms } = await inStages(run, work, program);
       // What a compile left would fill its memory: nobody waits for its end.
       await Promise.all(kept.map((id) => fetch(new URL(`/file/${id}`, url), { method: 'DELETE' })));
       assertAnswer('go-judge', program, ended.files?.stdout ?? '');
       return ms;
     },
-    [Symbol.asyncDispose]: async () => undefined,
+    [Symbol.asyncDispose]: async () => caller?.[Symbol.asyncDispose](),
   };
 }
 
+type Run = (body: object) => Promise<{ readonly ended: Ended; readonly ms: number }>;
+
+async function fetched(url: URL, body: string) {
+  const start = performance.now();
+  const headers = { 'content-type': 'application/json' };
+  const answer = await (await fetch(url, { method: 'POST', headers, body })).text();
+  return { ms: performance.now() - start, answer };
+}
+
 /** Each stage is a request; what the compile made is copied out and in again, as documented. */
-async function inStages(
-  run: (body: object) => Promise<Ended>,
-  { stages, env, source }: Work,
-  { code }: Program,
-) {
+async function inStages(run: Run, { stages, env, source }: Work, { code }: Program) {
   const words = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', ...env };
   const strings = Object.entries(words).map(([name, value]) => `${name}=${value}`);
   const here = (argument: string) => argument.replace(/^\/work\//, './');
@@ -56,14 +59,19 @@ async function inStages(
   const copyIn = { [source]: { content: code } };
   const [first = [], second] = argvs;
   if (second === undefined) {
-    return { ended: await run({ args: first, env: strings, copyIn }), kept: [] };
+    return { ...(await run({ args: first, env: strings, copyIn })), kept: [] };
   }
   const made = madeBy(second);
-  const compiled = await run({ args: first, env: strings, copyIn, copyOutCached: made });
+  const { ended: compiled, ms } = await run({
+    args: first,
+    env: strings,
+    copyIn,
+    copyOutCached: made,
+  });
   const ids = compiled.fileIds ?? {};
   const files = Object.fromEntries(made.map((name) => [name, { fileId: ids[name] }]));
-  const ended = await run({ args: second, env: strings, copyIn: { ...copyIn, ...files } });
-  return { ended, kept: Object.values(ids) };
+  const last = await run({ args: second, env: strings, copyIn: { ...copyIn, ...files } });
+  return { ended: last.ended, ms: ms + last.ms, kept: Object.values(ids) };
 }
 
 /** What the run needs of the compile: the program it names, a class, a script. */
