@@ -1,8 +1,9 @@
 //! Limits and counters of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
 
 use super::files::{self, keyed};
+use super::group::Counters;
 use super::memory::{Charged, Seen};
-use super::{hosts::Instance, numbers, Counters};
+use super::{hosts::Instance, numbers};
 use crate::lab::{holds, Protection};
 use crate::protocol::message::Limits;
 use std::io;

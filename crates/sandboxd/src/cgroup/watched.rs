@@ -4,8 +4,8 @@
 //! one above theirs, so that a look can see it.
 
 use super::census::{self, Places};
+use super::group::{Counters, Group, GroupLimits};
 use super::memory::{Charged, Seen};
-use super::{Counters, Group, GroupLimits};
 use crate::child::monotonic_ns;
 use crate::protocol::message::{LimitName, Limits};
 use rustix::fs::{open, Mode, OFlags};

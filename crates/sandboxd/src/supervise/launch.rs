@@ -3,7 +3,8 @@
 //! its orders, whether there is a request yet or not; `Launched::go` gives them.
 
 use crate::bytes::write_all;
-use crate::cgroup::{Group, Tree};
+use crate::cgroup::group::Group;
+use crate::cgroup::Tree;
 use crate::child::orders;
 use crate::child::plan::{Plan, Site};
 use crate::child::{self, Ends, Room};

@@ -1,7 +1,7 @@
 //! What is said of a run at its end.
 
 use super::{Killed, Running};
-use crate::cgroup::Counters;
+use crate::cgroup::group::Counters;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{End, LimitName, Outcome, Truncated, Usage};
 use crate::supervise::judge::{self, judge, Evidence};
