@@ -1,9 +1,9 @@
 //! Which hierarchies this host has, and the launcher's folder in each.
 
-use super::files;
+use super::left::Left;
 use rustix::fs::{openat, Mode, OFlags, CWD};
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// The v1 controllers that limits and counters need.
@@ -59,8 +59,9 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Makes the folders, and empties those that a launcher which was killed left behind.
-    pub fn make(host: &Host, parent: Option<&Path>, name: &str) -> Result<Instance, String> {
+    /// Makes the folders, and empties those that a launcher which was killed left behind. Gives the
+    /// groups that are still there.
+    pub fn make(host: &Host, parent: Option<&Path>, name: &str) -> Result<(Self, Left), String> {
         let below = |mount: &Path, own: &Path| {
             let parent = parent.unwrap_or(own);
             mount.join(parent.strip_prefix("/").unwrap_or(parent)).join(name)
@@ -77,15 +78,15 @@ impl Instance {
         for folder in instance.folders() {
             std::fs::create_dir_all(folder)
                 .map_err(|error| format!("cannot make the cgroup {}: {error}", folder.display()))?;
-            sweep(folder);
         }
+        let left = Left::in_folders(instance.folders());
         let is_below_own = parent.is_none_or(|parent| parent == own);
         if is_below_own && !host.has_v1() {
             if let Some(mount) = &host.v2 {
                 leave_group(mount, &own)?;
             }
         }
-        Ok(instance)
+        Ok((instance, left))
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {
@@ -108,31 +109,17 @@ impl Instance {
     }
 
     pub fn remove(&self) {
+        Left::in_folders(self.folders());
         for folder in self.folders() {
-            sweep(folder);
             let _ = std::fs::remove_dir(folder);
         }
     }
 }
 
-fn open(folder: &Path) -> Result<OwnedFd, String> {
+pub fn open(folder: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(CWD, folder, flags, Mode::empty())
         .map_err(|error| format!("cannot open the cgroup {}: {error}", folder.display()))
-}
-
-/// Removes the empty groups in a folder of ours; a process in one is killed first (v2 only: a v1
-/// group of a dead launcher is empty, since the kernel killed its sandboxes with it).
-fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if let Ok(group) = open(&entry.path()) {
-                let _ = files::write_if_there(group.as_fd(), "cgroup.kill", b"1");
-            }
-            let _ = std::fs::remove_dir(entry.path());
-        }
-    }
 }
 
 /// The v2 group that this process is in: the one that systemd delegates to a service.

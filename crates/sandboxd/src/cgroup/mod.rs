@@ -6,6 +6,7 @@ mod census;
 mod files;
 pub mod group;
 mod hosts;
+pub mod left;
 pub mod memory;
 pub mod numbers;
 mod v1;
@@ -13,6 +14,7 @@ mod v2;
 mod watched;
 
 use group::{Group, GroupLimits};
+use left::Left;
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,6 +47,9 @@ pub struct Tree {
     unified: Option<OwnedFd>,
     instance: Option<hosts::Instance>,
     spares: Vec<Group>,
+    /// Of an earlier life.
+    pub left: Left,
+    /// Of the group that was made last, in this life or an earlier one.
     serial: u64,
 }
 
@@ -57,13 +62,14 @@ enum Controllers {
 }
 
 impl Tree {
-    /// Finds the hierarchies and makes the launcher's folders, emptied of an earlier life.
+    /// Finds the hierarchies and makes the launcher's folders, emptied of an earlier life as far as
+    /// its sandboxes are gone.
     ///
     /// # Errors
     /// A sentence that names what is missing and what to do.
     pub fn open(parent: Option<&Path>, instance: &str) -> Result<Tree, String> {
         let host = hosts::find()?;
-        let instance = hosts::Instance::make(&host, parent, instance)?;
+        let (instance, left) = hosts::Instance::make(&host, parent, instance)?;
         let unified = instance.unified()?;
         let limits = if host.has_v1() {
             Controllers::V1(v1::Hierarchies::open(&instance)?)
@@ -71,13 +77,14 @@ impl Tree {
             v2::enable_controllers(&instance)?;
             Controllers::V2
         };
-        Ok(Tree { limits, unified, instance: Some(instance), spares: Vec::new(), serial: 0 })
+        let (instance, spares, serial) = (Some(instance), Vec::new(), left.last_number());
+        Ok(Tree { limits, unified, instance, spares, left, serial })
     }
 
     /// Where no cgroup is to be had.
     pub fn watched() -> Tree {
-        let limits = Controllers::Watched;
-        Tree { limits, unified: None, instance: None, spares: Vec::new(), serial: 0 }
+        let (limits, left) = (Controllers::Watched, Left::default());
+        Tree { limits, unified: None, instance: None, spares: Vec::new(), left, serial: 0 }
     }
 
     pub fn mode(&self) -> Mode {

@@ -244,6 +244,7 @@ impl Context {
             self.bury(running, slot, now_ns);
         }
         self.spares.templates.look(now_ns);
+        self.tree.left.sweep(now_ns);
         let due = std::mem::take(&mut self.condemned);
         for mut condemned in due {
             if now_ns < condemned.next_ns {
@@ -285,6 +286,7 @@ impl Context {
         let spares_ns = if self.draining { u64::MAX } else { self.spares.deadline_ns() };
         let templates_ns = self.spares.templates.deadline_ns();
         let condemned_ns = self.condemned.iter().map(|condemned| condemned.next_ns);
-        condemned_ns.chain([stock_ns, spares_ns, templates_ns]).min().unwrap_or(u64::MAX)
+        let left_ns = self.tree.left.deadline_ns();
+        condemned_ns.chain([stock_ns, spares_ns, templates_ns, left_ns]).min().unwrap_or(u64::MAX)
     }
 }
