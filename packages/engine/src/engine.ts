@@ -69,6 +69,8 @@ export interface Underway {
 export interface Engine extends AsyncDisposable {
   /** @returns `OVERLOADED` or `DRAINING` at once where it gets no place. Never throws. */
   begin(admitted: Admitted, asking: Asking): Result<Underway, Refusal>;
+  /** Why `begin` would refuse whatever this tenant asks for, told before anything is made of it. */
+  refuses(tenant: string, patience: Patience): Refusal | undefined;
   /**
    * Takes one execution through its stages.
    * @param signal its abort cancels the execution at once; the record then says `cancelled`
@@ -162,6 +164,7 @@ export function createEngine(deps: EngineDeps): Engine {
       return missingToolchainRecord(request, isolation.last());
     },
     begin,
+    refuses: (tenant, patience) => (isDraining ? DRAINING : queue.fullFor(tenant, patience)),
     execute: executeBy(begin),
     [Symbol.asyncDispose]: () => drain(0),
   };

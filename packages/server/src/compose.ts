@@ -113,7 +113,10 @@ export function compose(deps: ServerDeps): House {
     isDraining: () => isDraining,
     attacks: attacks?.state,
   });
-  const decide = createDecide({ toolchains, policies, dataOf, meter, log, takes: prover?.tookOf });
+  const decide = createDecide({
+    ...{ toolchains, policies, dataOf, meter, engine, log },
+    takes: prover?.tookOf,
+  });
   const { kept, ...runs } = runsOver(deps, metrics, { backend, engine, decide });
   const served: readonly Route[] = [
     ...runs.routes,

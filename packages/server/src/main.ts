@@ -6,6 +6,7 @@ import { openTracing } from '@gozolite/telemetry/tracing/open';
 import type { Tracer } from '@gozolite/telemetry/tracing/span';
 import { compose, type House } from './compose.js';
 import { type Config, readConfig } from './config.js';
+import { addressesOf, listenOn } from './http/addresses/listen.js';
 import { openService, type Service } from './service.js';
 import { VERSION } from './version.js';
 
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
 
 async function listen({ app }: House, { listen: address }: Config): Promise<void> {
   if (address.kind === 'tcp') {
-    await app.listen({ host: address.host, port: address.port, backlog: 4096 });
+    await listenOn(app, await addressesOf(address.host), address.port);
     return;
   }
   rmSync(address.path, { force: true });

@@ -205,3 +205,27 @@ test('a thousand of one tenant add less than one execution to the wait of anothe
   expect(isIn).toBe(true);
   expect(queue.load()).toEqual({ running: 4, queued: 1_000 });
 });
+
+describe('what is told before anything is made of a request', () => {
+  test('nothing, while a slot is free or there is a place to wait', async () => {
+    const { queue } = setting({ waitersMax: 0 });
+    expect(queue.fullFor('a', 'caller')).toBeUndefined();
+    const { queue: waiting } = setting();
+    await slotOf(enter(waiting));
+    void enter(waiting);
+    expect(waiting.fullFor('a', 'caller')).toBeUndefined();
+  });
+
+  test('the same as who enters is told, of one tenant and of all', async () => {
+    const { queue } = setting();
+    await slotOf(enter(queue));
+    void enter(queue, 'a');
+    void enter(queue, 'a');
+    expect(queue.fullFor('a', 'caller')).toMatchObject({ code: 'OVERLOADED' });
+    expect(queue.enter(asked('a')).ok).toBe(false);
+    expect(queue.fullFor('b', 'caller')).toBeUndefined();
+    void enter(queue, 'b');
+    expect(queue.fullFor('c', 'caller')).toMatchObject({ detail: 'queue full' });
+    expect(queue.enter(asked('c')).ok).toBe(false);
+  });
+});

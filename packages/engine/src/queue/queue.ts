@@ -58,6 +58,8 @@ export interface Queue {
    * @returns `OVERLOADED` at once where there is no place, or where the wait is foreseen too long
    */
   enter(asked: Asked): Result<Place, Refusal>;
+  /** Why `enter` has no place for anything of this tenant's; cheap, and undefined where it may. */
+  fullFor(tenant: string, patience: Patience): Refusal | undefined;
   load(): { readonly running: number; readonly queued: number };
   /** By all that run, together. */
   reserved(): Reservation;
@@ -114,19 +116,19 @@ export function createQueue(options: QueueOptions): Queue {
     };
     return { admission, waiting };
   };
-  const obstacle = ({ patience, tenant, cost }: Costed, ahead: Ahead): Refusal | undefined => {
-    const { all, of } = counts[patience];
-    const full = fullness(bounds[patience], all(), of(tenant));
-    if (full !== undefined) return overloaded(full, foreseenMs(1));
-    const { waitMsMax } = bounds[patience];
-    const waitMs = foreseenMs(ahead.cost + cost);
-    if (waitMs <= waitMsMax) return undefined;
-    return overloaded('wait foreseen as too long', waitMs - waitMsMax);
+  const noPlace = (tenant: string, patience: Patience): Refusal | undefined => {
+    const full = fullness(bounds[patience], counts[patience], tenant);
+    return full === undefined ? undefined : overloaded(full, foreseenMs(1));
   };
+  const obstacle = ({ patience, tenant, cost }: Costed, ahead: Ahead): Refusal | undefined =>
+    noPlace(tenant, patience) ?? tooLong(foreseenMs(ahead.cost + cost), bounds[patience]);
 
   return {
     load: () => ({ running: room.running(), queued: line.length() }),
     reserved: room.reserved,
+    // With a slot free what is small enough need not wait.
+    fullFor: (tenant, patience) =>
+      room.running() < options.concurrency ? undefined : noPlace(tenant, patience),
     enter: (asked) => {
       if (asked.signal.aborted) return ok(withoutWaiting({ kind: 'cancelled' }));
       const { reserve } = asked;
@@ -178,10 +180,17 @@ function withoutWaiting(admission: Admission): Place {
   return { admission: Promise.resolve(admission), waiting: () => undefined };
 }
 
-function fullness(bounds: WaitBounds, all: number, own: number): string | undefined {
-  if (all >= bounds.waitersMax) return 'queue full';
-  return own >= bounds.waitersPerTenantMax ? 'tenant has its share of the queue' : undefined;
+function tooLong(waitMs: number, { waitMsMax }: WaitBounds): Refusal | undefined {
+  if (waitMs <= waitMsMax) return undefined;
+  return overloaded('wait foreseen as too long', waitMs - waitMsMax);
 }
+
+function fullness(bounds: WaitBounds, { all, of }: Counts, tenant: string): string | undefined {
+  if (all() >= bounds.waitersMax) return 'queue full';
+  return of(tenant) >= bounds.waitersPerTenantMax ? 'tenant has its share of the queue' : undefined;
+}
+
+type Counts = ReturnType<typeof createCounts>;
 
 function createCounts() {
   const counts = new Map<string, number>();

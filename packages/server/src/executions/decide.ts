@@ -1,5 +1,7 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
+import type { Engine } from '@gozolite/engine/engine';
+import type { Patience } from '@gozolite/engine/queue/queue';
 import { createTurns } from '@gozolite/engine/turns';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Policies } from '@gozolite/tenancy/policy/policies';
@@ -21,6 +23,7 @@ export interface DecideDeps {
   readonly dataOf: (policy: Policy) => DataSets;
   readonly takes?: ValidationDeps['takes'];
   readonly meter: Meter;
+  readonly engine: Pick<Engine, 'refuses'>;
   readonly log: Logger;
 }
 
@@ -35,7 +38,7 @@ export interface Decided {
 type Asking = Pick<Call, 'requestId' | 'receivedAt' | 'caller' | 'span'>;
 
 export interface Decide {
-  /** Rate, then what stands in the body. */
+  /** Rate, whether there is a place at all, then what stands in the body. */
   ofBody(asking: Asking, body: Buffer): Promise<Result<Decided, Refusal>>;
   /** The same, of one that nobody waits for. */
   ofSubmission(asking: Asking, body: Buffer): Promise<Result<Decided, Refusal>>;
@@ -45,18 +48,22 @@ export interface Decide {
 
 /** The one way from a caller's request to what the engine takes. */
 export function createDecide(deps: DecideDeps): Decide {
-  const { toolchains, policies, meter, takes, log } = deps;
+  const { toolchains, policies, meter, engine, takes, log } = deps;
   const hasShape = createShapeCheck();
   const turn = createTurns();
   const decide = async (
     { requestId, receivedAt: createdAt, caller, span }: Asking,
     read: () => Result<Apart, Refusal>,
+    patience?: Patience,
   ): Promise<Result<Decided, Refusal>> => {
     const own = policies.of(caller.tenant);
     const pacing = span?.begin('rate limit');
     const paced = meter.pace(caller.tenant, own);
     endWith(pacing, paced);
     if (!paced.ok) return paced;
+    // A wave is mostly told no: its bodies are not parsed for that.
+    const full = patience && engine.refuses(caller.tenant, patience);
+    if (full !== undefined) return refuse(full);
     const validating = span?.begin('validate');
     const registry = await toolchains.opened;
     await turn();
@@ -75,8 +82,8 @@ export function createDecide(deps: DecideDeps): Decide {
     return ok({ validated: validated.value, policy: own, ...(webhook && { webhook }) });
   };
   return {
-    ofBody: (asking, body) => decide(asking, () => whole(parseBody(body))),
-    ofSubmission: (asking, body) => decide(asking, () => takeWebhook(parseBody(body))),
+    ofBody: (asking, body) => decide(asking, () => whole(parseBody(body)), 'caller'),
+    ofSubmission: (asking, body) => decide(asking, () => takeWebhook(parseBody(body)), 'kept'),
     ofValue: (asking, value) => decide(asking, () => takeWebhook(ok(value))),
   };
 }

@@ -30,6 +30,7 @@ export function serveForTests(
   let port = 0;
   const open = (): Socket => connect(port, '127.0.0.1').on('error', () => {});
   return {
+    server: app.server,
     start: async () => {
       await app.listen({ host: '127.0.0.1', port: 0 });
       port = (app.server.address() as AddressInfo).port;

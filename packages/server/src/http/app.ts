@@ -37,9 +37,6 @@ const REQUEST_MS_MAX = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 /** A client that takes no byte of its answer for so long is given up. */
 const ANSWER_STALL_MS_MAX = 30_000;
-/** Longer than the longest wait, compile and run together. */
-const PIPELINED_MS_MAX = 900_000;
-
 const ANSWER_BYTES_MAX = 1024 ** 3;
 
 export interface AppDeps {
@@ -73,6 +70,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
   const edge = createEdge(app.server, {
     ...{ ...deps, connections },
     hasKeys: authenticate !== undefined,
+    begin: app.routing,
   });
   const upgrades = acceptUpgrades(app.server);
   app.decorateReply('refusal', undefined);
@@ -83,23 +81,14 @@ export function createApp(deps: AppDeps): FastifyInstance {
     done(null, body);
   });
   app.addHook('onRequest', async (request, reply) => {
-    if (connections.isBroken(request.raw.socket)) {
-      connections.passOver(request.raw.socket);
-      return reply.hijack();
-    }
-    connections.begin(request.raw);
     if (tracer !== undefined) traceRequest(tracer, request, reply);
     reply.raw.once('close', () => {
-      edge.leave(request);
-      const others = connections.end(request.raw, reply.raw.writableFinished);
-      // What is pipelined behind may run longer than an answer may stall.
-      if (others > 0) request.raw.socket.setTimeout(PIPELINED_MS_MAX);
       const seen = see(request, reply, gate?.callerOf(request));
       onSeen?.(seen);
       endTrace(request, seen);
     });
     reply.header('x-request-id', request.id);
-    edge.arrive(request, reply);
+    edge.greet(request, reply);
     const early = edge.judge(request, reply);
     if (early === 'answered') return reply;
     // Who may not do it is told so before a byte of the body is read.

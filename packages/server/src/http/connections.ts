@@ -28,23 +28,23 @@ export interface Connections {
 const PASSED_OVER_MAX = 16;
 
 export function trackConnections(): Connections {
-  const connections = new WeakMap<Duplex, Map<IncomingMessage, AbortController>>();
+  const connections = new WeakMap<Duplex, Map<IncomingMessage, AbortController | undefined>>();
   /** How many requests stand behind the one that broke it. */
   const broken = new WeakMap<Duplex, number>();
-  const requestsOn = (socket: Duplex): Map<IncomingMessage, AbortController> => {
+  const requestsOn = (socket: Duplex): Map<IncomingMessage, AbortController | undefined> => {
     const known = connections.get(socket);
     if (known !== undefined) return known;
-    const requests = new Map<IncomingMessage, AbortController>();
+    const requests = new Map<IncomingMessage, AbortController | undefined>();
     connections.set(socket, requests);
     // One listener for the connection's whole life, however many requests it carries.
     socket.once('close', () => {
-      for (const controller of requests.values()) controller.abort();
+      for (const controller of requests.values()) controller?.abort();
     });
     return requests;
   };
   return {
     begin: (request) => {
-      requestsOn(request.socket).set(request, new AbortController());
+      requestsOn(request.socket).set(request, undefined);
     },
     end: (request, isAnswered) => {
       const requests = connections.get(request.socket);
@@ -54,10 +54,12 @@ export function trackConnections(): Connections {
       return requests?.size ?? 0;
     },
     signalOf: (request) => {
-      const controller = connections.get(request.socket)?.get(request);
-      return request.socket.destroyed || controller === undefined
-        ? AbortSignal.abort()
-        : controller.signal;
+      const requests = connections.get(request.socket);
+      if (request.socket.destroyed || requests?.has(request) !== true) return AbortSignal.abort();
+      // Made for who asks: it costs more than all else of a request that only arrives.
+      const controller = requests.get(request) ?? new AbortController();
+      requests.set(request, controller);
+      return controller.signal;
     },
     break: (socket) => void broken.set(socket, 0),
     isBroken: (socket) => broken.has(socket),
