@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel, to: 'stdout' });
   const { tracing: settings } = config.observing;
   const tracer = settings && (await openTracing({ settings, version: VERSION, log }));
-  const opened = await openService(config, log);
+  const opened = await openService(config, log, shippedFolder('languages'));
   if (!opened.ok) {
     const { kind, message } = opened.error;
     stop(kind === 'store' ? 1 : EXIT_CONFIG, `gozolite cannot start:\n  ${message}`);

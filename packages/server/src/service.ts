@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Execution } from '@gozolite/contract/execution';
 import { limitPolicyFor } from '@gozolite/contract/limits';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
+import { openKnownNames } from '@gozolite/languages/names/known';
 import { describeProblem } from '@gozolite/languages/parse';
 import type { OpenExecution } from '@gozolite/store/audit/log/log';
 import { findExecution } from '@gozolite/store/executions';
@@ -59,10 +60,13 @@ export interface StartFault {
 export async function openService(
   config: Config,
   log: Logger,
+  languagesFolder: string,
 ): Promise<Result<Service, StartFault>> {
   let audit: Audit | undefined;
+  const { policiesFolder: folder, languageFolders: own } = config;
   const policies = openPolicies({
-    folder: config.policiesFolder,
+    folder,
+    languages: folder === '' ? undefined : await openKnownNames([languagesFolder, ...own], own),
     base: basePolicyOf(config),
     onChange: (problems) => {
       tell(log, problems);

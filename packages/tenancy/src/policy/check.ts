@@ -9,6 +9,7 @@ import {
 import { targetFault } from '@gozolite/contract/network';
 import { compilePattern, PatternError } from '@gozolite/languages/diagnostics/pattern';
 import type { Fault } from '@gozolite/languages/file/fault';
+import { nearestNames } from '@gozolite/languages/names/nearest';
 import { type BasePolicy, resolvePolicy } from './policy.js';
 import type { PolicyFile } from './schema.js';
 
@@ -26,6 +27,20 @@ export function policyFaults(base: BasePolicy, file: PolicyFile): readonly Fault
     ...patternFaults('names_refused', file),
     ...patternFaults('patterns_refused', file),
   ];
+}
+
+/** A name that no language file claims permits nothing: a typing error, or a file that is gone. */
+export function languageFaults(
+  names: ReadonlyMap<string, string>,
+  { languages = [] }: PolicyFile,
+): readonly Fault[] {
+  return languages.flatMap((name, index) => {
+    if (names.has(name)) return [];
+    const [nearest] = nearestNames(name, [...names.keys()]);
+    const hint = nearest === undefined ? 'gozo languages lists them' : `did you mean ${nearest}?`;
+    const message = `"${name}" is no language that this server knows; ${hint}`;
+    return [{ path: ['languages', index], message }];
+  });
 }
 
 function limitFaults(base: BasePolicy, file: PolicyFile, stage: StageName): readonly Fault[] {

@@ -3,6 +3,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limitPolicyFor } from '@gozolite/contract/limits';
+import { demoLanguage } from '@gozolite/languages/demo-language';
+import { openKnownNames } from '@gozolite/languages/names/known';
 import { test } from 'vitest';
 import { openPolicies, type PolicyProblem } from './policies.js';
 import type { BasePolicy } from './policy.js';
@@ -28,6 +30,7 @@ function setting(files: Readonly<Record<string, string>>) {
     openPolicies({ folder, base: BASE, pollMs: 50, onChange: (problems) => heard(problems) });
   return {
     ...{ folder, write, open },
+    tell: (problems: readonly PolicyProblem[]) => heard(problems),
     /** Changes something, and waits until it was seen. */
     changed: (change: () => void): Promise<readonly PolicyProblem[]> => {
       const seen = new Promise<readonly PolicyProblem[]>((resolve) => {
@@ -115,6 +118,40 @@ test('a file of nobody and a folder that is not there are refused at the start',
   assert.ok(!opened.ok && /<tenant>\.yaml/.test(opened.error[0]?.message ?? ''));
   const none = openPolicies({ folder: '/nowhere', base: BASE, onChange: () => undefined });
   assert.ok(!none.ok && /ENOENT/.test(none.error[0]?.message ?? ''));
+});
+
+test('languages are called by any of their names, and an unknown one is refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gozolite-names-'));
+  // JSON is YAML.
+  const language = (id: string, alias: string) => {
+    const file = demoLanguage({ id, aliases: [alias], piston: [], judge0: [] });
+    writeFileSync(join(folder, `${id}.yaml`), JSON.stringify(file));
+  };
+  language('quill', 'ql');
+  const languages = await openKnownNames([folder], [folder]);
+  using own = setting({ 'acme.yaml': 'concurrency: 1\nlanguages:\n  - ql\n  - quil' });
+  const open = () =>
+    openPolicies({
+      ...{ folder: own.folder, base: BASE, languages, pollMs: 50 },
+      onChange: (problems) => own.tell(problems),
+    });
+  const refused = open();
+  assert.ok(!refused.ok);
+  assert.equal(refused.error[0]?.line, 4);
+  assert.match(refused.error[0]?.message ?? '', /"quil" is no language .* did you mean quill\?/);
+  own.write('acme.yaml', 'languages: [ql, quill]');
+  const opened = open();
+  assert.ok(opened.ok);
+  using policies = opened.value;
+  const languagesOf = () => [...(policies.of('acme').languages ?? [])];
+  assert.deepEqual(languagesOf(), ['quill']);
+  const [problem] = await own.changed(() => own.write('acme.yaml', '\nlanguages: [ql, nib]'));
+  assert.equal(problem?.line, 2);
+  assert.deepEqual(languagesOf(), ['quill']);
+  // Its file comes after the policy that names it.
+  assert.deepEqual(await own.changed(() => language('nib', 'nb')), []);
+  assert.deepEqual(languagesOf(), ['nib', 'quill']);
+  rmSync(folder, { recursive: true });
 });
 
 test('a change holds at once, a broken one is told and the old one stays', async () => {

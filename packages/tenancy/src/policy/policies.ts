@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { tenantIdFault } from '@gozolite/contract/tenancy/tenant';
 import { statLine, watchFolder } from '@gozolite/languages/file/watch-folder';
+import type { KnownNames } from '@gozolite/languages/names/known';
 import { type LanguageProblem, parseDescribed } from '@gozolite/languages/parse';
 import { Ajv } from 'ajv';
-import { policyFaults } from './check.js';
+import { languageFaults, policyFaults } from './check.js';
 import { type BasePolicy, type Policy, resolvePolicy } from './policy.js';
 import { PolicyFile } from './schema.js';
 
@@ -32,6 +33,8 @@ export interface PoliciesOptions {
   /** `default.yaml` and `<tenant>.yaml`; '': every tenant has what the server allows. */
   readonly folder: string;
   readonly base: BasePolicy;
+  /** What its languages may be called; absent: nobody looks. */
+  readonly languages?: KnownNames | undefined;
   readonly onChange: (problems: readonly PolicyProblem[]) => void;
   readonly pollMs?: number;
 }
@@ -40,14 +43,14 @@ type Read = ReadonlyMap<string, Result<PolicyFile, readonly PolicyProblem[]>>;
 
 /** @returns or refuses with what is wrong: at the start no older policy could stay in force */
 export function openPolicies(options: PoliciesOptions): Result<Policies, readonly PolicyProblem[]> {
-  const { folder, base } = options;
+  const { folder, base, languages } = options;
   const none = resolvePolicy(base, {});
   if (folder === '') {
     const nothing = () => undefined;
     const policies = { isConfigured: false, of: () => none, digests: () => ({}) };
     return ok({ ...policies, problems: () => [], [Symbol.dispose]: nothing });
   }
-  const read = createReader(folder, base);
+  const read = createReader(folder, base, languages);
   const first = tryRead(folder, read);
   const faults = problemsOf(first);
   if (faults.length > 0) return refuse(faults);
@@ -55,23 +58,31 @@ export function openPolicies(options: PoliciesOptions): Result<Policies, readonl
 }
 
 function watched(
-  { folder, base, onChange, pollMs = POLL_MS }: PoliciesOptions,
+  { folder, base, languages, onChange, pollMs = POLL_MS }: PoliciesOptions,
   first: Read,
   read: () => Read,
 ): Policies {
   const none = resolvePolicy(base, {});
-  let inForce = inForceOf(base, first, new Map());
+  const resolve = (file: PolicyFile) => resolvePolicy(base, file, languages?.names());
+  let inForce = inForceOf(resolve, first, new Map());
   let problems: readonly PolicyProblem[] = [];
+  const readAgain = () => {
+    const found = tryRead(folder, read);
+    problems = problemsOf(found);
+    // A folder that can't be read says nothing of what its files say.
+    if (!found.has('')) inForce = inForceOf(resolve, found, inForce);
+    onChange(problems);
+  };
+  let reading = Promise.resolve();
   const watching = watchFolder({
     folder,
-    signature: () => signatureOf(folder),
+    // A language that comes may be the one that a policy is refused for.
+    signature: () => `${signatureOf(folder)}\n${languages?.signature() ?? ''}`,
     pollMs,
     changed: () => {
-      const found = tryRead(folder, read);
-      problems = problemsOf(found);
-      // A folder that can't be read says nothing of what its files say.
-      if (!found.has('')) inForce = inForceOf(base, found, inForce);
-      onChange(problems);
+      if (languages === undefined) readAgain();
+      // One after the other: the last one sees what is there last.
+      else reading = reading.then(languages.refresh).then(readAgain);
     },
   });
   return {
@@ -85,14 +96,14 @@ function watched(
 
 /** The good ones as they are now, the broken ones as they were. */
 function inForceOf(
-  base: BasePolicy,
+  resolve: (file: PolicyFile) => Policy,
   read: Read,
   before: ReadonlyMap<string, Policy>,
 ): ReadonlyMap<string, Policy> {
   const inForce = new Map<string, Policy>();
   for (const [name, file] of read) {
     const old = before.get(name);
-    if (file.ok) inForce.set(name, resolvePolicy(base, file.value));
+    if (file.ok) inForce.set(name, resolve(file.value));
     else if (old !== undefined) inForce.set(name, old);
   }
   return inForce;
@@ -112,10 +123,17 @@ function tryRead(folder: string, read: () => Read): Read {
   }
 }
 
-function createReader(folder: string, base: BasePolicy): () => Read {
+function createReader(
+  folder: string,
+  base: BasePolicy,
+  languages: KnownNames | undefined,
+): () => Read {
   const ajv = new Ajv({ allErrors: true, strict: false, verbose: true });
   const validate = ajv.compile<PolicyFile>(PolicyFile);
-  const faultsOf = (file: PolicyFile) => policyFaults(base, file);
+  const faultsOf = (file: PolicyFile) => [
+    ...(languages === undefined ? [] : languageFaults(languages.names(), file)),
+    ...policyFaults(base, file),
+  ];
   return () =>
     new Map(
       namesIn(folder).map((name) => {

@@ -78,8 +78,15 @@ export interface Policy extends BasePolicy {
   readonly retention: Retention;
 }
 
-/** @param file one without faults */
-export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
+/**
+ * @param file one without faults
+ * @param ids of languages, by all their names; absent: its names are ids
+ */
+export function resolvePolicy(
+  base: BasePolicy,
+  file: PolicyFile,
+  ids: ReadonlyMap<string, string> = new Map(),
+): Policy {
   const { languages, network = {}, data, isolation_floor: floor } = file;
   const values = {
     limits: {
@@ -103,7 +110,7 @@ export function resolvePolicy(base: BasePolicy, file: PolicyFile): Policy {
     retention: retentionOf(file),
   };
   const rules = file.rules ?? {};
-  const known = languages === undefined ? undefined : [...new Set(languages)].sort();
+  const known = languages && [...new Set(languages.map((name) => ids.get(name) ?? name))].sort();
   return {
     ...values,
     digest: createHash('sha256')

@@ -43,7 +43,7 @@ export const PolicyFile = Type.Object(
     languages: Type.Optional(
       Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9+#-]*$' }), {
         minItems: 1,
-        description: 'Ids of the languages that may be run. Not given: all.',
+        description: 'Ids, or other names, of the languages that may be run. Not given: all.',
       }),
     ),
     limits: Type.Optional(
