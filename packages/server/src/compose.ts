@@ -126,7 +126,9 @@ export function compose(deps: ServerDeps): House {
     readinessRoute(status),
     diagnosticsRoute(status),
     metricsRoute({ metrics, meter, audit: service.audit, backlog: kept.backlog, ...looking }),
-    ...(tenancy === undefined ? [] : [usageRoute(service), ...tenancyRoutes(tenancy, service)]),
+    ...(tenancy === undefined
+      ? []
+      : [usageRoute({ ...service, listeners }), ...tenancyRoutes(tenancy, service)]),
   ];
   return {
     app: appOver(served, deps, {

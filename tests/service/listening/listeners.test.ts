@@ -72,6 +72,8 @@ test('a tenant holds what its policy says, others theirs, and then it is full', 
     held.map(({ met }) => met),
     ['200', '200'],
   );
+  assert.deepEqual((await two.gozo.usage()).connections, { used: 2, limit: 2 });
+  assert.deepEqual((await other.gozo.usage()).connections, { used: 0, limit: 4 });
   const third = await listen(two, events);
   assert.equal(third.met, '429 RATE_LIMITED connections');
   assert.match(third.retryAfter ?? '', /^\d+$/);

@@ -26,6 +26,12 @@ export const Usage = Type.Object({
     used: Type.Integer({ description: 'Executions under way, waiting ones too.' }),
     limit: orNull('Null: none of its own.'),
   }),
+  connections: Type.Object({
+    used: Type.Integer({
+      description: 'That wait for executions, listen to events or talk to programs.',
+    }),
+    limit: Type.Integer({ description: "By its policy, or the server's for each tenant." }),
+  }),
 });
 export type Usage = Static<typeof Usage>;
 export type UsageWindow = Static<typeof Window>;

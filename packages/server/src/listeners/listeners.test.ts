@@ -19,6 +19,8 @@ test('one tenant has its share and no more; another still has a place, until all
   const codes = ['a', 'a', 'a', 'b', 'b'].map((tenant) => codeOf(listeners.begin(tenant)));
   assert.deepEqual(codes, ['ok', 'ok', 'RATE_LIMITED connections', 'ok', 'OVERLOADED']);
   assert.equal(listeners.count(), 3);
+  assert.deepEqual(listeners.of('a'), { used: 2, limit: 2 });
+  assert.deepEqual(setting({}, 9).of('a'), { used: 0, limit: 3 });
 });
 
 test('what is given back is there again', () => {

@@ -11,6 +11,8 @@ export interface Listeners {
   /** @returns what gives the place back, to be called once; or which bound is met */
   begin(tenant: string): Result<() => void, Refusal>;
   count(): number;
+  /** Of one tenant, by its policy as it is now. */
+  of(tenant: string): { readonly used: number; readonly limit: number };
   readonly max: number;
 }
 
@@ -27,9 +29,12 @@ export function createListeners(deps: ListenersDeps): Listeners {
   const max = Math.min(deps.max, Math.max(1, Math.floor(deps.connectionsMax / 2)));
   const counts = new Map<string, number>();
   let all = 0;
+  const limitOf = (tenant: string) =>
+    Math.min(deps.policyOf(tenant).pace.connections ?? deps.perTenantMax, max);
   return {
     max,
     count: () => all,
+    of: (tenant) => ({ used: counts.get(tenant) ?? 0, limit: limitOf(tenant) }),
     begin: (tenant) => {
       const own = counts.get(tenant) ?? 0;
       const ownMax = deps.policyOf(tenant).pace.connections ?? deps.perTenantMax;

@@ -4,14 +4,16 @@ import type { Policies } from '@gozolite/tenancy/policy/policies';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import { json, type Route } from '../http/route.js';
+import type { Listeners } from '../listeners/listeners.js';
 
 export interface UsageDeps {
   readonly meter: Meter;
   readonly policies: Policies;
+  readonly listeners: Pick<Listeners, 'of'>;
 }
 
 /** What the caller's tenant used and may use; of another one for who administers. */
-export function usageRoute({ meter, policies }: UsageDeps): Route {
+export function usageRoute({ meter, policies, listeners }: UsageDeps): Route {
   return {
     method: 'GET',
     path: '/usage',
@@ -35,7 +37,9 @@ export function usageRoute({ meter, policies }: UsageDeps): Route {
         const detail = "Another tenant's usage needs a key with the scope admin.";
         return refuse({ code: 'FORBIDDEN', detail });
       }
-      return ok(json(200, await meter.usage(tenant, policies.of(tenant))));
+      const metered = await meter.usage(tenant, policies.of(tenant));
+      const usage: Usage = { ...metered, connections: listeners.of(tenant) };
+      return ok(json(200, usage));
     },
   };
 }

@@ -46,12 +46,15 @@ export interface Held {
   settle(used: Amounts): void;
 }
 
+export type Metered = Omit<Usage, 'connections'>;
+
 export interface Meter {
   /** Before a body is parsed: one request, by the tenant's rates. */
   pace(tenant: string, policy: Policy): Result<undefined, Refusal>;
   /** After validation: concurrency and quotas, by what the execution may use at most. */
   begin(asked: Asked): Promise<Result<Held, Refusal>>;
-  usage(tenant: string, policy: Policy): Promise<Usage>;
+  /** All but its connections: those are counted at the edge. */
+  usage(tenant: string, policy: Policy): Promise<Metered>;
   /** Another server is about to count in the store: what only this one knows is in it by then. */
   share(): Promise<void>;
   /** What was used is in the store, or told as lost. */

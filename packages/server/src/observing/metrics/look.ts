@@ -1,5 +1,5 @@
 import type { Pool } from '@gozolite/contract/pool/pool';
-import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
+import type { UsageWindow } from '@gozolite/contract/tenancy/usage';
 import type { Demand } from '@gozolite/engine/demand/demand';
 import type { Engine } from '@gozolite/engine/engine';
 import type { Reservation } from '@gozolite/engine/queue/room';
@@ -102,7 +102,7 @@ async function setQuotas({ meter, policies, metrics }: LookDeps): Promise<void> 
   for (const tenant of metrics.quotas.tenants()) {
     const policy = policies.of(tenant);
     if (!hasQuota(policy)) continue;
-    const usage: Usage = await meter.usage(tenant, policy);
+    const usage = await meter.usage(tenant, policy);
     for (const span of SPANS) {
       for (const kind of KINDS) {
         const share = shareOf(usage[span][kind]);
