@@ -25,6 +25,8 @@ export interface Boot {
   readonly opens?: number;
   /** Variables that it can't take on, `A*` all that begin so: a request with one starts cold. */
   readonly keeps_env?: readonly string[];
+  /** It can be told no arguments but the first `args`: a request with more starts cold. */
+  readonly keeps_args?: true;
   /** It makes the file `ready` in its folder when it waits; until then nobody gets it. */
   readonly says_ready?: true;
   /** What this file holds meanwhile; absent: nothing. */

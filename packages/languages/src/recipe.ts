@@ -137,6 +137,7 @@ function bootOf(
     env = {},
     opens,
     keeps_env = [],
+    keeps_args,
     says_ready,
     program,
     blank,
@@ -152,6 +153,7 @@ function bootOf(
     args: argsBefore(rest),
     ...(opens && { opens: rest.indexOf('{entry}') }),
     keeps_env: keeps_env === true ? ['*'] : [...LOADERS_ENV, ...keeps_env],
+    ...(keeps_args && { keeps_args }),
     ...(says_ready && { says_ready }),
     ...(blank !== undefined && { blank }),
     env: {

@@ -70,6 +70,11 @@ const Prepare = Type.Object(
         },
       ),
     ),
+    keeps_args: Type.Optional(
+      Type.Literal(true, {
+        description: 'It can take on no arguments of a request: one with some starts cold.',
+      }),
+    ),
     says_ready: Type.Optional(
       Type.Literal(true, {
         description: 'It makes the file `ready` in `{boot}` when it waits; before, nobody gets it.',

@@ -247,6 +247,7 @@ mod tests {
             args: 2,
             opens: None,
             keeps_env: Vec::new(),
+            keeps_args: false,
             says_ready: false,
             blank: None,
             template: false,

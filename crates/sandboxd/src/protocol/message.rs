@@ -72,6 +72,9 @@ pub struct Boot {
     /// It can't take on another environment: a request with one starts cold.
     #[serde(default)]
     pub keeps_env: Vec<String>,
+    /// It can be told no arguments but the first `args`: a request with more starts cold.
+    #[serde(default)]
+    pub keeps_args: bool,
     /// It makes the file `ready` there when it waits; until then it is given to nobody.
     #[serde(default)]
     pub says_ready: bool,
@@ -85,6 +88,13 @@ pub struct Boot {
     pub name: String,
     #[serde(default)]
     pub program: String,
+}
+
+impl Boot {
+    /// Whether the arguments that it was started with are all that it can have.
+    pub fn hears_no_more(&self) -> bool {
+        self.holds.is_some() || self.keeps_args
+    }
 }
 
 /// The call of its start that a runtime is held at.

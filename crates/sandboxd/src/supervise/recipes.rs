@@ -133,6 +133,7 @@ mod tests {
             args: 1,
             opens: None,
             keeps_env: Vec::new(),
+            keeps_args: false,
             says_ready: false,
             blank: None,
             template: false,

@@ -129,12 +129,14 @@ test('what no sandbox can be prepared for is neither ordered nor counted', async
   const { boot, ...bare } = recipe;
   const holding = { ...recipe, ...(boot && { boot: { ...boot, holds: 'program' as const } }) };
   const keeping = { ...recipe, ...(boot && { boot: { ...boot, keeps_env: ['A*'] } }) };
+  const deaf = { ...recipe, ...(boot && { boot: { ...boot, keeps_args: true as const } }) };
   const owns = [
     { layer, recipe: bare },
     { data },
     { args: ['x'.repeat(5000)] },
     { recipe: keeping, env: { B: '1', AB: '1' } },
     { recipe: holding, args: ['main.py', 'its own'] },
+    { recipe: deaf, args: ['main.py', 'its own'] },
   ];
   for (const own of owns) {
     demand.asked(command(own), ABOUT);

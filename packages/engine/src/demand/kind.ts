@@ -25,7 +25,8 @@ export function isForeseeable(command: SandboxCommand): boolean {
   const isOver = command.layer !== undefined && boot === undefined;
   const kept = boot?.keeps_env ?? [];
   const hasOwnEnv = Object.keys(command.env).some((name) => kept.some((one) => isOf(name, one)));
-  const isTold = boot?.holds !== undefined && command.args.length > boot.args;
+  const hears = boot?.holds === undefined && boot?.keeps_args === undefined;
+  const isTold = !hears && command.args.length > (boot?.args ?? 0);
   const isOwn = isOver || isTold || command.network !== undefined || command.data !== undefined;
   if (isOwn || hasOwnEnv) return false;
   const bytes = argsOf(command).reduce((sum, arg) => sum + Buffer.byteLength(arg), 0);

@@ -52,7 +52,7 @@ impl Order {
 pub fn breed_for(recipe: &Rc<Recipe>, args: &[String], limits: &Limits) -> Breed {
     let Limits { stack_kb, cpus, .. } = *limits;
     let runtime = recipe.boot.as_ref().and_then(|boot| {
-        if boot.holds.is_some() && args.len() > boot.args {
+        if boot.hears_no_more() && args.len() > boot.args {
             return None;
         }
         let args = args.get(..boot.args)?.into();
@@ -130,6 +130,7 @@ mod tests {
             args,
             opens: None,
             keeps_env: vec!["LC_*".to_string(), "TZ".to_string()],
+            keeps_args: false,
             says_ready: false,
             blank: None,
             template: false,
@@ -200,12 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_can_be_told_no_arguments() {
-        let mut held = (*recipe(Some(1))).clone();
-        held.boot.iter_mut().for_each(|boot| boot.holds = Some(Hold::Program));
+    fn what_is_held_or_keeps_its_arguments_can_be_told_none() {
         let args = ["main.lua".to_string(), "a".to_string()];
-        let held = Rc::new(held);
-        assert!(breed_for(&held, &args, &FIRST).runtime.is_none());
-        assert!(breed_for(&held, &args[..1], &FIRST).runtime.is_some());
+        for (holds, keeps_args) in [(Some(Hold::Program), false), (None, true)] {
+            let mut recipe = (*recipe(Some(1))).clone();
+            recipe.boot = recipe.boot.map(|boot| Boot { holds, keeps_args, ..boot });
+            let recipe = Rc::new(recipe);
+            assert!(breed_for(&recipe, &args, &FIRST).runtime.is_none());
+            assert!(breed_for(&recipe, &args[..1], &FIRST).runtime.is_some());
+        }
     }
 }
