@@ -51,6 +51,11 @@ beforeAll(async () => {
 afterAll(() => cold[Symbol.asyncDispose]());
 
 const here = Object.entries(LANGUAGES).filter(([, { tool }]) => existsSync(tool));
+for (const [language, { tool }] of Object.entries(LANGUAGES)) {
+  test(`${language} is ${existsSync(tool) ? 'tried' : `NOT tried: ${tool} is not here`}`, () => {
+    // The name is what it has to say.
+  });
+}
 for (const [language, tried] of here) {
   const { hello: code } = tried;
   describe(language, () => {
