@@ -22,6 +22,7 @@ import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
 import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
 import { keepExecutions } from './executions/keeping.js';
+import { createKeyRoom, type KeyRoom } from './executions/key-room.js';
 import type { ExecutionSettings } from './executions/settings.js';
 import { type Audit, openAudit } from './observing/audit/audit.js';
 import { VERSION } from './version.js';
@@ -49,6 +50,7 @@ export interface Kept {
   readonly settings: ExecutionSettings;
   /** Of what webhooks are signed with; made where it is not there yet. */
   readonly sealing: () => Promise<Sealing>;
+  readonly keyRoom: KeyRoom;
 }
 
 /** Why there is no start. A bad setting stays bad; a store that is away may come back. */
@@ -172,6 +174,7 @@ async function openKept(
     const keeping = await keepExecutions({ store, server, settings, policies, log });
     return ok({
       ...{ store, server, settings },
+      keyRoom: createKeyRoom(store, settings.keysPerTenantMax),
       sealing: () => openSealing(config.keySecretFile, store),
       [Symbol.asyncDispose]: async () => {
         keeping[Symbol.dispose]();

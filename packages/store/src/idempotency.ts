@@ -1,4 +1,4 @@
-import { type Sql, textOf } from './sql.js';
+import { numberOf, type Sql, textOf } from './sql.js';
 
 /** A request that is to be answered once, however often it is sent. */
 export interface Claim {
@@ -43,6 +43,21 @@ export async function findClaim(
   const [row] = rows;
   if (row === undefined) return undefined;
   return { digest: textOf(row, 'digest'), answer: textOf(row, 'answer') };
+}
+
+/** How many a tenant has, and when the oldest of them was taken (0: there are none). */
+export async function countClaims(
+  sql: Sql,
+  tenant: string,
+  since: number,
+): Promise<{ readonly count: number; readonly oldest: number }> {
+  const [row] = await sql.query(
+    `SELECT COUNT(*) AS count, COALESCE(MIN(created_at), 0) AS oldest FROM idempotency
+     WHERE tenant = $1 AND created_at >= $2`,
+    [tenant, since],
+  );
+  if (row === undefined) throw new Error('a count has one row');
+  return { count: numberOf(row, 'count'), oldest: numberOf(row, 'oldest') };
 }
 
 /** Of a key that was taken before there was an answer (''): what it stands for from now on. */

@@ -40,7 +40,8 @@ export type UsageWindow = Static<typeof Window>;
 export const LimitMet = Type.Object({
   name: Type.String({
     description:
-      'keys, requests, cpu, concurrency, connections, or what is counted and when: cpu_ms/day.',
+      'keys, requests, cpu, concurrency, connections, idempotency_keys, ' +
+      'or what is counted and when: cpu_ms/day.',
   }),
   quota: Type.Optional(Type.Number()),
   remaining: Type.Optional(Type.Number()),

@@ -47,12 +47,12 @@ export function openKeptHouse(house: KeptHouseDeps): KeptHouse {
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
-  const { store, settings } = kept;
+  const { store, settings, keyRoom } = kept;
   const hooks = createWebhooks({ ...kept, settings: settings.webhooks, log, counts });
   const executions = createExecutions({ ...kept, engine, meter, log, onTold: hooks.ended });
   const view = createView(store, executions);
   const { endpoints } = hooks;
-  const deps = { store, engine, decide, executions, view, endpoints };
+  const deps = { store, engine, decide, executions, view, endpoints, keyRoom };
   return {
     routes: executionRoutes(deps),
     webhookRoutes: webhookRoutes(endpoints),

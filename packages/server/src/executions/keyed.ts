@@ -1,10 +1,11 @@
 import type { Refusal } from '@gozolite/contract/refusal';
-import { ok, type Result } from '@gozolite/contract/result';
+import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Patience } from '@gozolite/engine/queue/queue';
 import type { Database } from '@gozolite/store/sql';
 import type { Call } from '../http/route.js';
 import type { Executions, Submission, Taken } from './executions.js';
 import { answered, answerOf, keyOf } from './idempotency.js';
+import type { KeyRoom } from './key-room.js';
 
 type AllTaken = readonly Result<Taken, Refusal>[];
 
@@ -24,9 +25,15 @@ export type Outcome =
   /** The key was used before, and this was kept under it. */
   | { readonly kind: 'known'; readonly answer: string };
 
+export interface AcceptDeps {
+  readonly store: Database;
+  readonly executions: Executions;
+  readonly keyRoom: KeyRoom;
+}
+
 /** Accepts what a request asks for, once for each of its tenant's Idempotency-Keys. */
 export async function acceptKeyed(
-  { store, executions }: { readonly store: Database; readonly executions: Executions },
+  { store, executions, keyRoom }: AcceptDeps,
   call: Call,
   { path, patience, read, answerFor }: Asked,
 ): Promise<Result<Outcome, Refusal>> {
@@ -36,6 +43,8 @@ export async function acceptKeyed(
   const before = await answered(store, key);
   if (!before.ok) return before;
   if (before.value !== undefined) return ok({ kind: 'known', answer: before.value });
+  const crowded = key && (await keyRoom.refuse(key));
+  if (crowded !== undefined) return refuse(crowded);
   const submissions = await read();
   if (!submissions.ok) return submissions;
   let answer = '';

@@ -9,6 +9,8 @@ export interface ExecutionSettings {
   readonly keepMs: number;
   readonly keepCount: number;
   readonly keepBytes: number;
+  /** Idempotency-Keys of one tenant, of the last 24 hours. */
+  readonly keysPerTenantMax: number;
   readonly webhooks: WebhookSettings;
 }
 
@@ -38,6 +40,9 @@ export function readExecutions(
     keepMs: 1000 * read.integer('GOZO_KEEP_S', { min: 60, max: 31_536_000, fallback: 86_400 }),
     keepCount: read.integer('GOZO_KEEP_RECORDS', { min: 1, max: 10_000_000, fallback: 100_000 }),
     keepBytes: MIB * read.integer('GOZO_KEEP_MB', { min: 1, max: 1_048_576, fallback: 1024 }),
+    keysPerTenantMax: read.integer('GOZO_IDEMPOTENCY_KEYS', {
+      ...{ min: 1, max: 10_000_000, fallback: 100_000 },
+    }),
     webhooks: readWebhooks(read, faults),
   };
   return isOn ? settings : undefined;

@@ -10,11 +10,13 @@ import {
   keyOf,
   NOTHING_KEPT,
 } from '../executions/idempotency.js';
+import type { KeyRoom } from '../executions/key-room.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import type { Answer, Call, Route, RouteDocument } from '../http/route.js';
 
 export interface OnceDeps {
   readonly store: Database;
+  readonly keyRoom: KeyRoom;
   readonly sealing: () => Promise<Sealing>;
 }
 
@@ -42,6 +44,8 @@ async function once(deps: OnceDeps, route: Route, call: Call): Promise<Result<An
   const key = asked.value;
   if (key === undefined) return route.handle(call);
   const { store } = deps;
+  const crowded = await deps.keyRoom.refuse(key);
+  if (crowded !== undefined) return refuse(crowded);
   const sealing = (await deps.sealing()).with(bearerOf(call));
   const known = await store.transaction((sql) => claim(sql, { ...key, answer: '' }));
   if (known !== undefined) {
@@ -113,6 +117,7 @@ function described(document: RouteDocument): RouteDocument {
     answers: {
       ...answers,
       ...or(409, 'IDEMPOTENCY_CONFLICT'),
+      ...or(429, 'RATE_LIMITED, of Idempotency-Keys'),
       ...or(422, 'INVALID_VALUE or IDEMPOTENCY_MISMATCH'),
     },
   };

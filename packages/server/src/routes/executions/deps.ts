@@ -5,6 +5,7 @@ import type { Engine } from '@gozolite/engine/engine';
 import type { Database } from '@gozolite/store/sql';
 import type { Decide, Decided } from '../../executions/decide.js';
 import type { Executions, Submission, Taken } from '../../executions/executions.js';
+import type { KeyRoom } from '../../executions/key-room.js';
 import type { View } from '../../executions/view.js';
 import type { Call } from '../../http/route.js';
 import type { Endpoints } from '../../webhooks/endpoints.js';
@@ -15,6 +16,7 @@ export interface KeptDeps {
   readonly engine: Pick<Engine, 'missing'>;
   readonly decide: Decide;
   readonly executions: Executions;
+  readonly keyRoom: KeyRoom;
   readonly view: View;
   readonly endpoints: Pick<Endpoints, 'named'>;
 }
