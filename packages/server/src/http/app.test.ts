@@ -115,6 +115,25 @@ test('a method that the router has never heard of is a problem too', async () =>
   assert.equal(problemIn(response).code, 'METHOD_NOT_ALLOWED');
 });
 
+for (const [method, target, status, allow] of [
+  ['CONNECT', 'example.com:443', 405, ''],
+  ['CONNECT', '/length', 405, 'POST, GET, HEAD'],
+  ['TRACE', '/length', 405, 'POST, GET, HEAD'],
+  ['TRACE', '/nothing', 404, undefined],
+  ['QUERY', '/length', 405, 'POST, GET, HEAD'],
+] as const) {
+  test(`${method} ${target} is ${status}, and its connection ends`, async () => {
+    const close = method === 'QUERY' ? 'Connection: close\r\n' : '';
+    const bytes = `${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${close}\r\n`;
+    // What stands behind is answered by nobody.
+    const answer = await raw(`${bytes}GET /length HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*connection: close`, 'i'));
+    assert.match(answer, /x-content-type-options: nosniff/i);
+    assert.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1);
+    assert.equal(/^allow: *([^\r]*)\r$/im.exec(answer)?.[1], allow);
+  });
+}
+
 test('HEAD is GET without its body', async () => {
   assert.equal((await call('/length', { method: 'HEAD' })).status, 200);
 });

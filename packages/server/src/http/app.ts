@@ -72,7 +72,7 @@ export function createApp(deps: AppDeps): FastifyInstance {
     hasKeys: authenticate !== undefined,
     begin: app.routing,
   });
-  const upgrades = acceptUpgrades(app.server);
+  const upgrades = acceptUpgrades(app.server, connections);
   app.decorateReply('refusal', undefined);
   app.decorateRequest('span', undefined);
   const see = createSeer(routes);

@@ -90,3 +90,23 @@ test('an answer that is out leaves the calls behind it on the connection alone',
   socket.destroy();
   if (signal?.aborted === false) await once(signal, 'abort');
 });
+
+for (const [name, behind] of [
+  ['an offer of a WebSocket', 'GET /length HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket'],
+  ['a tunnel', 'CONNECT example.com:443 HTTP/1.1'],
+] as const) {
+  test(`${name} behind a call under way ends the connection, and nothing else`, async () => {
+    const arrived = new Promise<void>((resolve) => (onCall = resolve));
+    const socket = open();
+    socket.write(whole('/wait'));
+    await arrived;
+    socket.write(`${behind}\r\nHost: localhost\r\n\r\n`);
+    assert.equal(await readAll(socket), '');
+    const signal = calls.at(-1)?.signal;
+    if (signal?.aborted === false) await once(signal, 'abort');
+    const both = open();
+    both.write(`${whole('/wait')}${behind}\r\nHost: localhost\r\n\r\n`);
+    assert.equal(await readAll(both), '');
+    assert.equal((await call('/length', post('{}'))).status, 200);
+  });
+}

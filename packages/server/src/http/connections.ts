@@ -17,6 +17,8 @@ export interface Connections {
    * and not to a whole request that is still running.
    */
   mayAnswer(socket: Duplex): boolean;
+  /** Requests on it are not answered yet. */
+  isBusy(socket: Duplex): boolean;
   /** Nobody knows where its last request ends: nothing more on it is taken for one. */
   break(socket: Duplex): void;
   isBroken(socket: Duplex): boolean;
@@ -61,6 +63,7 @@ export function trackConnections(): Connections {
       requests.set(request, controller);
       return controller.signal;
     },
+    isBusy: (socket) => (connections.get(socket)?.size ?? 0) > 0,
     break: (socket) => void broken.set(socket, 0),
     isBroken: (socket) => broken.has(socket),
     passOver: (socket) => {

@@ -26,6 +26,7 @@ export function refuseEarly(
   const isWelcome = cors?.allows(headers.origin) ?? false;
   const foreign = guard({ method, headers, httpVersion: raw.httpVersion, isWelcome });
   if (foreign !== undefined) return foreign;
+  if (method === 'CONNECT') return NO_PROXY;
   if (request.is404 || isShadowed(routes, request)) {
     return methodsHere(routes, request).length > 0
       ? { code: 'METHOD_NOT_ALLOWED', detail: `${method} is not a method of ${pathOf(request)}.` }
@@ -42,6 +43,12 @@ export function refuseEarly(
   const isUtf8 = charsets.every((name) => /^utf-?8$/i.test(name ?? ''));
   return charsets.length <= 1 && isUtf8 ? undefined : notJson();
 }
+
+/** RFC 9110 §9.3.6: its target is a host, of which this server has no resource. */
+const NO_PROXY: Refusal = {
+  code: 'METHOD_NOT_ALLOWED',
+  detail: 'This server is no proxy: it makes no tunnels.',
+};
 
 export function notJson(): Refusal {
   return unsupported(SEND_JSON);

@@ -64,6 +64,8 @@ export function createEdge(server: Server, deps: EdgeDeps): Edge {
       const { method, headers, raw } = request;
       const fault = arrivals.faultOf(raw);
       if (fault !== undefined) return fault;
+      // Neither is ever followed by more that is asked of this server.
+      if (method === 'CONNECT' || method === 'TRACE') reply.raw.setHeader('connection', 'close');
       const refusal = refuseEarly({ routes, hasKeys, cors }, request);
       const preflight = cors?.preflightFor({ method, headers });
       if (refusal?.code === 'METHOD_NOT_ALLOWED' && preflight !== undefined) {

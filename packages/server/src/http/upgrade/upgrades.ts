@@ -7,7 +7,10 @@ import {
   SUBPROTOCOL,
 } from '@gozolite/contract/interactive/interactive';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Connections } from '../connections.js';
 
+/** For a client to take its last answer and close. */
+const LINGER_MS_MAX = 5000;
 const PROTOCOLS = 'sec-websocket-protocol';
 
 /**
@@ -20,7 +23,7 @@ export class UpgradableMessage extends IncomingMessage {
 
   get upgrade(): boolean {
     if (this.offersUpgrade !== true) return false;
-    // A tunnel is nothing else: Node closes the connection, where nobody listens for one.
+    // Behind its head a tunnel is no HTTP any more, whoever it is refused by.
     return this.method === 'CONNECT' || isForWebSocket(this);
   }
 
@@ -46,7 +49,10 @@ export interface Upgrades {
  * Passes what wants to become a WebSocket through the same routes as any request: who may not have
  * it is answered in HTTP.
  */
-export function acceptUpgrades(server: Server): Upgrades {
+export function acceptUpgrades(
+  server: Server,
+  connections: Pick<Connections, 'isBusy' | 'isBroken'>,
+): Upgrades {
   const heads = new WeakMap<IncomingMessage, Buffer>();
   const sockets = new WebSocketServer({
     noServer: true,
@@ -58,11 +64,19 @@ export function acceptUpgrades(server: Server): Upgrades {
     autoPong: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
+  const arrive = (request: IncomingMessage, socket: Duplex): void => {
+    socket.on('error', () => socket.destroy());
+    // Node reads no more from it, so who leaves is not seen; and the first answer has the socket.
+    if (connections.isBroken(socket)) socket.end();
+    else if (connections.isBusy(socket)) socket.destroy();
+    else server.emit('request', request, responseOn(request, socket));
+  };
   server.on('upgrade', (request, socket, head) => {
     heads.set(request, head);
-    socket.on('error', () => socket.destroy());
-    server.emit('request', request, responseOn(request, socket));
+    arrive(request, socket);
   });
+  // Without a listener Node closes the connection and says nothing. It becomes no tunnel here.
+  server.on('connect', arrive);
   return {
     isOne: (request) => heads.has(request),
     take: (request, use) => {
@@ -79,7 +93,11 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   if (socket instanceof Socket) response.assignSocket(socket);
-  response.once('finish', () => socket.end());
+  response.once('finish', () => {
+    // Read and dropped: else its client's end would not be seen. Who goes on sending is cut off.
+    socket.resume().end();
+    setTimeout(() => socket.destroy(), LINGER_MS_MAX).unref();
+  });
   return response;
 }
 
