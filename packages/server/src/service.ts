@@ -22,7 +22,7 @@ import { keepUsage, serverName } from '@gozolite/tenancy/usage/housekeeping';
 import { createMeter, type Meter } from '@gozolite/tenancy/usage/meter';
 import { type Config, isLoopback } from './config.js';
 import { keepExecutions } from './executions/keeping.js';
-import { createKeyRoom, type KeyRoom } from './executions/key-room.js';
+import { createKeyRoom, type KeyRoom } from './executions/keys/key-room.js';
 import type { ExecutionSettings } from './executions/settings.js';
 import { type Audit, openAudit } from './observing/audit/audit.js';
 import { VERSION } from './version.js';

@@ -11,7 +11,7 @@ import type { Service } from '../service.js';
 import { createWebhooks } from '../webhooks/webhooks.js';
 import type { Decide } from './decide.js';
 import { createExecutions, type Executions } from './executions.js';
-import { NOTHING_KEPT } from './idempotency.js';
+import { NOTHING_KEPT } from './keys/idempotency.js';
 import { createOnce } from './once.js';
 import { createView } from './view.js';
 

@@ -4,7 +4,7 @@ import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Call } from '../http/route.js';
 import { type KeptDeps, submissionOf } from '../routes/executions/deps.js';
 import type { Taken } from './executions.js';
-import { acceptKeyed, onlyOf } from './keyed.js';
+import { acceptKeyed, onlyOf } from './keys/keyed.js';
 import { pause } from './pause.js';
 
 const PATH = '/execute';

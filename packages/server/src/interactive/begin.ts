@@ -8,7 +8,7 @@ import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import { mostOf, usedSince } from '../admission/usage/spend.js';
 import type { Executions } from '../executions/executions.js';
-import { onlyOf } from '../executions/keyed.js';
+import { onlyOf } from '../executions/keys/keyed.js';
 import { placeOf } from '../executions/shown.js';
 
 /** An execution that somebody talks to. */

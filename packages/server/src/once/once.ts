@@ -9,8 +9,8 @@ import {
   type Key,
   keyOf,
   NOTHING_KEPT,
-} from '../executions/idempotency.js';
-import type { KeyRoom } from '../executions/key-room.js';
+} from '../executions/keys/idempotency.js';
+import type { KeyRoom } from '../executions/keys/key-room.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import type { Answer, Call, Route, RouteDocument } from '../http/route.js';
 

@@ -13,7 +13,7 @@ import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { Meter } from '@gozolite/tenancy/usage/meter';
 import { mostOf, usedBy } from '../admission/usage/spend.js';
 import type { Decide } from '../executions/decide.js';
-import { IDEMPOTENCY_HEADER } from '../executions/idempotency.js';
+import { IDEMPOTENCY_HEADER } from '../executions/keys/idempotency.js';
 import { PROBLEM_ANSWER } from '../http/problem.js';
 import { type Answer, type Call, json, type Route, type RouteDocument } from '../http/route.js';
 import { endWith } from '../observing/tracing/parts.js';

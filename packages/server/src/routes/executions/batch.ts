@@ -4,8 +4,8 @@ import { ok, type Result } from '@gozolite/contract/result';
 import { Batch, SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import { Type } from 'typebox';
 import type { Submission, Taken } from '../../executions/executions.js';
-import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
-import { acceptKeyed } from '../../executions/keyed.js';
+import { IDEMPOTENCY_HEADER } from '../../executions/keys/idempotency.js';
+import { acceptKeyed } from '../../executions/keys/keyed.js';
 import { PROBLEM_ANSWER, problemOf } from '../../http/problem.js';
 import {
   type Answer,

@@ -5,7 +5,7 @@ import type { Engine } from '@gozolite/engine/engine';
 import type { Database } from '@gozolite/store/sql';
 import type { Decide, Decided } from '../../executions/decide.js';
 import type { Executions, Submission, Taken } from '../../executions/executions.js';
-import type { KeyRoom } from '../../executions/key-room.js';
+import type { KeyRoom } from '../../executions/keys/key-room.js';
 import type { View } from '../../executions/view.js';
 import type { Call } from '../../http/route.js';
 import type { Endpoints } from '../../webhooks/endpoints.js';

@@ -1,8 +1,8 @@
 import { KeptExecution } from '@gozolite/contract/kept/kept';
 import { ok } from '@gozolite/contract/result';
 import { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
-import { IDEMPOTENCY_HEADER } from '../../executions/idempotency.js';
-import { acceptKeyed, onlyOf } from '../../executions/keyed.js';
+import { IDEMPOTENCY_HEADER } from '../../executions/keys/idempotency.js';
+import { acceptKeyed, onlyOf } from '../../executions/keys/keyed.js';
 import { PROBLEM_ANSWER } from '../../http/problem.js';
 import { type Answer, JSON_MEDIA_TYPE, type Route, type RouteDocument } from '../../http/route.js';
 import { type KeptDeps, LINKS, NO_STORE, shownOfTaken, submissionOf } from './deps.js';

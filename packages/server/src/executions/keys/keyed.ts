@@ -2,8 +2,8 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Patience } from '@gozolite/engine/queue/queue';
 import type { Database } from '@gozolite/store/sql';
-import type { Call } from '../http/route.js';
-import type { Executions, Submission, Taken } from './executions.js';
+import type { Call } from '../../http/route.js';
+import type { Executions, Submission, Taken } from '../executions.js';
 import { answered, answerOf, keyOf } from './idempotency.js';
 import type { KeyRoom } from './key-room.js';
 

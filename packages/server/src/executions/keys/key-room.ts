@@ -1,8 +1,8 @@
 import type { Refusal } from '@gozolite/contract/refusal';
 import { countClaims, findClaim } from '@gozolite/store/idempotency';
 import type { Database } from '@gozolite/store/sql';
+import { CLAIM_MS } from '../keeping.js';
 import type { Key } from './idempotency.js';
-import { CLAIM_MS } from './keeping.js';
 
 /** How many Idempotency-Keys of one tenant are remembered at once. */
 export interface KeyRoom {

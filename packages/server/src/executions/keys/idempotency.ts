@@ -4,8 +4,8 @@ import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import { type Claim, type Claimed, findClaim } from '@gozolite/store/idempotency';
 import type { Database } from '@gozolite/store/sql';
-import type { Call } from '../http/route.js';
-import { CLAIM_MS } from './keeping.js';
+import type { Call } from '../../http/route.js';
+import { CLAIM_MS } from '../keeping.js';
 
 const MOST = KEPT_BOUNDS.idempotencyKeyBytesMax;
 /** What is in quotes may hold quotes; what begins with one ends with one. */

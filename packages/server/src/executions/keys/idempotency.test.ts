@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import type { Call } from '../http/route.js';
+import type { Call } from '../../http/route.js';
 import { IDEMPOTENCY_HEADER, keyOf } from './idempotency.js';
 
 const { schema } = IDEMPOTENCY_HEADER['Idempotency-Key'];
