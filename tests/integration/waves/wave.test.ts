@@ -5,9 +5,10 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { type OwnServer, startOwnServer } from '../own-server.js';
 
 const WAVE = 1000;
-/** The first finds a server whose code is not compiled yet. */
+/** The first finds a server whose code is not compiled yet; of the others the one between. */
 const ROUNDS = 4;
-const BUSY_MS_MAX = 90;
+/** 58 to 64 ms where requests begin in turns, and 145 to 149 ms where they do not. */
+const BUSY_MS_MAX = 100;
 const PATHS = ['/healthz', '/readyz', '/metrics'];
 
 /** Opens its connections, and at a word sends a program on each of them in one turn. */
@@ -73,7 +74,7 @@ const ask = async (url, at) => {
     // The first of all is no answer under a wave.
     if (count > 0) longestMs[at] = Math.max(longestMs[at], busyMs() - askedMs);
     else console.error('asking');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 };
 urls.forEach(ask);`;
@@ -110,14 +111,16 @@ async function whole(child: ReturnType<typeof spawn>): Promise<string> {
 
 test('while 1,000 programs are asked for in one turn, health and metrics answer', async () => {
   const told: string[] = [];
-  let leastMs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS && leastMs > BUSY_MS_MAX; round += 1) {
+  const longestMs: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
     const { statuses, busyMs } = await wave();
     const { 200: ran = 0, 503: refused = 0 } = statuses;
     assert.equal(ran + refused, WAVE, JSON.stringify(statuses));
     assert.ok(ran > 0);
+    if (round === 0) continue;
     told.push(PATHS.map((path, at) => `${path} ${Math.round(busyMs[at] ?? 0)} ms`).join(', '));
-    leastMs = Math.min(leastMs, Math.max(...busyMs));
+    longestMs.push(Math.max(...busyMs));
   }
-  assert.ok(leastMs <= BUSY_MS_MAX, `busy meanwhile: ${told.join('; ')}`);
+  const [, median = 0] = longestMs.sort((one, other) => one - other);
+  assert.ok(median <= BUSY_MS_MAX, `busy meanwhile: ${told.join('; ')}`);
 });
