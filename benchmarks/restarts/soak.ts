@@ -63,6 +63,7 @@ export async function soak(run: Run, server: ServerUnderTest): Promise<RunResult
   const seconds = (performance.now() - startedMs) / 1000;
   const found: Found = {
     ...{ ledger, left, sizeOf, hasLostLaunchers: run.hasLostLaunchers },
+    uncountedMax: run.store === 'sqlite' ? CLIENTS : 0,
     kept: await readingStore(world.env, readKept),
     trails: trailsOf(entriesOf(world.home.folder)),
   };
