@@ -13,7 +13,7 @@ export interface Found {
   readonly sizeOf: (number: number) => number;
   /** Whether launchers were killed too. */
   readonly hasLostLaunchers: boolean;
-  /** Of a tenant, how many ends a kill may leave uncounted: a lone server's last 20 ms (ADR 0097). */
+  /** Ends of a tenant that a kill may leave uncounted: a lone server's last 20 ms (ADR 0097). */
   readonly uncountedMax: number;
 }
 
