@@ -1,3 +1,4 @@
+import { type Counts, createCounts } from '@gozolite/contract/counts';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Clock } from '../clock.js';
@@ -188,23 +189,6 @@ function tooLong(waitMs: number, { waitMsMax }: WaitBounds): Refusal | undefined
 function fullness(bounds: WaitBounds, { all, of }: Counts, tenant: string): string | undefined {
   if (all() >= bounds.waitersMax) return 'queue full';
   return of(tenant) >= bounds.waitersPerTenantMax ? 'tenant has its share of the queue' : undefined;
-}
-
-type Counts = ReturnType<typeof createCounts>;
-
-function createCounts() {
-  const counts = new Map<string, number>();
-  let total = 0;
-  return {
-    all: () => total,
-    of: (tenant: string) => counts.get(tenant) ?? 0,
-    add: (tenant: string, change: 1 | -1) => {
-      total += change;
-      const count = (counts.get(tenant) ?? 0) + change;
-      if (count > 0) counts.set(tenant, count);
-      else counts.delete(tenant); // Else the map would keep every tenant there ever was.
-    },
-  };
 }
 
 function overloaded(detail: string, retryAfterMs: number): Refusal {

@@ -1,3 +1,4 @@
+import { createCounts } from '@gozolite/contract/counts';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
@@ -27,27 +28,19 @@ const RETRY_MS = 1000;
 
 export function createListeners(deps: ListenersDeps): Listeners {
   const max = Math.min(deps.max, Math.max(1, Math.floor(deps.connectionsMax / 2)));
-  const counts = new Map<string, number>();
-  let all = 0;
+  const counts = createCounts();
   const limitOf = (tenant: string) =>
     Math.min(deps.policyOf(tenant).pace.connections ?? deps.perTenantMax, max);
   return {
     max,
-    count: () => all,
-    of: (tenant) => ({ used: counts.get(tenant) ?? 0, limit: limitOf(tenant) }),
+    count: counts.all,
+    of: (tenant) => ({ used: counts.of(tenant), limit: limitOf(tenant) }),
     begin: (tenant) => {
-      const own = counts.get(tenant) ?? 0;
       const ownMax = deps.policyOf(tenant).pace.connections ?? deps.perTenantMax;
-      if (own >= ownMax) return refuse(crowded(ownMax));
-      if (all >= max) return refuse(FULL);
-      counts.set(tenant, own + 1);
-      all += 1;
-      return ok(() => {
-        all -= 1;
-        const rest = (counts.get(tenant) ?? 0) - 1;
-        if (rest > 0) counts.set(tenant, rest);
-        else counts.delete(tenant);
-      });
+      if (counts.of(tenant) >= ownMax) return refuse(crowded(ownMax));
+      if (counts.all() >= max) return refuse(FULL);
+      counts.add(tenant, 1);
+      return ok(() => counts.add(tenant, -1));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createCounts } from '@gozolite/contract/counts';
 import type { AttemptOutcome, DeliveryAttempt } from '@gozolite/contract/webhooks/webhook';
 import { findExecution } from '@gozolite/store/executions';
 import type { Database, Sql } from '@gozolite/store/sql';
@@ -68,20 +69,18 @@ const FAILING_MS_MAX = 5 * 24 * 3_600_000;
 
 export function createDeliverer(deps: DelivererDeps): Deliverer {
   const { store, server, log, nowMs } = deps;
-  const underWay = new Map<string, number>();
+  const underWay = createCounts();
   const all = new Set<Promise<void>>();
   let armedAt = Number.NEGATIVE_INFINITY;
   let forgotAt = nowMs();
   let isClosed = false;
   let isWell = true;
   const begin = (row: DeliveryRow): void => {
-    underWay.set(row.tenant, (underWay.get(row.tenant) ?? 0) + 1);
+    underWay.add(row.tenant, 1);
     const done = attempt(deps, row)
       .catch((error: unknown) => log.error({ error }, 'an attempt was not written down'))
       .then(() => {
-        const left = (underWay.get(row.tenant) ?? 1) - 1;
-        if (left > 0) underWay.set(row.tenant, left);
-        else underWay.delete(row.tenant);
+        underWay.add(row.tenant, -1);
         all.delete(done);
         looker.wake();
       });
@@ -102,10 +101,9 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
     await keep(now);
     const due = await tenantsDue(store, now, TENANTS_LOOKED_AT);
     // Who has least under way is next: a tenant that was not there finds the first free place.
-    const has = (tenant: string) => underWay.get(tenant) ?? 0;
     const share = Math.max(1, Math.floor((AT_ONCE_MAX - all.size) / due.length));
-    for (const tenant of due.toSorted((left, right) => has(left) - has(right))) {
-      const limit = Math.min(OF_TENANT_MAX - has(tenant), AT_ONCE_MAX - all.size, share);
+    for (const tenant of due.toSorted((left, right) => underWay.of(left) - underWay.of(right))) {
+      const limit = Math.min(OF_TENANT_MAX - underWay.of(tenant), AT_ONCE_MAX - all.size, share);
       if (limit <= 0 || isClosed) continue;
       const lease = { tenant, server, now, until: now + LEASE_MS, limit };
       for (const row of await takeDeliveries(store, lease)) {

@@ -61,6 +61,7 @@ export function createLedger(store: Sql, settled: () => Promise<void>): Ledger {
   };
   return {
     hold: async (reservation, windows, fits) => {
+      if (isClosed) return undefined; // Nobody corrects what it would keep from now on.
       const { tenant, cpuMs, outputBytes } = reservation;
       const account = accountOf(tenant);
       account.held += 1; // Also while it is read: nobody forgets it meanwhile.

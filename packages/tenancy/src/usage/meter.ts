@@ -1,3 +1,4 @@
+import { createCounts } from '@gozolite/contract/counts';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
@@ -11,7 +12,6 @@ import {
 } from '@gozolite/store/usage';
 import type { Pace, Policy } from '../policy/policy.js';
 import { createBuckets } from './bucket.js';
-import { createCounts } from './counts.js';
 import { createLedger, type Ledger } from './ledger.js';
 import { type Quoted, quotaHeaders, quotaRefusal } from './quota.js';
 import { createSettling, type Settling } from './settling.js';

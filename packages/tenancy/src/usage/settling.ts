@@ -1,6 +1,6 @@
+import { createCounts } from '@gozolite/contract/counts';
 import type { Database } from '@gozolite/store/sql';
 import { type Amounts, type Reservation, type UsageBatch, writeUsage } from '@gozolite/store/usage';
-import { createCounts } from './counts.js';
 import { windowsAt } from './spans.js';
 
 /** Behind the answers of that time, and together: one transaction for all of them. */
