@@ -73,13 +73,17 @@ test('--check-config only checks', async () => {
 test('a taken port is told in one line, with exit code 1', async () => {
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
+  // Not where a server of this machine has its own: that may run as another user.
+  const data = mkdtempSync(join(tmpdir(), 'gozolite-data-'));
   try {
-    const { exitCode, stderr } = await spawnServer({ GOZO_PORT: String(port) }).ended;
+    const env = { GOZO_PORT: String(port), GOZO_DATA: data };
+    const { exitCode, stderr } = await spawnServer(env).ended;
     assert.equal(exitCode, 1);
     assert.match(stderr, /EADDRINUSE/);
     assert.equal(stderr.trim().split('\n').length, 1);
   } finally {
     other.close();
+    rmSync(data, { recursive: true });
   }
 });
 

@@ -138,7 +138,8 @@ async function takeName(
     const first = serverName(join(dataFolder, 'server-id'));
     return ok({ server: member.number === 1 ? first : `${first}-${member.number}`, member });
   } catch (error) {
-    return refuse({ kind: 'store', message: reasonOf(error) });
+    const hint = auth === 'none' ? `\n  ${NOTHING_KEPT}` : '';
+    return refuse({ kind: 'store', message: `${reasonOf(error)}${hint}` });
   }
 }
 

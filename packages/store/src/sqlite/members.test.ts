@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'vitest';
+import { StoreError } from '../sql.js';
 import { joinMembers, type Member } from './members.js';
 
 let folder: string;
@@ -52,6 +53,15 @@ test('of many that come at once each has a number of its own, and none is alone'
   assert.equal(members.filter((member) => member.isAlone()).length, 0);
   await assert.rejects(enter('ninth'), /8 servers use/);
   for (const each of members) each[Symbol.dispose]();
+});
+
+test('a file that is in the way is told with its folder and what to do', async () => {
+  mkdirSync(join(folder, '1'));
+  await assert.rejects(enter('first'), (error) => {
+    assert.ok(error instanceof StoreError);
+    assert.match(error.message, /can't be used \(it and what is in it has to be of the user/);
+    return error.message.startsWith(folder);
+  });
 });
 
 test('a place is free again when its process was killed', async () => {

@@ -26,9 +26,21 @@ export interface Member extends Disposable {
  * at its next start.
  * @param folder made where it is not there yet
  * @param onShare what has to be done before another may count too; called once, or never
- * @throws StoreError where there are too many, or one that was alone does not share
+ * @throws StoreError where there are too many, one that was alone does not share, or a file of
+ * somebody else is in the way
  */
 export async function joinMembers(folder: string, onShare: () => Promise<void>): Promise<Member> {
+  try {
+    return await enter(folder, onShare);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const hint = 'it and what is in it has to be of the user that the server runs as';
+    throw new StoreError(`${folder} can't be used (${hint}): ${reason}`, { cause: error });
+  }
+}
+
+async function enter(folder: string, onShare: () => Promise<void>): Promise<Member> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { number, place } = await takePlace(folder);
   try {
