@@ -1,4 +1,4 @@
-import { type Counts, createCounts } from '@gozolite/contract/counts';
+import { type Counts, createCounts } from '@gozolite/contract/memory/counts';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Clock } from '../clock.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCounts } from '@gozolite/contract/counts';
+import { createCounts } from '@gozolite/contract/memory/counts';
 import type { AttemptOutcome, DeliveryAttempt } from '@gozolite/contract/webhooks/webhook';
 import { findExecution } from '@gozolite/store/executions';
 import type { Database, Sql } from '@gozolite/store/sql';

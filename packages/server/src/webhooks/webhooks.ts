@@ -1,4 +1,4 @@
-import { remembered } from '@gozolite/contract/remembered';
+import { remembered } from '@gozolite/contract/memory/remembered';
 import type { Database } from '@gozolite/store/sql';
 import { countPending } from '@gozolite/store/webhooks/deliveries';
 import type { Logger } from '@gozolite/telemetry/logger';

@@ -1,4 +1,4 @@
-import { createCounts } from '@gozolite/contract/counts';
+import { createCounts } from '@gozolite/contract/memory/counts';
 import type { Refusal } from '@gozolite/contract/refusal';
 import { ok, type Result, refuse } from '@gozolite/contract/result';
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';

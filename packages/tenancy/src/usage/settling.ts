@@ -1,4 +1,4 @@
-import { createCounts } from '@gozolite/contract/counts';
+import { createCounts } from '@gozolite/contract/memory/counts';
 import type { Database } from '@gozolite/store/sql';
 import { type Amounts, type Reservation, type UsageBatch, writeUsage } from '@gozolite/store/usage';
 import { windowsAt } from './spans.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding } from '@gozolite/contract/capabilities';
+import { remembered } from '@gozolite/contract/memory/remembered';
 import type { Outcome } from '@gozolite/contract/outcome';
-import { remembered } from '@gozolite/contract/remembered';
 import {
   type Backend,
   type BackendDiagnosis,
