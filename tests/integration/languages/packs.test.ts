@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Capabilities, LanguageInfo } from '@gozolite/contract/capabilities';
 import type { Execution } from '@gozolite/contract/execution';
 import type { Problem } from '@gozolite/contract/refusal';
+import { Gozo } from '@gozolite/sdk/gozo';
 import { afterAll, beforeAll, test } from 'vitest';
 import { type PlantedPack, plantPack, plantWord, removePack } from '../../planted-packs.js';
 import { eventually, serverUnderTest } from '../../server-under-test.js';
@@ -132,13 +133,16 @@ test('two versions and a variant come, run side by side, and one goes', async ()
   const toolchain = { source: 'demo@2', version: '2.7', digest: two.digest };
   assert.deepEqual(language, { id: 'demo', version: '2.7', toolchain });
 
-  const long = execute('demo@1', 'read -t 2 < <(sleep 9); echo $DEMO');
-  await eventually('it to run', SEEN_MS_MAX, async () => {
-    const { load } = await get<{ load: { running: number } }>('/diagnostics', server.url);
-    return load.running === 1 || undefined;
+  const gozo = new Gozo({ url: server.url });
+  const { id } = await gozo.submit({
+    language: 'demo@1',
+    code: 'echo begun; read -t 2 < <(sleep 9); echo $DEMO',
   });
+  // Not before it has its programs: admitted, and counted as running, it is a moment earlier.
+  for await (const { name } of gozo.events(id)) if (name === 'output') break;
   removePack(PACKS, one);
-  assert.equal((await long).stdout, 'demo-1.5\n');
+  const long = await gozo.wait(id);
+  assert.equal(long.stdout, 'begun\ndemo-1.5\n', JSON.stringify(long));
   await eventuallySeen('demo@1 gone', ({ versions }) => !versions.some(isWhole('1.5')));
   assert.equal((await execute('demo', 'echo $DEMO')).stdout, 'demo-2.7\n');
   assert.equal((await execute('demo@1', '')).error, 'TOOLCHAIN_MISSING');
