@@ -170,19 +170,24 @@ type Change = WindowKey & Amounts & { readonly tenant: string; readonly nth: num
 const TOGETHER_MAX = 3;
 
 async function writeChanges(sql: Sql, changes: readonly Change[]): Promise<void> {
-  const rows = changes.map((_, at) => `(${parameters(6 * at + 1, 6)})`);
   await sql.query(
-    `INSERT INTO usage_windows (tenant, span, starts_at, executions, cpu_ms, output_bytes)
-     VALUES ${rows.join(', ')}
-     ON CONFLICT (tenant, span, starts_at) DO UPDATE SET
-       executions = usage_windows.executions + excluded.executions,
-       cpu_ms = usage_windows.cpu_ms + excluded.cpu_ms,
-       output_bytes = usage_windows.output_bytes + excluded.output_bytes`,
+    CHANGING[changes.length - 1] ?? '',
     changes.flatMap(({ tenant, span, startsAt, executions, cpuMs, outputBytes }) => [
       ...[tenant, span, startsAt, executions, cpuMs, outputBytes],
     ]),
   );
 }
+
+/** Of one change, of two, and so on. */
+const CHANGING = Array.from({ length: TOGETHER_MAX }, (_, more) => {
+  const rows = Array.from({ length: more + 1 }, (_, at) => `(${parameters(6 * at + 1, 6)})`);
+  return `INSERT INTO usage_windows (tenant, span, starts_at, executions, cpu_ms, output_bytes)
+     VALUES ${rows.join(', ')}
+     ON CONFLICT (tenant, span, starts_at) DO UPDATE SET
+       executions = usage_windows.executions + excluded.executions,
+       cpu_ms = usage_windows.cpu_ms + excluded.cpu_ms,
+       output_bytes = usage_windows.output_bytes + excluded.output_bytes`;
+});
 
 function parameters(first: number, count: number): string {
   return Array.from({ length: count }, (_, at) => `$${first + at}`).join(', ');

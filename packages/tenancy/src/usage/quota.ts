@@ -71,17 +71,55 @@ export function quotaHeaders({
   readonly nowMs: number;
   readonly requestsLeft?: number;
 }): Readonly<Record<string, string>> {
-  const policies: string[] = [];
-  const states: string[] = [];
-  const { requests } = policy.pace;
-  if (requests !== undefined && requestsLeft !== undefined) {
-    const windowS = Math.max(1, Math.round(requests.burst / requests.perS));
-    policies.push(`"requests";q=${requests.burst};w=${windowS}`);
-    states.push(`"requests";r=${requestsLeft}`);
+  const { told, requests, quotas } = shownOf(policy, windows);
+  if (told === '') return {};
+  const states = requests === undefined ? [] : [`${requests};r=${requestsLeft ?? 0}`];
+  for (const { name, at, kind, quota, endsAt } of quotas) {
+    const left = Math.max(0, quota - (totals[at]?.[kind] ?? 0));
+    states.push(`${name};r=${left};t=${Math.max(0, Math.ceil((endsAt - nowMs) / 1000))}`);
+  }
+  return { 'ratelimit-policy': told, ratelimit: states.join(', ') };
+}
+
+/** What is the same for all requests under a policy in the same windows. */
+interface Shown {
+  readonly windows: Quoted['windows'];
+  /** The value of `RateLimit-Policy`; '' where nothing bounds anything. */
+  readonly told: string;
+  /** What the rate of requests is called; undefined where none is bounded. */
+  readonly requests: string | undefined;
+  readonly quotas: readonly Bound[];
+}
+
+/** One quota of the window of that place. */
+interface Bound {
+  readonly name: string;
+  readonly at: number;
+  readonly kind: (typeof KINDS)[number];
+  readonly quota: number;
+  readonly endsAt: number;
+}
+
+const shown = new WeakMap<Policy, Shown>();
+
+function shownOf(policy: Policy, windows: Quoted['windows']): Shown {
+  const known = shown.get(policy);
+  if (known?.windows === windows) return known;
+  const made = show(policy, windows);
+  shown.set(policy, made);
+  return made;
+}
+
+function show(policy: Policy, windows: Quoted['windows']): Shown {
+  const told: string[] = [];
+  const quotas: Bound[] = [];
+  const { requests: flow } = policy.pace;
+  if (flow !== undefined) {
+    const windowS = Math.max(1, Math.round(flow.burst / flow.perS));
+    told.push(`"requests";q=${flow.burst};w=${windowS}`);
   }
   for (const [at, { span, startsAt, endsAt }] of windows.entries()) {
     const windowS = Math.round((endsAt - startsAt) / 1000);
-    const resetS = Math.max(0, Math.ceil((endsAt - nowMs) / 1000));
     for (const [kind, unit] of [
       ['executions', ''],
       ['outputBytes', ';qu="content-bytes"'],
@@ -89,10 +127,10 @@ export function quotaHeaders({
       const quota = policy.quotas[span][kind];
       if (quota === undefined) continue;
       const name = `"${WORDS[kind]}/${span}"`;
-      policies.push(`${name};q=${quota}${unit};w=${windowS}`);
-      states.push(`${name};r=${Math.max(0, quota - (totals[at]?.[kind] ?? 0))};t=${resetS}`);
+      told.push(`${name};q=${quota}${unit};w=${windowS}`);
+      quotas.push({ name, at, kind, quota, endsAt });
     }
   }
-  if (policies.length === 0) return {};
-  return { 'ratelimit-policy': policies.join(', '), ratelimit: states.join(', ') };
+  const requests = flow === undefined ? undefined : '"requests"';
+  return { windows, told: told.join(', '), requests, quotas };
 }

@@ -38,9 +38,14 @@ export function digestsOfRecord(execution: Execution): Digests {
 function streams(prefix: string, result: StageResult): Digests {
   const { stdout, stderr, stdout_encoding: out, stderr_encoding: err } = result;
   return {
-    [`${prefix}stdout`]: sha256(Buffer.from(stdout, out ?? 'utf8')),
-    [`${prefix}stderr`]: sha256(Buffer.from(stderr, err ?? 'utf8')),
+    [`${prefix}stdout`]: sha256(bytesOf(stdout, out)),
+    [`${prefix}stderr`]: sha256(bytesOf(stderr, err)),
   };
+}
+
+/** A text is hashed as UTF-8. */
+function bytesOf(text: string, encoding: 'base64' | undefined): Uint8Array | string {
+  return encoding === undefined ? text : Buffer.from(text, encoding);
 }
 
 interface Named {

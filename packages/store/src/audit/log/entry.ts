@@ -33,9 +33,9 @@ export interface AuditEntry extends AuditEvent {
   readonly at: string;
 }
 
-/** The bytes whose hash is the leaf: JSON in one line, without the line's end. */
+/** A line of the log: JSON, and its end. The bytes without the end are those that are hashed. */
 export function lineOf(index: number, at: string, event: AuditEvent): Buffer {
-  return Buffer.from(JSON.stringify({ index, at, ...event }));
+  return Buffer.from(`${JSON.stringify({ index, at, ...event })}\n`);
 }
 
 /** @returns undefined where the bytes are no entry */

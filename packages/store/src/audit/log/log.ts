@@ -135,7 +135,7 @@ function tryAppend(state: State, { nowMs, onFault }: AuditLogOptions, event: Aud
   const index = state.tree.size + state.waiting.length;
   const line = lineOf(index, new Date(atMs).toISOString(), event);
   try {
-    writeAll(state.file, Buffer.concat([line, LINE_END]), state.bytes);
+    writeAll(state.file, line, state.bytes);
   } catch (error) {
     // What was written of it is no line, and the next one begins where it did.
     cutTo(state);
@@ -144,14 +144,12 @@ function tryAppend(state: State, { nowMs, onFault }: AuditLogOptions, event: Aud
     return false;
   }
   state.isUnwritten = false;
-  state.bytes += line.length + LINE_END.length;
+  state.bytes += line.length;
   state.lastAtMs = atMs;
   const { kind, execution_id: execution } = event;
-  state.waiting.push({ endsAt: state.bytes, kind, execution, line });
+  state.waiting.push({ endsAt: state.bytes, kind, execution, line: line.subarray(0, -1) });
   return true;
 }
-
-const LINE_END = Buffer.from('\n');
 
 function cutTo({ file, bytes }: State): void {
   try {
