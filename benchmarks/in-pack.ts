@@ -38,6 +38,8 @@ export interface InPack {
 export interface PackRoot extends Disposable {
   /** Runs a program in the tree, once, from nothing. */
   ask(what: InPack): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  /** Changes a file below /work, for the next program. */
+  write(path: string, content: string): void;
   /** Milliseconds from one stage's start to the last one's end, the root being there already. */
   time(stages: readonly (readonly string[])[], env: InPack['env']): Promise<number>;
 }
@@ -62,6 +64,7 @@ export function packRoot(tree: string, files: ReadonlyMap<string, string | Buffe
     );
   return {
     ask,
+    write: (path, content) => writeFileSync(join(work, path), content),
     async time(stages, env) {
       const argv = [
         '/bare',

@@ -21,7 +21,26 @@ static int64_t now_ns(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Reads one answer with a Content-Length; 0 where the peer does not speak HTTP. */
+/* Puts the chunks of a text together (RFC 9112, 7.1). @return 0: not all of them are there yet */
+static int join(char *body, char *end)
+{
+    size_t length = 0;
+    if (end - body < 5 || strcmp(end - 5, "0\r\n\r\n") != 0)
+        return 0;
+    for (char *at = body, *next; (next = strstr(at, "\r\n")) != NULL;) {
+        size_t size = strtoul(at, NULL, 16);
+        if (size == 0) {
+            body[length] = 0;
+            return 1;
+        }
+        memmove(body + length, next + 2, size);
+        length += size;
+        at = next + 2 + size + 2;
+    }
+    return 0;
+}
+
+/* Reads one answer, with a Content-Length or in chunks; 0 where the peer does not speak HTTP. */
 static int read_answer(int peer)
 {
     size_t have = 0, want = 0;
@@ -32,7 +51,11 @@ static int read_answer(int peer)
         answer[have += (size_t)count] = 0;
         char *end = strstr(answer, "\r\n\r\n");
         char *length = strcasestr(answer, "content-length:");
-        if (want == 0 && end != NULL && length != NULL)
+        char *chunked = strcasestr(answer, "transfer-encoding: chunked");
+        if (end != NULL && chunked != NULL && chunked < end) {
+            if (join(end + 4, answer + have))
+                return 1;
+        } else if (want == 0 && end != NULL && length != NULL)
             want = (size_t)(end + 4 - answer) + (size_t)atol(length + 15);
     } while (want == 0 || have < want);
     return 1;

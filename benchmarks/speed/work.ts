@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Limits } from '@gozolite/contract/limits';
 import { limitPolicyFor } from '@gozolite/contract/limits';
+import type { Recipe } from '@gozolite/contract/recipe';
 import { detect } from '@gozolite/languages/detect';
 import { expandArgs } from '@gozolite/languages/expand';
 import { loadLanguages } from '@gozolite/languages/load';
 import { HOST, recipeOf } from '@gozolite/languages/recipe';
+import type { LanguageFile } from '@gozolite/languages/schema';
+import { inPack } from './pack.js';
 
 /** A program that nobody has seen before, and what it prints. */
 export interface Program {
@@ -21,6 +24,8 @@ export interface Work {
   /** The toolchain's own argument vectors, one of each stage, with absolute programs. */
   readonly stages: readonly (readonly string[])[];
   readonly env: Readonly<Record<string, string>>;
+  /** Of the pack that has the toolchain; undefined: the host has it. */
+  readonly tree?: string;
   program(): Program;
 }
 
@@ -30,6 +35,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   perl: 'print "NONCE\\n";',
   lua: 'print("NONCE")',
   python: 'print(NONCE)',
+  'python+data': 'import numpy\nimport pandas\nprint(NONCE)',
   php: '<?php echo NONCE, "\\n";',
   javascript: 'console.log(NONCE)',
   ruby: 'puts NONCE',
@@ -56,24 +62,19 @@ export const USUAL = 'bash,perl,lua,python,php,javascript,ruby,c,cpp,rust,go,jav
 const LIMITS: Limits = limitPolicyFor(1, 16 * 1024 * 1024).run.defaults;
 
 /**
- * @param names of languages, whose toolchains the host has
+ * @param names of languages, whose toolchains the host has; or of packs, below GOZO_PACKS, where it
+ *   has none and for a variant: `python+data`
  * @throws where one of them is not known here, or has no toolchain
  */
 export async function worksOf(names: readonly string[]): Promise<readonly Work[]> {
   const { languages } = await loadLanguages(['languages']);
   const works: Work[] = [];
   for (const name of names) {
-    const file = languages.find((each) => each.file.id === name)?.file;
+    const file = languages.find((each) => each.file.id === name.split(/[@+]/)[0])?.file;
     const template = SOURCES[name];
     if (file === undefined || template === undefined) throw new Error(`no program for ${name}`);
-    const detection = await detect(file, {
-      probe: askHost,
-      exists: existsSync,
-      rootfs: HOST.rootfs,
-    });
-    const [toolchain] = detection.kind === 'found' ? detection.toolchains : [];
-    if (toolchain === undefined) throw new Error(`the host has no toolchain of ${name}`);
-    const recipe = recipeOf(file, toolchain, HOST);
+    const found = name === file.id ? await onHost(file) : undefined;
+    const { recipe, tree } = found ?? (await inPack(file, name));
     const input = { entry: recipe.source, files: [recipe.source], args: [], limits: LIMITS };
     const parts = [recipe.compile, recipe.run].flatMap((stage) =>
       stage === undefined ? [] : [{ stage, filled: expandArgs(stage, input) }],
@@ -86,10 +87,23 @@ export async function worksOf(names: readonly string[]): Promise<readonly Work[]
         {},
         ...parts.map(({ stage, filled }) => ({ ...stage.launch.env, ...filled.env })),
       ),
+      ...(tree === undefined ? {} : { tree }),
       program: () => fresh(template),
     });
   }
   return works;
+}
+
+interface Found {
+  readonly recipe: Recipe;
+  readonly tree?: string;
+}
+
+async function onHost(file: LanguageFile): Promise<Found | undefined> {
+  const host = { probe: askHost, exists: existsSync, rootfs: HOST.rootfs };
+  const detection = await detect(file, host);
+  const [toolchain] = detection.kind === 'found' ? detection.toolchains : [];
+  return toolchain && { recipe: recipeOf(file, toolchain, HOST) };
 }
 
 let last = Date.now();
