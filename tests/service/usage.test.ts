@@ -6,15 +6,16 @@ import type { Problem } from '@gozolite/contract/refusal';
 import type { Usage } from '@gozolite/contract/tenancy/usage';
 import { Gozo } from '@gozolite/sdk/gozo';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { spawnServer, startOwnServer } from '../integration/own-server.js';
+import { BUILD, spawnServer, startOwnServer } from '../integration/own-server.js';
 import { eventually } from '../server-under-test.js';
-import { type Keyed, makeHome, STORES, startKeyed } from './keyed-server.js';
+import { type Keyed, makeHome, run, STORES, startKeyed } from './keyed-server.js';
 
 const HELLO = { language: 'bash', code: 'echo hello' };
 const folder = mkdtempSync(join(tmpdir(), 'gozolite-policies-'));
 const POLICIES: Readonly<Record<string, string>> = {
   ten: 'quotas: { day: { executions: 10 } }',
   twelve: 'quotas: { day: { executions: 12 } }',
+  shown: 'quotas: { day: { executions: 12 } }',
   two: 'concurrency: 2',
   slow: 'rate: { requests: { per_s: 0.1, burst: 3 } }',
   cpu: 'quotas: { month: { cpu_s: 25 } }',
@@ -57,6 +58,7 @@ for (const store of STORES) {
       return keyed;
     };
     quotas(its);
+    shown(its);
     rates(its);
     kills(its);
   });
@@ -122,6 +124,23 @@ function quotas(its: () => Keyed): void {
     assert.equal((await of('curious', key)).status, 200);
     const usage = (await (await of('ten', its().adminKey)).json()) as Usage;
     assert.equal(usage.day.executions.used, 10);
+  });
+}
+
+function shown(its: () => Keyed): void {
+  test('gozo usage shows it, and that of another tenant to who administers', async () => {
+    const { adminKey, server } = its();
+    const { key, gozo } = await its().tenant('shown');
+    await gozo.execute(HELLO);
+    const ask = (key: string, ...more: readonly string[]) =>
+      run([join(BUILD, 'gozo.mjs'), 'usage', ...more], { GOZO_URL: server.url, GOZO_KEY: key });
+    const own = await ask(key);
+    assert.match(own.stdout, /^tenant shown[\s\S]*\nday +1 of 12 /, own.stderr);
+    const others = await ask(adminKey, '--tenant', 'shown', '--json');
+    assert.deepEqual(JSON.parse(others.stdout), await gozo.usage());
+    const refused = await ask(key, '--tenant', 'ops');
+    assert.deepEqual([refused.exitCode, refused.stdout], [64, ''], refused.stderr);
+    assert.match(refused.stderr, /scope admin/);
   });
 }
 

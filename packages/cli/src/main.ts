@@ -4,7 +4,7 @@ import { GozoConnectionError, GozoProblem } from '@gozolite/sdk/errors';
 import { AuditError } from '@gozolite/store/audit/audit-error';
 import { BackupError } from '@gozolite/store/backup/backup-error';
 import { StoreError } from '@gozolite/store/sql';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { audit } from './audit/audit.js';
 import { receipt } from './audit/receipt.js';
@@ -25,6 +25,7 @@ import { data } from './packs/data.js';
 import { packs, packsRoot } from './packs/packs.js';
 import { createProgram } from './program.js';
 import { tenancy } from './tenancy/tenancy.js';
+import { usage } from './tenancy/usage.js';
 import { UsageError } from './usage-error.js';
 import { webhooks } from './webhooks/webhooks.js';
 
@@ -82,6 +83,9 @@ async function main(argv: readonly string[]): Promise<number> {
       tenancy: async (flags, request) => {
         exitCode = await tenancy(process.env, flags, request);
       },
+      usage: async (where, flags) => {
+        exitCode = await usage(where, flags);
+      },
       backup: async (request) => {
         exitCode = await backup(process.env, request);
       },
@@ -103,17 +107,18 @@ async function main(argv: readonly string[]): Promise<number> {
     },
     programArgs,
   );
-  program.exitOverride();
-  for (const command of program.commands) {
-    command.exitOverride();
-    for (const below of command.commands) below.exitOverride();
-  }
+  endByThrowing(program);
   try {
     await program.parseAsync(ours, { from: 'user' });
     return exitCode;
   } catch (error) {
     return exitCodeOfError(error);
   }
+}
+
+function endByThrowing(command: Command): void {
+  command.exitOverride();
+  for (const below of command.commands) endByThrowing(below);
 }
 
 function packsPlace() {

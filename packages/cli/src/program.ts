@@ -13,6 +13,7 @@ import { addDataCommands, type DataRequest } from './packs/data-program.js';
 import { addPacksCommands, type PacksRequest } from './packs/program.js';
 import { parseDuration, parseSize } from './quantities.js';
 import { addTenancyCommands, type TenancyFlags, type TenancyRequest } from './tenancy/program.js';
+import { addUsageCommand, type UsageFlags } from './tenancy/usage-program.js';
 import { addWebhookCommands, type WebhooksRequest } from './webhooks/program.js';
 
 /** What each command does with what was typed; main.ts brings them. */
@@ -29,6 +30,7 @@ export interface Commands {
   readonly packs: (request: PacksRequest) => Promise<void>;
   readonly data: (request: DataRequest) => Promise<void>;
   readonly tenancy: (flags: TenancyFlags, request: TenancyRequest) => Promise<void>;
+  readonly usage: (where: Where, flags: UsageFlags) => Promise<void>;
   readonly audit: (request: AuditRequest) => Promise<void>;
   readonly backup: (request: BackupRequest) => Promise<void>;
   readonly receipt: (request: ReceiptRequest) => Promise<void>;
@@ -107,6 +109,7 @@ export function createProgram(
   addPacksCommands(program, commands.packs);
   addDataCommands(program, commands.data);
   addTenancyCommands(program, commands.tenancy);
+  addUsageCommand(program, (flags) => commands.usage(whereOf(flags), flags));
   addAuditCommands(program, commands.audit);
   addBackupCommands(program, commands.backup);
   addReceiptCommands(program, whereOf, commands.receipt);

@@ -157,9 +157,10 @@ export class Gozo {
     return this.#call('POST', '/capabilities/refresh', options);
   }
 
-  /** What this key's tenant used, and what it may. */
-  usage(options: CallOptions = {}): Promise<Usage> {
-    return this.#call('GET', '/usage', options);
+  /** What this key's tenant used, and what it may; of another one for who administers. */
+  usage({ tenant, ...options }: CallOptions & { tenant?: string } = {}): Promise<Usage> {
+    const search = tenant === undefined ? '' : `?${new URLSearchParams({ tenant })}`;
+    return this.#call('GET', `/usage${search}`, options);
   }
 
   /** What is on record of an execution, signed: a DSSE envelope with its proof of inclusion. */

@@ -1,0 +1,48 @@
+import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
+import { write } from '../commands/write.js';
+import type { Where } from '../connect.js';
+import { clientOf } from '../kept/kept.js';
+import type { UsageFlags } from './usage-program.js';
+
+/** `gozo usage`. @returns the exit code */
+export async function usage(where: Where, { json, tenant }: UsageFlags): Promise<number> {
+  const used = await clientOf(where).usage(tenant === undefined ? {} : { tenant });
+  await write(process.stdout, json ? `${JSON.stringify(used, null, 2)}\n` : shown(used));
+  return 0;
+}
+
+const WIDTHS = [7, 14, 16, 16] as const;
+
+/** A line of each window, what was used of which quota; then what is under way. */
+export function shown({ tenant, hour, day, month, concurrency, connections }: Usage): string {
+  const window = (name: string, { executions, cpu_ms, output_bytes, ends_at }: UsageWindow) => [
+    name,
+    of(executions.used, executions.quota),
+    of(cpu_ms.used / 1000, cpu_ms.quota === null ? null : cpu_ms.quota / 1000),
+    of(output_bytes.used / 1024, output_bytes.quota === null ? null : output_bytes.quota / 1024),
+    ends_at.replace(/\.000Z$/, 'Z'),
+  ];
+  const rows = [
+    ['', 'executions', 'CPU, s', 'output, KiB', 'until'],
+    window('hour', hour),
+    window('day', day),
+    window('month', month),
+  ];
+  const lines = rows.map((cells) =>
+    cells
+      .map((cell, at) => cell.padEnd(WIDTHS[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  const now = [
+    `${of(concurrency.used, concurrency.limit)} executions under way`,
+    `${of(connections.used, connections.limit)} connections that wait`,
+  ];
+  return `tenant ${tenant}\n\n${lines.join('\n')}\n\n${now.join(', ')}\n`;
+}
+
+/** `3 of 100`, or `3` where nothing bounds it. */
+function of(used: number, quota: number | null): string {
+  const text = (value: number) => String(Math.round(value * 10) / 10);
+  return quota === null ? text(used) : `${text(used)} of ${text(quota)}`;
+}
