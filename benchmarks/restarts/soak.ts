@@ -155,16 +155,21 @@ async function settled(count: () => Counts, before: Counts): Promise<Counts> {
   const untilMs = performance.now() + REST_MS_MAX;
   for (;;) {
     const counts = count();
-    if (namesOf(before).every((name) => counts[name] <= before[name])) return counts;
+    if (namesOf(before).every((name) => counts[name] <= mostOf(before, name))) return counts;
     if (performance.now() > untilMs) return counts;
     await sleep(200);
   }
 }
 
+/** A server whose first execution has ended holds a connection for its next one. */
+function mostOf(before: Counts, name: Lasting): number {
+  return before[name] + (name === 'launcherFds' || name === 'serverFds' ? 1 : 0);
+}
+
 function nothingLeft(before: Counts, after: Counts): readonly Claim[] {
   return namesOf(before).map((name) => ({
     claim: `${name}: ${before[name]} before, ${after[name]} after`,
-    holds: after[name] <= before[name],
+    holds: after[name] <= mostOf(before, name),
   }));
 }
 
