@@ -50,6 +50,11 @@ for (const store of STORES) {
       assert.deepEqual(first?.data, await alice.gozo.execution(one.id));
       assert.equal(await codeOf(bob.gozo.submit({ ...HELLO, webhook: info.id })), NO_SUCH);
       assert.deepEqual(await bob.gozo.webhooks.list(), []);
+      // Postgres keeps no NUL; what it can't keep is the request's fault.
+      const nul = { url: receiver.url, description: 'a\0b' };
+      assert.equal(await codeOf(bob.gozo.webhooks.create(nul)), '422 INVALID_VALUE');
+      const inUrl = { url: `${receiver.url}/\0` };
+      assert.equal(await codeOf(bob.gozo.webhooks.create(inUrl)), '422 INVALID_VALUE');
       assert.equal(await codeOf(bob.gozo.webhooks.delete(info.id)), '404 NOT_FOUND');
       const message = (await alice.gozo.webhooks.deliveries()).deliveries[0]?.id ?? '';
       assert.equal(await codeOf(bob.gozo.webhooks.redeliver(message)), '404 NOT_FOUND');

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { SCOPES, type Scope } from './scope.js';
-import { NAME, TENANT_BOUNDS } from './tenant.js';
+import { NAME, NO_NUL, TENANT_BOUNDS } from './tenant.js';
 
 /** How long a rotated key may go on beside the new one: 30 days. */
 export const GRACE_S_MAX = 30 * 24 * 3600;
@@ -14,7 +14,7 @@ export const NewKey = Type.Object(
   {
     tenant: Type.String({
       maxLength: TENANT_BOUNDS.idLengthMax,
-      pattern: '^[^\\u0000]*$',
+      pattern: NO_NUL,
       examples: ['acme'],
     }),
     name: Type.Optional(NAME),

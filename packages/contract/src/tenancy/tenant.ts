@@ -13,10 +13,13 @@ export function tenantIdFault(id: string): string | undefined {
   return `An id is made of a-z, 0-9 and - between them, at most ${TENANT_BOUNDS.idLengthMax}.`;
 }
 
-/** Of a tenant or a key; no store takes a NUL. */
+/** A pattern of text that is kept: no store takes a NUL. */
+export const NO_NUL = '^[^\\u0000]*$';
+
+/** Of a tenant or a key. */
 export const NAME = Type.String({
   maxLength: TENANT_BOUNDS.nameLengthMax,
-  pattern: '^[^\\u0000]*$',
+  pattern: NO_NUL,
   description: 'Any text without NUL.',
 });
 

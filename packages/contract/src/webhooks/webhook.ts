@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ExecuteRequest } from '../execution.js';
 import { KEPT_BOUNDS } from '../kept/kept.js';
+import { NO_NUL } from '../tenancy/tenant.js';
 
 export const WEBHOOK_BOUNDS = {
   ofTenantMax: 32,
@@ -77,6 +78,7 @@ export const NewWebhook = Type.Object(
     url: Type.String({
       minLength: 1,
       maxLength: WEBHOOK_BOUNDS.urlBytesMax,
+      pattern: NO_NUL,
       description: 'https, of an address that the world can reach.',
       examples: ['https://example.com/gozolite'],
     }),
@@ -86,7 +88,9 @@ export const NewWebhook = Type.Object(
         'What is sent: `record`, all of it (the default), or `id`, so that no output leaves.',
       ),
     ),
-    description: Type.Optional(Type.String({ maxLength: WEBHOOK_BOUNDS.descriptionLengthMax })),
+    description: Type.Optional(
+      Type.String({ maxLength: WEBHOOK_BOUNDS.descriptionLengthMax, pattern: NO_NUL }),
+    ),
   },
   { additionalProperties: false },
 );
