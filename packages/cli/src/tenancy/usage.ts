@@ -1,15 +1,24 @@
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
+import { GozoProblem } from '@gozolite/sdk/errors';
 import { write } from '../commands/write.js';
 import type { Where } from '../connect.js';
 import { clientOf } from '../kept/kept.js';
+import { UsageError } from '../usage-error.js';
 import type { UsageFlags } from './usage-program.js';
 
 /** `gozo usage`. @returns the exit code */
 export async function usage(where: Where, { json, tenant }: UsageFlags): Promise<number> {
-  const used = await clientOf(where).usage(tenant === undefined ? {} : { tenant });
+  const used = await clientOf(where)
+    .usage(tenant === undefined ? {} : { tenant })
+    .catch((error: unknown) => {
+      const isKeyless = error instanceof GozoProblem && error.status === 404;
+      throw isKeyless ? new UsageError(KEYLESS) : error;
+    });
   await write(process.stdout, json ? `${JSON.stringify(used, null, 2)}\n` : shown(used));
   return 0;
 }
+
+const KEYLESS = 'this server serves without API keys: it has no tenants, and counts nothing';
 
 const WIDTHS = [7, 14, 16, 16] as const;
 
