@@ -19,6 +19,8 @@ export interface NetworkAttack {
   readonly outcomes: RegExp;
   /** How many connections anybody outside may have seen. */
   readonly reachedMax: number;
+  /** Of the record's connections together: bytes that were let in. */
+  readonly received?: number;
   /** A name at which the host itself gets an answer, where the attack aims. */
   readonly answers?: string;
 }
@@ -131,10 +133,11 @@ def work():
 threads = [threading.Thread(target=work) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print(len(totals), 0 < sum(totals) <= 200_000)`,
+print(len(totals), sum(totals) <= 200_000)`,
     stdout: /^8 True\n$/,
     outcomes: /^(bytes_limit ?){8}$/,
     reachedMax: 8,
+    received: 200_000,
   },
   {
     id: 'half-open',

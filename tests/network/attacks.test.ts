@@ -35,8 +35,12 @@ test.each(NETWORK_ATTACKS)('$id: $title', async ({ allow = [API], caps, ...attac
   const more = caps === undefined ? {} : { caps };
   const { stdout, stderr, result } = await python(world, attack.code, { allow, ...more });
   assert.match(stdout, attack.stdout, stderr);
-  const outcomes = (result.connections ?? []).map(({ outcome }) => outcome);
-  assert.match(outcomes.join(' '), attack.outcomes);
+  const connections = result.connections ?? [];
+  assert.match(connections.map(({ outcome }) => outcome).join(' '), attack.outcomes);
+  if (attack.received !== undefined) {
+    const received = connections.reduce((sum, { bytes_received }) => sum + bytes_received, 0);
+    assert.equal(received, attack.received);
+  }
   assert.ok((await reached()) - before <= attack.reachedMax, 'somebody else was reached');
 });
 
