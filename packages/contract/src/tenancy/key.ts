@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
+import { NO_NUL } from '../text.js';
 import { SCOPES, type Scope } from './scope.js';
-import { NAME, NO_NUL, TENANT_BOUNDS } from './tenant.js';
+import { NAME, TENANT_BOUNDS } from './tenant.js';
 
 /** How long a rotated key may go on beside the new one: 30 days. */
 export const GRACE_S_MAX = 30 * 24 * 3600;

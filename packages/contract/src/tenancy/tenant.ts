@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { NO_NUL } from '../text.js';
 
 export const TENANT_BOUNDS = { idLengthMax: 63, nameLengthMax: 128, keysMax: 100 } as const;
 
@@ -12,9 +13,6 @@ export function tenantIdFault(id: string): string | undefined {
   if (id.length <= TENANT_BOUNDS.idLengthMax && ID.test(id)) return undefined;
   return `An id is made of a-z, 0-9 and - between them, at most ${TENANT_BOUNDS.idLengthMax}.`;
 }
-
-/** A pattern of text that is kept: no store takes a NUL. */
-export const NO_NUL = '^[^\\u0000]*$';
 
 /** Of a tenant or a key. */
 export const NAME = Type.String({

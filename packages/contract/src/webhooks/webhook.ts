@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ExecuteRequest } from '../execution.js';
 import { KEPT_BOUNDS } from '../kept/kept.js';
-import { NO_NUL } from '../tenancy/tenant.js';
+import { NO_NUL } from '../text.js';
 
 export const WEBHOOK_BOUNDS = {
   ofTenantMax: 32,

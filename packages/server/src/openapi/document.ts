@@ -9,6 +9,7 @@ import {
 import { type LimitPolicy, Limits } from '@gozolite/contract/limits';
 import { Connection } from '@gozolite/contract/network';
 import { FieldError, Problem } from '@gozolite/contract/refusal';
+import { NO_NUL } from '@gozolite/contract/text';
 import { SubmitRequest } from '@gozolite/contract/webhooks/webhook';
 import type { TSchema } from 'typebox';
 import { PROBLEM_ANSWER, PROBLEM_MEDIA_TYPE } from '../http/problem.js';
@@ -132,7 +133,7 @@ function withReferences(schemas: Readonly<Record<string, TSchema>>): Record<stri
 }
 
 /** No target has a NUL in it. */
-const PARAMETER = { type: 'string', pattern: '^[^\\u0000]*$' };
+const PARAMETER = { type: 'string', pattern: NO_NUL };
 const TEXT = { type: 'string' };
 const REQUEST_ID = {
   schema: { type: 'string' },

@@ -6,6 +6,7 @@ import {
   type LimitPolicy,
   type Limits,
 } from '@gozolite/contract/limits';
+import { NO_NUL } from '@gozolite/contract/text';
 import { type TSchema, Type } from 'typebox';
 
 /** Neither `code` and `files` together nor none of them, and an entry only among files. */
@@ -17,7 +18,6 @@ const ONE_PROGRAM = [
 /** What the kernel can't take as a name, and what no object is to have. */
 const ENV_NAME = '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]*$';
 const NAME = '^(?!__proto__$)';
-const NO_NUL = '^[^\\u0000]*$';
 
 /**
  * The request as it is for this server: the contract's members with what else is checked, as far as
