@@ -56,8 +56,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authenticate {
     const isToken = tokens !== undefined && isTokenShaped(text);
     const digest = digestOf(text);
     const hash = hashes.of(digest) ?? (isKeyShaped(text) ? keyHash(text) : undefined);
-    const name = isToken ? digest : hash;
-    const isTrusted = () => name !== undefined && trusted.has(address, name);
+    const isTrusted = () => trusted.has(address, digest);
     const attempt = await beginAttempt(throttle, address, isTrusted);
     if (!attempt.ok) return attempt;
     let isWrong = false;
@@ -67,7 +66,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authenticate {
         isWrong = known.error.isGuess;
         return refuse(known.error.refusal);
       }
-      if (name !== undefined) trusted.add(address, name);
+      trusted.add(address, digest);
       if (hash !== undefined) hashes.add(digest, hash);
       const caller = known.value;
       return caller.scopes.includes(scope) ? ok(caller) : refuse(forbidden(scope, caller));
@@ -167,10 +166,10 @@ function touch({ store, nowMs, onLost }: AuthenticationDeps, { key }: KeyOwner):
 function createTrusted(nowMs: () => number) {
   const until = new Map<string, number>();
   return {
-    has: (address: string, hash: string): boolean =>
-      (until.get(`${address} ${hash}`) ?? 0) > nowMs(),
-    add: (address: string, hash: string): void => {
-      const name = `${address} ${hash}`;
+    has: (address: string, digest: string): boolean =>
+      (until.get(`${address} ${digest}`) ?? 0) > nowMs(),
+    add: (address: string, digest: string): void => {
+      const name = `${address} ${digest}`;
       until.delete(name);
       until.set(name, nowMs() + TRUSTED_MS);
       const oldest = until.keys().next().value;
