@@ -3,6 +3,7 @@ import type { LanguageInfo } from '@gozolite/contract/capabilities';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import colors from 'picocolors';
 import { connect, type Where } from '../connect.js';
+import { align } from './align.js';
 
 /** A first program that hangs is ended by its limits long before. */
 const TRIED_MS_MAX = 60_000;
@@ -59,17 +60,4 @@ export function languageTable(languages: readonly LanguageInfo[]): readonly stri
       missing.map(({ id, name, install }) => [id, name, install ?? '']),
     ),
   ];
-}
-
-/** The last column keeps its length. */
-function align(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

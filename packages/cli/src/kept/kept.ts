@@ -72,6 +72,6 @@ function lineOf({ id, state, status, language, created_at }: KeptExecution): str
   return `${id}  ${created_at}  ${state.padEnd(9)}  ${(status ?? '-').padEnd(21)}  ${language}\n`;
 }
 
-function pretty(value: unknown): string {
+export function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -2,6 +2,7 @@ import { unreachable } from '@gozolite/contract/result';
 import type { CreatedKey, KeyInfo } from '@gozolite/contract/tenancy/key';
 import type { TenantInfo } from '@gozolite/contract/tenancy/tenant';
 import { Gozo } from '@gozolite/sdk/gozo';
+import { align } from '../commands/align.js';
 import { UsageError } from '../usage-error.js';
 import type { Administrator } from './administrator.js';
 import type { TenancyFlags, TenancyRequest } from './program.js';
@@ -56,7 +57,7 @@ async function carryOut(admin: Administrator, request: TenancyRequest): Promise<
     }
     case 'list-tenants': {
       const tenants = await admin.listTenants();
-      return { value: tenants, lines: table(TENANT_HEAD, tenants.map(tenantCells)) };
+      return { value: tenants, lines: align([TENANT_HEAD, ...tenants.map(tenantCells)]) };
     }
     case 'rotate-tenant': {
       const { id, graceS } = request;
@@ -76,7 +77,7 @@ async function carryOut(admin: Administrator, request: TenancyRequest): Promise<
       return newKey(await admin.createKey(wantedKey(request)));
     case 'list-keys': {
       const keys = await admin.listKeys(request.tenant);
-      return { value: keys, lines: table(KEY_HEAD, keys.map(keyCells)) };
+      return { value: keys, lines: align([KEY_HEAD, ...keys.map(keyCells)]) };
     }
     case 'rotate-key':
       return newKey(await admin.rotateKey(request.id, { grace_s: request.graceS }));
@@ -126,15 +127,4 @@ function keyCells(key: KeyInfo): readonly string[] {
 
 function day(time: string | null): string {
   return time === null ? '-' : time.slice(0, 16).replace('T', ' ');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, at) => Math.max(...all.map((cells) => (cells[at] ?? '').length)));
-  return all.map((cells) =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -1,8 +1,9 @@
 import type { Usage, UsageWindow } from '@gozolite/contract/tenancy/usage';
 import { GozoProblem } from '@gozolite/sdk/errors';
+import { align } from '../commands/align.js';
 import { write } from '../commands/write.js';
 import type { Where } from '../connect.js';
-import { clientOf } from '../kept/kept.js';
+import { clientOf, pretty } from '../kept/kept.js';
 import { UsageError } from '../usage-error.js';
 import type { UsageFlags } from './usage-program.js';
 
@@ -14,7 +15,7 @@ export async function usage(where: Where, { json, tenant }: UsageFlags): Promise
       const isKeyless = error instanceof GozoProblem && error.status === 404;
       throw isKeyless ? new UsageError(KEYLESS) : error;
     });
-  await write(process.stdout, json ? `${JSON.stringify(used, null, 2)}\n` : shown(used));
+  await write(process.stdout, json ? pretty(used) : shown(used));
   return 0;
 }
 
@@ -27,8 +28,8 @@ export function shown({ tenant, hour, day, month, concurrency, connections }: Us
   const window = (name: string, { executions, cpu_ms, output_bytes, ends_at }: UsageWindow) => [
     name,
     of(executions.used, executions.quota),
-    of(cpu_ms.used / 1000, cpu_ms.quota === null ? null : cpu_ms.quota / 1000),
-    of(output_bytes.used / 1024, output_bytes.quota === null ? null : output_bytes.quota / 1024),
+    of(cpu_ms.used, cpu_ms.quota, 1000),
+    of(output_bytes.used, output_bytes.quota, 1024),
     ends_at.replace(/\.000Z$/, 'Z'),
   ];
   const rows = [
@@ -37,21 +38,15 @@ export function shown({ tenant, hour, day, month, concurrency, connections }: Us
     window('day', day),
     window('month', month),
   ];
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, at) => cell.padEnd(WIDTHS[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   const now = [
     `${of(concurrency.used, concurrency.limit)} executions under way`,
     `${of(connections.used, connections.limit)} connections that wait`,
   ];
-  return `tenant ${tenant}\n\n${lines.join('\n')}\n\n${now.join(', ')}\n`;
+  return `tenant ${tenant}\n\n${align(rows, WIDTHS).join('\n')}\n\n${now.join(', ')}\n`;
 }
 
-/** `3 of 100`, or `3` where nothing bounds it. */
-function of(used: number, quota: number | null): string {
-  const text = (value: number) => String(Math.round(value * 10) / 10);
+/** `3 of 100`, or `3` where nothing bounds it; in so many of what is counted. */
+function of(used: number, quota: number | null, unit = 1): string {
+  const text = (value: number) => String(Math.round((value / unit) * 10) / 10);
   return quota === null ? text(used) : `${text(used)} of ${text(quota)}`;
 }

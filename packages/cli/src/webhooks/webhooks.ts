@@ -2,7 +2,7 @@ import { unreachable } from '@gozolite/contract/result';
 import type { CreatedWebhook, Delivery, WebhookInfo } from '@gozolite/contract/webhooks/webhook';
 import { write } from '../commands/write.js';
 import type { Where } from '../connect.js';
-import { clientOf } from '../kept/kept.js';
+import { clientOf, pretty } from '../kept/kept.js';
 import type { KeptFlags } from '../kept/program.js';
 import type { WebhooksRequest } from './program.js';
 
@@ -13,7 +13,7 @@ export async function webhooks(
   request: WebhooksRequest,
 ): Promise<number> {
   const said = await carryOut(where, request);
-  await write(process.stdout, json ? `${JSON.stringify(said.value, null, 2)}\n` : said.text);
+  await write(process.stdout, json ? pretty(said.value) : said.text);
   if (!json && said.note !== undefined) process.stderr.write(`${said.note}\n`);
   return 0;
 }
