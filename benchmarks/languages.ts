@@ -4,19 +4,17 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ExecuteRequest, Execution } from '@gozolite/contract/execution';
-import { detect } from '@gozolite/languages/detect';
 import { expandArgs } from '@gozolite/languages/expand';
 import { loadLanguages } from '@gozolite/languages/load';
-import { recipeOf } from '@gozolite/languages/recipe';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { smokesOf } from '@gozolite/languages/smokes/smokes';
 import { packFolders } from '@gozolite/packs/folders';
 import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
-import { existsInside } from '@gozolite/packs/tree/inside';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import { startLocal } from '../packages/cli/src/local.js';
 import { machine, percentile } from './figures.js';
 import { type PackRoot, packRoot } from './in-pack.js';
+import { recipeIn } from './speed/pack.js';
 
 const ROUNDS = { least: 5, most: 10 };
 /** One that takes longer has the fewest rounds: the whole run shall end. */
@@ -129,16 +127,7 @@ async function handOf(
   { file, pack }: Subject,
   { request, first }: { readonly request: Request; readonly first: Execution },
 ) {
-  const rootfs = pack.digest;
-  const detection = await detect(file, {
-    probe: (argv, env) => root.ask({ argv, env }),
-    exists: (path) => existsInside(tree, path),
-    rootfs,
-  });
-  if (detection.kind !== 'found') throw new Error(`by hand: ${detection.reason}`);
-  const [toolchain] = detection.toolchains;
-  if (toolchain === undefined) throw new Error('by hand: no toolchain');
-  const recipe = recipeOf(file, toolchain, { rootfs, source: pack.name });
+  const recipe = await recipeIn(root, tree, { file, pack });
   const names = [...filesOf(file, request).keys()];
   const entry = request.entry ?? names[0] ?? file.source;
   const { run, compile } = first.limits;

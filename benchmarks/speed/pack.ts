@@ -4,9 +4,9 @@ import { detect } from '@gozolite/languages/detect';
 import { recipeOf } from '@gozolite/languages/recipe';
 import type { LanguageFile } from '@gozolite/languages/schema';
 import { packFolders } from '@gozolite/packs/folders';
-import { readInstalled } from '@gozolite/packs/installed';
+import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import { existsInside } from '@gozolite/packs/tree/inside';
-import { packRoot } from '../in-pack.js';
+import { type PackRoot, packRoot } from '../in-pack.js';
 
 /**
  * The toolchain of an installed pack below GOZO_PACKS.
@@ -25,12 +25,26 @@ export async function inPack(
   if (pack === undefined) throw new Error(`neither the host nor GOZO_PACKS has ${name}`);
   const tree = join(packs, 'trees', pack.digest);
   using root = packRoot(tree, new Map());
+  return { recipe: await recipeIn(root, tree, { file, pack }), tree };
+}
+
+/**
+ * As the engine has it, of the toolchain that is found in a root of the pack's tree.
+ * @throws where none is
+ */
+export async function recipeIn(
+  root: PackRoot,
+  tree: string,
+  { file, pack }: { readonly file: LanguageFile; readonly pack: InstalledPack },
+): Promise<Recipe> {
+  const rootfs = pack.digest;
   const detection = await detect(file, {
     probe: (argv, env) => root.ask({ argv, env }),
     exists: (path) => existsInside(tree, path),
-    rootfs: pack.digest,
+    rootfs,
   });
-  const [toolchain] = detection.kind === 'found' ? detection.toolchains : [];
-  if (toolchain === undefined) throw new Error(`the pack ${pack.name} has no toolchain of ${name}`);
-  return { recipe: recipeOf(file, toolchain, { rootfs: pack.digest, source: pack.name }), tree };
+  if (detection.kind !== 'found') throw new Error(`by hand: ${detection.reason}`);
+  const [toolchain] = detection.toolchains;
+  if (toolchain === undefined) throw new Error('by hand: no toolchain');
+  return recipeOf(file, toolchain, { rootfs, source: pack.name });
 }
