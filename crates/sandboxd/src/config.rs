@@ -21,6 +21,8 @@ pub struct Config {
     pub network_allow: Vec<Target>,
     /// The folder of the packs that sandboxes may have as their root; absent: the host's only.
     pub packs: Option<PathBuf>,
+    /// What was made ahead of the host's toolchains, the server's folder; absent: nothing.
+    pub caches: Option<PathBuf>,
     /// With less isolation than this it does not start.
     pub floor: Level,
     /// Given by the launcher to itself: the uid from outside of its own user namespace.
@@ -34,7 +36,7 @@ const SLOTS: u32 = 2048;
 
 pub const USAGE: &str = "usage: sandboxd --socket PATH [--socket-owner UID] [--uid-base UID] \
 [--slots N] [--cgroup-parent PATH] [--floor full|reduced] [--network-allow HOST:PORT,…] \
-[--packs FOLDER] [--leave-out NAMES] [--stop-at STEP:FILE]";
+[--packs FOLDER] [--caches FOLDER] [--leave-out NAMES] [--stop-at STEP:FILE]";
 
 /// Reads the command line.
 ///
@@ -50,6 +52,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
         cgroup_parent: None,
         network_allow: Vec::new(),
         packs: None,
+        caches: None,
         floor: Level::Full,
         inside: None,
     };
@@ -64,6 +67,7 @@ pub fn read(mut words: impl Iterator<Item = String>) -> Result<Config, String> {
             "--stop-at" => crate::faults::stop_at(&value)?,
             "--network-allow" => config.network_allow = targets(&flag, &value)?,
             "--packs" => config.packs = Some(absolute(&flag, value)?),
+            "--caches" => config.caches = Some(absolute(&flag, value)?),
             "--floor" => config.floor = level(&value)?,
             INSIDE_FLAG => config.inside = Some(number(&flag, &value, u32::MAX - 1)?),
             "--leave-out" => crate::lab::leave_out(&value)?,
@@ -154,6 +158,7 @@ mod tests {
         assert!(words(&["--socket", "/s", "--slots", "x"]).is_err_and(|e| e.contains("--slots")));
         assert!(words(&["--socket", "/s", "--floor", "low"]).is_err_and(|e| e.contains("--floor")));
         assert!(words(&["--socket", "/s", "--packs", "p"]).is_err_and(|e| e.contains("--packs")));
+        assert!(words(&["--socket", "/s", "--caches", "c"]).is_err_and(|e| e.contains("--caches")));
         assert!(words(&["--socket", "/s", "--leave-out", "seccomp"]).is_err());
     }
 }

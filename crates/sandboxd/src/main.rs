@@ -25,6 +25,7 @@ mod workspace;
 
 use crate::child::plan::Host;
 use crate::config::Config;
+use crate::confine::caches::Caches;
 use crate::confine::packs::Packs;
 use crate::standing::{namespace, Ids, Standing};
 use crate::supervise::context::Context;
@@ -92,7 +93,9 @@ fn serve(
         standing.lack("landlock", "not in this kernel, or switched off".into());
     }
     standing.check(config.floor)?;
-    let template = confine::template::Template::build(config.packs.clone().map(Packs::new))?;
+    let caches = config.caches.clone().map(|folder| Caches::new(folder, config.socket_owner));
+    let template =
+        confine::template::Template::build(config.packs.clone().map(Packs::new), caches)?;
     if matches!(tree.mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid) {
         template.favor_moves();
     }

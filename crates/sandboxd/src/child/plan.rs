@@ -99,7 +99,7 @@ pub fn check_limits(limits: &Limits, cores: u64) -> Result<(), (ErrorCode, Strin
         ("memory_kb", limits.memory_kb, 512, 64 * GIB_KB),
         ("stack_kb", limits.stack_kb, 64, GIB_KB),
         ("cpus", limits.cpus, 1, cores),
-        ("output_kb", limits.output_kb, 0, 16 * 1024),
+        ("output_kb", limits.output_kb, 0, GIB_KB / 4),
         ("disk_kb", limits.disk_kb, 4, GIB_KB),
         ("file_kb", limits.file_kb, 0, GIB_KB),
         ("processes", limits.processes, 1, 512),

@@ -1,5 +1,6 @@
 //! The layers of confinement, one file each, in the order of docs/architecture.md.
 
+pub mod caches;
 pub mod capabilities;
 pub mod data;
 pub mod etc;

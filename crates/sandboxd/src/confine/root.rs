@@ -1,6 +1,7 @@
 //! One root that sandboxes start from: a toolchain's /usr, a minimal /dev, a synthetic /etc;
 //! read-only as a whole. The toolchain is the host's, or a pack's; never some of both.
 
+use super::caches;
 use super::etc::{self, folder};
 use super::packs::Tree;
 use crate::lab::{holds, Protection};
@@ -31,8 +32,8 @@ const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib64", "lib32", "libx32"];
 
 /// Where its toolchain comes from.
 pub enum Source<'a> {
-    /// /usr of the host, and of its /etc what toolchains read.
-    Host,
+    /// /usr of the host, and of its /etc what toolchains read; what was made ahead of them.
+    Host(Option<OwnedFd>),
     Pack(&'a Tree),
 }
 
@@ -44,12 +45,13 @@ pub fn make(root: &Path, source: &Source<'_>) -> io::Result<()> {
         folder(&root.join(name), 0o755)?;
     }
     match source {
-        Source::Host => {
+        Source::Host(caches) => {
             mount_bind_recursive("/usr", root.join("usr"))?;
             for name in MERGED {
                 copy_top_level(root, name)?;
             }
             etc::of_host(&root.join("etc"))?;
+            caches.as_ref().map(|opened| caches::attach_below(root, opened)).transpose()?;
         }
         Source::Pack(tree) => {
             attach(&tree.usr, &root.join("usr"))?;

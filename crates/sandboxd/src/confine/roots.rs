@@ -1,6 +1,7 @@
 //! The roots that are built: the host's, kept as its /etc changes, and those of packs, built by
 //! the first sandbox that wants one and kept while the pack's tree stands where it stood.
 
+use super::caches::Caches;
 use super::etc::folder;
 use super::packs::{Identity, Packs, HOST};
 use super::root::{self, Source};
@@ -26,6 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Roots {
     base: PathBuf,
     packs: Option<Packs>,
+    caches: Option<Caches>,
     host: PathBuf,
     /// Changes whenever a package puts something into /etc.
     etc_changed: (i64, i64),
@@ -49,10 +51,11 @@ impl Roots {
     ///
     /// # Errors
     /// The kernel's errno.
-    pub fn build(base: &Path, packs: Option<Packs>) -> io::Result<Roots> {
+    pub fn build(base: &Path, packs: Option<Packs>, caches: Option<Caches>) -> io::Result<Roots> {
         let mut roots = Roots {
             base: base.to_path_buf(),
             packs,
+            caches,
             host: PathBuf::new(),
             etc_changed: (0, 0),
             of_packs: Vec::new(),
@@ -137,7 +140,9 @@ impl Roots {
         if changed == self.etc_changed {
             return Ok(());
         }
-        let fresh = self.make(&Source::Host)?;
+        // Without them its toolchains work all the same.
+        let caches = self.caches.as_ref().and_then(|caches| caches.open().ok());
+        let fresh = self.make(&Source::Host(caches))?;
         let old = std::mem::replace(&mut self.host, fresh);
         self.etc_changed = changed;
         if !old.as_os_str().is_empty() {

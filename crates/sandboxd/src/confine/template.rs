@@ -2,6 +2,7 @@
 //! roots (root.rs, roots.rs), and the masks that lie over /proc. Each sandbox binds a root and adds
 //! what is its own.
 
+use super::caches::Caches;
 use super::etc::folder;
 use super::packs::Packs;
 use super::root::{attributes, ATTR_RDONLY};
@@ -53,16 +54,17 @@ pub struct Template {
 
 impl Template {
     /// Moves this process into a mount namespace of its own and builds the template there.
-    pub fn build(packs: Option<Packs>) -> Result<Template, String> {
+    pub fn build(packs: Option<Packs>, caches: Option<Caches>) -> Result<Template, String> {
         sys::unshare(libc::CLONE_NEWNS).map_err(|error| told("make a mount namespace", &error))?;
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         mount_change(c"/", private).map_err(|error| told("make mounts private", &error.into()))?;
-        // What lies below the hidden folder is out of reach: that must not be the packs.
-        let hides = |base: &Path| packs.as_ref().is_some_and(|it| it.folder().starts_with(base));
+        // What lies below the hidden folder is out of reach: that must not be packs or caches.
+        let folders = [packs.as_ref().map(Packs::folder), caches.as_ref().map(Caches::folder)];
+        let hides = |base: &Path| folders.iter().flatten().any(|folder| folder.starts_with(base));
         let base = BASES.iter().map(Path::new).find(|path| path.is_dir() && !hides(path));
         let base = base.ok_or("none of /mnt, /media and /srv exists: make one of them")?;
         make_base(base).map_err(|error| told("prepare the sandboxes' root", &error))?;
-        let roots = Roots::build(base, packs);
+        let roots = Roots::build(base, packs, caches);
         let roots = roots.map_err(|error| told("build the sandboxes' root", &error))?;
         Ok(Template { base: base.to_path_buf(), roots })
     }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 /// Any number at all, or one beside a bound, where mistakes are.
 fn number() -> impl Strategy<Value = u64> {
-    let bounds = [0u64, 1, 4, 8, 64, 512, 4096, 16 << 10, 600_000, 1 << 20, 64 << 20, u64::MAX];
+    let bounds = [0u64, 1, 4, 8, 64, 512, 4096, 256 << 10, 600_000, 1 << 20, 64 << 20, u64::MAX];
     let near = (proptest::sample::select(bounds.to_vec()), 0u64..3);
     prop_oneof![
         any::<u64>(),
@@ -82,7 +82,7 @@ proptest! {
         let Limits { output_kb, disk_kb, file_kb, processes, open_files, .. } = limits;
         let mut numbers = [wall_time_ms, cpu_time_ms, memory_kb, stack_kb, cpus, output_kb, disk_kb,
             file_kb, processes, open_files];
-        let ceilings = [600_000, 600_000, 64 << 20, 1 << 20, 64, 16 << 10, 1 << 20, 1 << 20, 512,
+        let ceilings = [600_000, 600_000, 64 << 20, 1 << 20, 64, 256 << 10, 1 << 20, 1 << 20, 512,
             4096u64];
         numbers[which] = ceilings[which].saturating_add(far).saturating_add(1);
         prop_assert!(check_limits(&limits_of(numbers), 64).is_err());
