@@ -36,7 +36,8 @@ export function installVersion(settings) {
   const versions = join(settings.state, 'versions');
   mkdirSync(versions, { recursive: true, mode: 0o755 });
   if (settings.isRoot) requireReachable(settings.state);
-  prepareData(join(settings.state, 'data'), user);
+  prepareFolder(join(settings.state, 'data'), { user, mode: 0o700 });
+  if (settings.caches !== null) prepareFolder(settings.caches, { user, mode: 0o755 });
   const copiesNode = settings.isRoot && !reachable(process.execPath);
   const files = filesToInstall(copiesNode);
   const folder = join(versions, digestOfFiles(files));
@@ -107,10 +108,11 @@ function pointCurrent(versions, folder) {
   renameSync(`${link}.new`, link);
 }
 
-function prepareData(data, user) {
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  chmodSync(data, 0o700);
-  chownSync(data, user.uid, user.gid);
+/** What the server itself writes to. */
+function prepareFolder(folder, { user, mode }) {
+  mkdirSync(folder, { recursive: true, mode });
+  chmodSync(folder, mode);
+  chownSync(folder, user.uid, user.gid);
 }
 
 function requireReachable(state) {

@@ -17,11 +17,12 @@ export function launcherProgram(settings, installed) {
   const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
   const allow = settings.networkAllow === '' ? [] : ['--network-allow', settings.networkAllow];
   const floor = ['--floor', settings.floor, '--packs', settings.packs];
+  const caches = settings.caches === null ? [] : ['--caches', settings.caches];
   const program = join(installed.folder, 'sandboxd');
   return {
     name: 'launcher',
     command: 'setpriv',
-    args: [...ENDS_WITH_US, '--', program, ...args, ...base, ...floor, ...allow],
+    args: [...ENDS_WITH_US, '--', program, ...args, ...base, ...floor, ...caches, ...allow],
     env: { PATH },
     graceMs: LAUNCHER_GRACE_MS,
   };
@@ -52,6 +53,7 @@ export function serverProgram(settings, { user, folder, node }) {
       GOZO_SOCKET: settings.socket,
       GOZO_STATE: settings.state,
       GOZO_PACKS: settings.packs,
+      GOZO_CACHES: settings.caches ?? 'off',
       GOZO_DATA: join(settings.state, 'data'),
     },
     graceMs: Number(settings.environment.GOZO_DRAIN_MS || DRAIN_MS) + AFTER_DRAIN_MS,

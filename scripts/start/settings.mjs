@@ -72,6 +72,7 @@ export function readSettings(env) {
     host: env.GOZO_HOST || '127.0.0.1',
     port: integer(env, 'GOZO_PORT', { min: 1, max: 65_535, fallback: 7070 }, problems),
     packs: path(env, 'GOZO_PACKS', join(state, 'packs'), problems),
+    caches: cachesOf(env, state, problems),
     networkAllow: env.GOZO_NETWORK_ALLOW || '',
     uidBase: integer(env, 'GOZO_UID_BASE', UID_BASE_RANGE, problems),
     engine: env.GOZO_BACKEND === 'container' ? engineOf(env) : null,
@@ -91,6 +92,12 @@ export function readSettings(env) {
   }
   const its = Object.entries(env).filter(([name]) => ITS_NAMES.test(name));
   return Object.freeze({ ...settings, environment: Object.fromEntries(its) });
+}
+
+/** `off`, or the folder of what is made once of the host's toolchains. */
+function cachesOf(env, state, problems) {
+  const isOff = env.GOZO_CACHES === 'off' || env.GOZO_BACKEND === 'container';
+  return isOff ? null : path(env, 'GOZO_CACHES', join(state, 'caches'), problems);
 }
 
 /** What the container backend's sandboxes are made with (docs/reference/container.md). */

@@ -23,7 +23,13 @@ export async function startTestServer(say, extraEnv = {}) {
   const socket = join(state, 'run', 'sandboxd.sock');
   const port = await freePort();
   const uidBase = UID_BASE + port * UIDS; // No two servers have one port, so none shares uids.
-  const own = { GOZO_STATE: state, GOZO_SOCKET: socket, GOZO_PORT: String(port) };
+  // What is made once of a toolchain takes a minute of CPU, and each test server is a new one.
+  const own = {
+    GOZO_CACHES: 'off',
+    GOZO_STATE: state,
+    GOZO_SOCKET: socket,
+    GOZO_PORT: String(port),
+  };
   const env = { ...clean(process.env), ...own, GOZO_UID_BASE: String(uidBase), ...extraEnv };
   const child = spawn(process.execPath, [join(ROOT, 'scripts', 'start.mjs')], {
     env,

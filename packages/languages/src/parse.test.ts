@@ -53,6 +53,12 @@ const rows = [
     '"{enty}"',
     /^@: run\.command\.1: unknown placeholder \{enty\}/,
   ],
+  [
+    'an unknown placeholder in what is made once',
+    'template:',
+    'cache: { command: ["{tool}", "{entry}"], script: x }\ntemplate:',
+    /^@: cache\.command\.1: unknown placeholder \{entry\}; known are tool, script/,
+  ],
   ['a home directory', '/usr/bin/demo', '/home/x/demo', /^@: .*\/home\/x\/demo is not under \/usr/],
   ['no group', 'demo (\\S+)', 'demo', /^@: toolchain\.version\.pattern: needs a group/],
   [

@@ -34,6 +34,16 @@ test('the environment is the sandbox’s, then the file’s, then the stage’s'
   assert.deepEqual(run.env, { HEAP: '{memory_mb}' });
 });
 
+test('what is made once lies where the host’s says, and nowhere in a pack', () => {
+  const cache = { command: ['{tool}'], script: 'build' };
+  const run = { command: ['{tool}', '--cache={cache}', '{entry}'], env: { CACHE: '{cache}' } };
+  const command = (change: object) =>
+    recipeOf({ ...file, cache, run }, { ...detected, ...change }, HOST).run.launch;
+  const { command: words, env } = command({ cache: '/var/cache/x' });
+  assert.deepEqual([words[1], env.CACHE], ['--cache=/var/cache/x', '/var/cache/x']);
+  assert.equal(command({}).command[1], '--cache=');
+});
+
 test('a digest tells recipes apart and nothing else', () => {
   const digest = (change: object, paths = detected.paths) =>
     recipeOf({ ...file, ...change }, { version: '3', paths }, HOST).run.launch.digest;

@@ -22,6 +22,8 @@ export interface DetectedToolchain {
   readonly paths: Readonly<Record<string, string>>;
   /** What was built of it to boot it with (file/build.ts). */
   readonly built?: Built;
+  /** Where sandboxes find what is made of it once, where it is or will be. */
+  readonly cache?: string;
 }
 
 /** Absent is what there is nothing to build of, or what could not be built. */
@@ -45,7 +47,7 @@ export function recipeOf(file: LanguageFile, detected: DetectedToolchain, place:
   const { version } = detected;
   const { source, digest } = place;
   const stage = (what: StageFile, name: 'compile' | 'run') =>
-    stageOf(file, what, { paths: detected.paths, place, built: detected.built?.[name] });
+    stageOf(file, what, { paths: namesOf(file, detected), place, built: detected.built?.[name] });
   return {
     language: file.id,
     version,
@@ -55,6 +57,11 @@ export function recipeOf(file: LanguageFile, detected: DetectedToolchain, place:
     run: stage(file.run, 'run'),
     ...(file.diagnostics && { diagnostics: file.diagnostics }),
   };
+}
+
+/** What is known of a toolchain before any request. */
+function namesOf({ cache }: LanguageFile, detected: DetectedToolchain): DetectedToolchain['paths'] {
+  return cache === undefined ? detected.paths : { ...detected.paths, cache: detected.cache ?? '' };
 }
 
 /** The environment in which a version command runs: what no request decides. */

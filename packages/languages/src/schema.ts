@@ -121,6 +121,24 @@ const Stage = Type.Object(
 );
 export type StageFile = Static<typeof Stage>;
 
+const Cache = Type.Object(
+  {
+    command: Type.Array(Type.String(), {
+      minItems: 1,
+      description: 'Argument vector; `{script}` and the names of the toolchain work.',
+    }),
+    script: text('A fixed shell script that `{script}` stands for, taken verbatim.'),
+  },
+  {
+    ...closed,
+    description:
+      'Run once for each toolchain of the host, in a sandbox: what it leaves in its working ' +
+      'folder lies where `{cache}` says in every sandbox of that toolchain, read-only. `{cache}` ' +
+      'stands for no folder yet while it is made, and for nothing in a pack.',
+  },
+);
+export type CacheFile = Static<typeof Cache>;
+
 const DiagnosticRule = Type.Object(
   {
     pattern: text(
@@ -204,6 +222,7 @@ export const LanguageFile = Type.Object(
       }),
     ),
     same_as: Type.Optional(text('The language whose binary it runs as well: the two count once.')),
+    cache: Type.Optional(Cache),
     env: Type.Optional(environment("Of all stages, over the sandbox's own.")),
     compile: Type.Optional(Stage),
     run: Stage,

@@ -19,6 +19,7 @@ import type { Tenancy } from '@gozolite/tenancy/open';
 import type { Policy } from '@gozolite/tenancy/policy/policy';
 import type { FastifyInstance } from 'fastify';
 import { type AttackWatch, watchAttacks } from './attack-watch.js';
+import { createCaches } from './caches/caches.js';
 import type { Config } from './config.js';
 import { connectionsMaxFor, descriptorsMax } from './connections-max.js';
 import { createDecide, type Decide } from './executions/decide.js';
@@ -97,7 +98,7 @@ export function compose(deps: ServerDeps): House {
   const anomalies = watchAnomalies({ windowMs, metrics, log });
   const lookers = [createCounting(metrics), anomalies.watch];
   const engine = engineOver(deps, lookers, { backend, clock, demand });
-  const { packs, prover, toolchains } = languagesOver(deps, backend);
+  const { packs, prover, caches, toolchains } = languagesOver(deps, backend);
   const attacks = attackWatch(backend, attacksFolder, { config, log });
   let isDraining = false;
   const dataOf = ({ dataAllow }: Policy) => openDataSets(config.packsFolder, dataAllow);
@@ -141,7 +142,7 @@ export function compose(deps: ServerDeps): House {
       return runs.drain();
     },
     [Symbol.asyncDispose]: () =>
-      closeAll([kept, packs, attacks, toolchains, engine, demand, backend]),
+      closeAll([kept, packs, attacks, caches, toolchains, engine, demand, backend]),
   };
 }
 
@@ -161,19 +162,23 @@ function languagesOver({ config, log, service, languagesFolder }: ServerDeps, ba
   service.audit?.watchPacks(packs.installed);
   const prover = config.smokes ? proverOf(backend, { config, log }) : undefined;
   const proofs = prover && { proofOf: prover.proofOf };
+  const folder = config.backend === 'native' ? config.cachesFolder : undefined;
+  const caches =
+    folder === undefined ? undefined : createCaches({ folder, backend, policy: HOST_LIMITS, log });
+  const cacheOf = caches && { cacheOf: caches.of };
   const toolchains = watchToolchains({
     open: (probe) =>
       openRegistry({
         ...{ folders, probe, exists: existsSync, hostToolchains, prepare, templates },
-        ...{ ...proofs, packs },
+        ...{ ...proofs, ...cacheOf, packs },
       }),
     probe: (onLost) => createProbe(backend, HOST_LIMITS, onLost),
     isReachable: () => answers(backend),
     cacheFile: join(config.dataFolder, 'detection.json'),
     refreshMs: config.refreshMs,
-    ...{ ...(prover && { prover }), packs, log },
+    ...{ ...(prover && { prover }), ...(caches && { caches }), packs, log },
   });
-  return { packs, prover, toolchains };
+  return { packs, prover, caches, toolchains };
 }
 
 /** All ways to have a program run. */

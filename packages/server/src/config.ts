@@ -49,6 +49,8 @@ export interface Config {
   readonly dataFolder: string;
   /** Where packs are put; the launcher has to be told the same. */
   readonly packsFolder: string;
+  /** What is made once of the host's toolchains; the launcher has to be told the same. */
+  readonly cachesFolder: string | undefined;
   /** Whether the host's own toolchains serve where a pack is not in place. */
   readonly hostToolchains: boolean;
   /** Whether the first program of each language is run before it is said to be available. */
@@ -100,6 +102,8 @@ export function isLoopback(listen: ListenAddress): boolean {
   return listen.kind === 'socket' || isLoopbackHost(listen.host);
 }
 
+/** Of a folder: there is none. */
+const OFF = 'off';
 const YES_OR_NO = ['true', 'false'] as const;
 const PREPARE = ['true', 'boot', 'false'] as const;
 
@@ -150,8 +154,7 @@ export function readConfig(
     launcherSocket: read.text('GOZO_SOCKET', '/run/gozolite/sandboxd.sock'),
     container: readContainer(read),
     dataFolder,
-    packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
-    hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
+    ...readToolchains(read),
     smokes: read.choice('GOZO_SMOKES', YES_OR_NO, 'true') === 'true',
     prepare: read.choice('GOZO_PREPARE', PREPARE, 'true') !== 'false',
     templates: read.choice('GOZO_PREPARE', PREPARE, 'true') === 'true',
@@ -183,6 +186,15 @@ export function readConfig(
   return faults.length === 0
     ? { ok: true, value: Object.freeze(config) }
     : refuse([...new Set(faults)]);
+}
+
+function readToolchains(read: ReturnType<typeof reader>) {
+  const caches = read.text('GOZO_CACHES', OFF);
+  return {
+    packsFolder: read.text('GOZO_PACKS', '/var/lib/gozolite/packs'),
+    cachesFolder: caches === OFF ? undefined : caches,
+    hostToolchains: read.choice('GOZO_HOST_TOOLCHAINS', YES_OR_NO, 'true') === 'true',
+  };
 }
 
 function readOidcFile(read: ReturnType<typeof reader>, auth: AuthName, faults: string[]): string {

@@ -1,8 +1,9 @@
 import type { Probe } from '@gozolite/languages/offers/probe';
 import type { Registry } from '@gozolite/languages/registry';
 import type { Logger } from '@gozolite/telemetry/logger';
+import type { Caches } from './caches/caches.js';
 import type { PackWatch } from './packs/watch.js';
-import { openProbeCache } from './probe-cache.js';
+import { openProbeCache, type ProbeCache } from './probe-cache.js';
 import type { Prover } from './smokes/prover.js';
 
 /** After a look that could not start its sandboxes: how soon to look again. */
@@ -35,6 +36,8 @@ export interface ToolchainsDeps {
   readonly packs?: Pick<PackWatch, 'onChange'>;
   /** Proves what was found; absent where nothing is to be proven. */
   readonly prover?: Pick<Prover, 'prove'>;
+  /** Makes what is made once of a toolchain; absent where nothing is. */
+  readonly caches?: Pick<Caches, 'makeMissing'>;
   readonly log: Logger;
 }
 
@@ -50,6 +53,7 @@ export function watchToolchains({
   refreshMs,
   packs,
   prover,
+  caches,
   log,
 }: ToolchainsDeps): Toolchains {
   let isOpen = false;
@@ -61,13 +65,7 @@ export function watchToolchains({
     isLost = true;
   };
   const cache = openProbeCache(cacheFile, probe(lose));
-  const save = (): void => {
-    try {
-      cache.save();
-    } catch (error) {
-      log.warn({ error, file: cacheFile }, 'detection could not be kept for the next start');
-    }
-  };
+  const save = (): void => keep(cache, cacheFile, log);
   const schedule = (): void => {
     clearTimeout(timer);
     if (isDisposed || (refreshMs === 0 && !isLost)) return;
@@ -88,7 +86,9 @@ export function watchToolchains({
     schedule();
   };
   const prove = async (): Promise<void> => {
-    if (!isDisposed) await prover?.prove((await opened).claims());
+    if (isDisposed) return;
+    await prover?.prove((await opened).claims());
+    void caches?.makeMissing(); // Some minutes, for which nobody waits.
   };
   /** One look at a time; what asks for one after it has begun has another. */
   const enqueue = (before: () => void): Promise<void> => {
@@ -127,4 +127,12 @@ export function watchToolchains({
       await looking;
     },
   };
+}
+
+function keep(cache: ProbeCache, file: string, log: Logger): void {
+  try {
+    cache.save();
+  } catch (error) {
+    log.warn({ error, file }, 'detection could not be kept for the next start');
+  }
 }

@@ -1,4 +1,4 @@
-import type { LanguageFile, StageFile } from '../schema.js';
+import type { CacheFile, LanguageFile, StageFile } from '../schema.js';
 import { diagnosticFaults } from './diagnostics.js';
 import type { Fault } from './fault.js';
 import { groupsOf } from './groups.js';
@@ -8,10 +8,12 @@ import { faultOf, placeholdersOf } from './template.js';
 /** What the schema can't say of a language file. Empty where the file is good. */
 export function faultsOf(file: LanguageFile): readonly Fault[] {
   const names = Object.keys(file.toolchain.candidates[0] ?? {});
+  const stageNames = file.cache ? [...names, 'cache'] : names;
   return [
     ...toolchainFaults(file, names),
-    ...(file.compile ? stageFaults('compile', file.compile, names) : []),
-    ...stageFaults('run', file.run, names),
+    ...(file.cache ? cacheFaults(file.cache, names) : []),
+    ...(file.compile ? stageFaults('compile', file.compile, stageNames) : []),
+    ...stageFaults('run', file.run, stageNames),
     ...environmentFaults(['env'], file.env ?? {}, names),
     ...packFaults(file),
     ...diagnosticFaults(file),
@@ -48,6 +50,16 @@ function toolchainFaults({ toolchain }: LanguageFile, names: readonly string[]):
   if (groups === undefined) faults.push({ path: patternPath, message: 'no regular expression' });
   if (groups === 0) faults.push({ path: patternPath, message: 'needs a group: the version' });
   return faults;
+}
+
+function cacheFaults({ command }: CacheFile, names: readonly string[]): Fault[] {
+  const known = [...names, 'script'];
+  return command.flatMap((element, index) => {
+    const strange = placeholdersOf(element).find(({ name }) => !known.includes(name));
+    if (strange === undefined) return [];
+    const message = `unknown placeholder ${strange.whole}; known are ${known.join(', ')}`;
+    return [{ path: ['cache', 'command', index], message }];
+  });
 }
 
 function stageFaults(name: string, stage: StageFile, paths: readonly string[]): Fault[] {

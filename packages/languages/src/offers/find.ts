@@ -4,6 +4,7 @@ import { packRecipesOf } from '../file/packs.js';
 import { type DetectedToolchain, HOST, type Place, recipeOf } from '../recipe.js';
 import type { LanguageFile, StageFile } from '../schema.js';
 import { smokesOf } from '../smokes/smokes.js';
+import type { CacheOf } from './cache.js';
 import type { Offer, Packs } from './offer.js';
 import type { Probe } from './probe.js';
 
@@ -14,6 +15,8 @@ export interface FindDeps {
   readonly packs?: Packs;
   /** False: the host's toolchains serve nobody. */
   readonly hostToolchains?: boolean;
+  /** Absent: nothing is made ahead of the host's toolchains. */
+  readonly cacheOf?: CacheOf;
   /** False: nothing of a language is started before its request. */
   readonly prepare?: boolean;
   /** False: each runtime is booted by itself, none starts from a template. */
@@ -48,13 +51,23 @@ export async function find(
     const kept = detection.kind === 'not-asked' ? (earlier ?? detection) : detection;
     detections.set(rootfs, kept);
     for (const toolchain of kept.kind === 'found' ? kept.toolchains : []) {
-      offers.push(offerOf(file, toolchain, pack));
+      if (pack !== undefined) offers.push(offerOf(file, toolchain, pack));
+      // The host's of a version that a better offer has is hidden: nobody could ask for it.
+      else if (!offers.some(({ recipe }) => recipe.version === toolchain.version)) {
+        offers.push(offerOf(file, withCache(file, toolchain, deps), undefined));
+      }
     }
   }
-  return {
-    offers: offers.filter((offer, at) => !isHidden(offer, offers.slice(0, at))),
-    detections,
-  };
+  return { offers, detections };
+}
+
+function withCache(
+  file: LanguageFile,
+  toolchain: DetectedToolchain,
+  { cacheOf }: FindDeps,
+): DetectedToolchain {
+  const cache = file.cache && cacheOf?.(file.cache, { language: file, toolchain });
+  return cache === undefined ? toolchain : { ...toolchain, cache };
 }
 
 /** The language file with what of its preparation may be. */
@@ -91,11 +104,6 @@ function offerOf(
     files: pack === undefined ? Object.values(toolchain.paths) : [],
   };
   return { recipe, claim, ...(pack && { pack }) };
-}
-
-/** The host's of a version that a better offer has: nobody could ask for it. */
-function isHidden({ recipe, pack }: Offer, better: readonly Offer[]): boolean {
-  return pack === undefined && better.some((other) => other.recipe.version === recipe.version);
 }
 
 const inTree =
