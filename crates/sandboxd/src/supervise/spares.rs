@@ -42,7 +42,8 @@ pub enum Purpose {
     Plain,
     /// It may become a layer.
     Kept,
-    /// It lies over the layer at this path. Such a sandbox is never made ahead.
+    /// It has what the layer at this path holds: a copy, where that is little and a sandbox waits,
+    /// else it lies over it. One that lies over something is never made ahead.
     Over(PathBuf),
 }
 
@@ -155,12 +156,13 @@ pub fn obtain(
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
     let load = match purpose {
-        Purpose::Over(layer) => recipe.boot.as_ref().and_then(|_| adopt::measure(layer)),
+        Purpose::Over(layer) => adopt::measure(layer),
         _ => None,
     };
     let is_over = matches!(purpose, Purpose::Over(_)) && load.is_none();
+    let shelved = if load.is_some() { &Purpose::Plain } else { purpose };
     for breed in choices((recipe, words), limits, is_over) {
-        let shelf = context.spares.shelves.shelf(purpose, breed.runtime.is_some());
+        let shelf = context.spares.shelves.shelf(shelved, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
         loop {

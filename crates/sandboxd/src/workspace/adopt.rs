@@ -1,4 +1,4 @@
-//! A compile's frozen output, copied into a workspace that was made before there was one: a runtime
+//! A compile's frozen output, copied into a workspace that was made before there was one: a sandbox
 //! that waits has its working folder already, so no overlay can come over it any more.
 
 use super::open;

@@ -121,17 +121,24 @@ test('a flood of kinds is bounded: the oldest are forgotten', async () => {
   expect(Math.min(...names)).toBeGreaterThanOrEqual(200 - 64);
 });
 
-test('what no sandbox can be prepared for is neither ordered nor counted', async () => {
+test('a run of what a compile left is foreseen as any other', async () => {
   const { demand, orders, pass } = setting();
   const layer = { handle: 'l', [Symbol.asyncDispose]: async () => undefined };
+  const { boot: _, ...recipe } = command().recipe;
+  demand.asked(command({ layer, recipe }), ABOUT);
+  await pass(20);
+  expect(orders.at(-1)?.map((line) => line.recipe)).toEqual([recipe]);
+});
+
+test('what no sandbox can be prepared for is neither ordered nor counted', async () => {
+  const { demand, orders, pass } = setting();
   const data = [{ name: 'iris', digest: 'd', bytes: 1, files: 1 }];
   const { recipe } = command();
-  const { boot, ...bare } = recipe;
+  const { boot } = recipe;
   const holding = { ...recipe, ...(boot && { boot: { ...boot, holds: 'program' as const } }) };
   const keeping = { ...recipe, ...(boot && { boot: { ...boot, keeps_env: ['A*'] } }) };
   const deaf = { ...recipe, ...(boot && { boot: { ...boot, keeps_args: true as const } }) };
   const owns = [
-    { layer, recipe: bare },
     { data },
     { args: ['x'.repeat(5000)] },
     { recipe: keeping, env: { B: '1', AB: '1' } },

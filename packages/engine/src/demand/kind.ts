@@ -21,13 +21,11 @@ const ARGS_BYTES_MAX = 4096;
 /** Whether a sandbox could be prepared for it. */
 export function isForeseeable(command: SandboxCommand): boolean {
   const { boot } = command.recipe;
-  // What a compile left is copied into a runtime that waits; else it lies under the workspace.
-  const isOver = command.layer !== undefined && boot === undefined;
   const kept = boot?.keeps_env ?? [];
   const hasOwnEnv = Object.keys(command.env).some((name) => kept.some((one) => isOf(name, one)));
   const hears = boot?.holds === undefined && boot?.keeps_args === undefined;
   const isTold = !hears && command.args.length > (boot?.args ?? 0);
-  const isOwn = isOver || isTold || command.network !== undefined || command.data !== undefined;
+  const isOwn = isTold || command.network !== undefined || command.data !== undefined;
   if (isOwn || hasOwnEnv) return false;
   const bytes = argsOf(command).reduce((sum, arg) => sum + Buffer.byteLength(arg), 0);
   return bytes <= ARGS_BYTES_MAX;

@@ -30,9 +30,8 @@ impl Shelves {
     /// Where one for a request would wait.
     pub fn shelf(&mut self, purpose: &Purpose, is_booted: bool) -> Option<&mut Shelf> {
         match purpose {
-            // What it would lie over is copied into a runtime that waits.
-            Purpose::Over(_) if !is_booted => None,
-            Purpose::Over(_) | Purpose::Plain => Some(self.of(false, is_booted)),
+            Purpose::Over(_) => None,
+            Purpose::Plain => Some(self.of(false, is_booted)),
             Purpose::Kept => Some(self.of(true, is_booted)),
         }
     }
