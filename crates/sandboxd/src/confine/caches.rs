@@ -46,13 +46,21 @@ impl Caches {
 
 /// Nothing of it is ever executed: compilers read it.
 pub fn attach_below(root: &Path, opened: &OwnedFd) -> io::Result<()> {
+    let place = make_place(root)?;
+    attach(opened, &place)?;
+    attributes(&place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
+}
+
+/// /var is there already where the host has GHC's package database (etc.rs).
+fn make_place(root: &Path) -> io::Result<PathBuf> {
     let mut place = root.to_path_buf();
     for segment in PLACE {
         place.push(segment);
-        make_folder(&place, 0o755)?;
+        if !place.is_dir() {
+            make_folder(&place, 0o755)?;
+        }
     }
-    attach(opened, &place)?;
-    attributes(&place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
+    Ok(place)
 }
 
 #[cfg(test)]
@@ -60,6 +68,17 @@ mod tests {
     use super::*;
     use std::fs::{create_dir, remove_dir_all, set_permissions, write, Permissions};
     use std::os::unix::fs::{symlink, PermissionsExt};
+
+    #[test]
+    fn its_place_is_made_in_a_var_that_is_there_too() -> io::Result<()> {
+        let root = std::env::temp_dir().join(format!("gozo-place-{}", std::process::id()));
+        create_dir(&root)?;
+        create_dir(root.join("var"))?;
+        create_dir(root.join("var/lib"))?;
+        assert_eq!(make_place(&root)?, root.join("var/cache/gozolite"));
+        assert!(root.join("var/cache/gozolite").is_dir() && root.join("var/lib").is_dir());
+        remove_dir_all(root)
+    }
 
     #[test]
     fn only_a_folder_of_the_servers_or_our_own_is_opened() -> io::Result<()> {
