@@ -66,7 +66,7 @@ pub fn limits_are_within_ceilings(limits: &Limits, cores: u64) {
     assert!(limits.memory_kb >= 512 && limits.memory_kb.checked_mul(1024).is_some());
     assert!(limits.stack_kb <= 1 << 20 && limits.disk_kb <= 1 << 20 && limits.file_kb <= 1 << 20);
     assert!((1..=cores).contains(&limits.cpus));
-    assert!(limits.output_kb <= 16 << 10);
+    assert!(limits.output_kb <= 256 << 10);
     assert!((1..=512).contains(&limits.processes));
     assert!((8..=4096).contains(&limits.open_files));
     let asked = rlimits::asked(limits, true).map(|(_, _, value)| value);
