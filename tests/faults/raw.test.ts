@@ -54,7 +54,7 @@ const BEYOND: Readonly<Record<keyof typeof LIMITS, readonly unknown[]>> = {
   memory_kb: [511, 64 * 1024 * 1024 + 1, 2 ** 53],
   stack_kb: [63, 1024 * 1024 + 1],
   cpus: [0, 4096, 0.5],
-  output_kb: [16 * 1024 + 1, '1'],
+  output_kb: [256 * 1024 + 1, '1'],
   disk_kb: [3, 1024 * 1024 + 1, '64,nr_inodes=0'],
   file_kb: [1024 * 1024 + 1],
   processes: [0, 513, null],
