@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -17,7 +17,8 @@ export function launcherProgram(settings, installed) {
   const base = settings.uidBase === null ? [] : ['--uid-base', String(settings.uidBase)];
   const allow = settings.networkAllow === '' ? [] : ['--network-allow', settings.networkAllow];
   const floor = ['--floor', settings.floor, '--packs', settings.packs];
-  const caches = settings.caches === null ? [] : ['--caches', settings.caches];
+  // The launcher follows no link.
+  const caches = settings.caches === null ? [] : ['--caches', realpathSync(settings.caches)];
   const program = join(installed.folder, 'sandboxd');
   return {
     name: 'launcher',

@@ -161,7 +161,7 @@ pub fn obtain(
     };
     let is_over = matches!(purpose, Purpose::Over(_)) && load.is_none();
     let shelved = if load.is_some() { &Purpose::Plain } else { purpose };
-    for breed in choices((recipe, words), limits, is_over) {
+    'choices: for breed in choices((recipe, words), limits, is_over) {
         let shelf = context.spares.shelves.shelf(shelved, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
@@ -170,6 +170,9 @@ pub fn obtain(
             context.spares.templates.strike((&breed, &root), gone);
             let Some(mut parked) = found else { break };
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
+            if load.is_some() && !matches!(workspace, Some(Ok(()))) {
+                break 'choices; // A copy that failed once would fail in each that waits.
+            }
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
             if fits && matches!(workspace, Some(Ok(()))) {

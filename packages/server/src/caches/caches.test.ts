@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { limitPolicyFor } from '@gozolite/contract/limits';
+import type { Outcome } from '@gozolite/contract/outcome';
 import { memoryBackend, type Script } from '@gozolite/engine/testing/memory-backend';
 import { demoLanguage } from '@gozolite/languages/demo-language';
 import { createLogger } from '@gozolite/telemetry/logger';
@@ -117,15 +118,19 @@ for (const [what, script] of failures) {
   });
 }
 
-test('where no launcher answers it is tried again', async () => {
-  const { backend, caches, ask } = open(async () => ({
-    outcome: { kind: 'launcher-lost', reason: 'gone' },
-  }));
-  ask();
-  await caches.makeMissing();
-  await caches.makeMissing();
-  assert.equal(backend.commands.length, 2);
-});
+const pauses: readonly (readonly [string, Outcome])[] = [
+  ['no launcher answers', { kind: 'launcher-lost', reason: 'gone' }],
+  ['the launcher is busy', { kind: 'setup-failed', step: 'launch-request', errno: 'BUSY' }],
+];
+for (const [why, outcome] of pauses) {
+  test(`where ${why} it is tried again`, async () => {
+    const { backend, caches, ask } = open(async () => ({ outcome }));
+    ask();
+    await caches.makeMissing();
+    await caches.makeMissing();
+    assert.equal(backend.commands.length, 2);
+  });
+}
 
 test('who ends ends what is being made, and nothing of it stays', async () => {
   const { caches, ask, there } = open(

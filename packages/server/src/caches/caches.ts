@@ -87,7 +87,7 @@ export function createCaches({ folder, backend, policy, log }: CachesDeps): Cach
 
   const makeAll = async (): Promise<void> => {
     const missing = [...wanted].filter(([name]) => isMissing(name));
-    if (missing.length === 0) return;
+    if (wanted.size === 0) return;
     if (!isFolder(folder)) return log.warn({ file: folder }, 'no folder for caches of toolchains');
     for (const name of staleIn(folder, wanted)) remove(name);
     for (const [name, one] of missing) if (!end.signal.aborted) await make(name, one);
@@ -113,10 +113,12 @@ export function createCaches({ folder, backend, policy, log }: CachesDeps): Cach
   };
 }
 
-/** Of what decides what is made: the command, and the toolchain's own files. */
+/** Of what decides what is made and how it is used, and of the toolchain's own files. */
 function keyOf(command: readonly string[], source: CacheSource): string {
   const { version } = source.toolchain;
-  const content = { command, version, files: identityOf(cacheFiles(source)) };
+  const { env = {}, compile } = source.language;
+  const uses = { env, compile: compile?.command ?? [] };
+  const content = { command, version, ...uses, files: identityOf(cacheFiles(source)) };
   return createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, KEY_LETTERS);
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
+import type { Outcome } from '@gozolite/contract/outcome';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
 import { launchOf } from '@gozolite/languages/recipe';
 import type { Backend, SandboxResult } from '@gozolite/sandbox/backend';
@@ -31,10 +32,17 @@ const MEMORY_KB_MAX = 2 * 1024 * 1024;
 const OUTPUT_KB_MAX = 256 * 1024;
 const PROCESSES = 256;
 const REASON_LETTERS_MAX = 300;
+const SAYS_NOTHING: ReadonlySet<string> = new Set<Outcome['kind']>([
+  'cancelled',
+  'launcher-lost',
+  'setup-failed',
+  'below-floor',
+]);
 
 /**
  * Runs a command of a toolchain in a sandbox, and unpacks what it left in its working folder into
- * a folder that is empty. It shares the CPUs with programs at the lowest priority.
+ * a folder that is empty. It has one CPU at most, and nice(1), which counts where there is no
+ * cgroup.
  */
 export async function makeCache(
   { backend, policy, signal }: Making,
@@ -63,9 +71,7 @@ export async function makeCache(
   );
   const unpacked = await unpacking.end();
   const { outcome } = result;
-  if (outcome.kind === 'cancelled' || outcome.kind === 'launcher-lost') {
-    return { kind: 'not-tried' };
-  }
+  if (SAYS_NOTHING.has(outcome.kind)) return { kind: 'not-tried' };
   if (outcome.kind !== 'exited' || outcome.exitCode !== 0) {
     return { kind: 'failed', reason: reasonOf(result) };
   }
