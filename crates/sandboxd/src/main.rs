@@ -94,10 +94,6 @@ fn serve(
     }
     standing.check(config.floor)?;
     let caches = config.caches.clone().map(|folder| Caches::new(folder, config.socket_owner));
-    if let Some(Err(error)) = caches.as_ref().map(Caches::open) {
-        let told = "the folder of --caches is not used";
-        eprintln!("sandboxd: {told}: {error}");
-    }
     let template =
         confine::template::Template::build(config.packs.clone().map(Packs::new), caches)?;
     if matches!(tree.mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid) {

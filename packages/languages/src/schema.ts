@@ -6,6 +6,7 @@ import { SmokeFile } from './smokes/schema.js';
 const closed = { additionalProperties: false } as const;
 const text = (description: string) => Type.String({ minLength: 1, description });
 const words = (description: string) => Type.Array(Type.String({ minLength: 1 }), { description });
+const argv = (description: string) => Type.Array(Type.String(), { minItems: 1, description });
 const environment = (description: string) =>
   Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String(), {
     description,
@@ -14,10 +15,7 @@ const AbsolutePath = Type.String({ pattern: '^/' });
 
 const Build = Type.Object(
   {
-    command: Type.Array(Type.String(), {
-      minItems: 1,
-      description: 'Argument vector; `{source}` and the names of the toolchain work.',
-    }),
+    command: argv('Argument vector; `{source}` and the names of the toolchain work.'),
     source: text('What is built, in the language itself.'),
   },
   {
@@ -98,11 +96,9 @@ export type PrepareFile = Static<typeof Prepare>;
 
 const Stage = Type.Object(
   {
-    command: Type.Array(Type.String(), {
-      minItems: 1,
-      description:
-        'Argument vector, its first element absolute. docs/reference/languages.md: placeholders.',
-    }),
+    command: argv(
+      'Argument vector, its first element absolute. docs/reference/languages.md: placeholders.',
+    ),
     script: Type.Optional(text('A fixed shell script that `{script}` stands for, taken verbatim.')),
     env: Type.Optional(environment('Of this stage; placeholders as in `command`.')),
     limits: Type.Optional(
@@ -123,10 +119,7 @@ export type StageFile = Static<typeof Stage>;
 
 const Cache = Type.Object(
   {
-    command: Type.Array(Type.String(), {
-      minItems: 1,
-      description: 'Argument vector; `{script}` and the names of the toolchain work.',
-    }),
+    command: argv('Argument vector; `{script}` and the names of the toolchain work.'),
     script: text('A fixed shell script that `{script}` stands for, taken verbatim.'),
   },
   {
@@ -169,10 +162,7 @@ const Toolchain = Type.Object(
     requires: Type.Optional(words('Further files that must exist; `{name}` works here too.')),
     version: Type.Object(
       {
-        command: Type.Array(Type.String(), {
-          minItems: 1,
-          description: 'Argument vector, run in a sandbox.',
-        }),
+        command: argv('Argument vector, run in a sandbox.'),
         pattern: text('Regular expression over what the command prints; group 1 is the version.'),
       },
       { ...closed, description: 'How the toolchain tells its version.' },

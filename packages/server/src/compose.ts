@@ -39,7 +39,7 @@ import { onceRoute } from './once/once.js';
 import { openDataSets } from './packs/data.js';
 import { watchPacks } from './packs/watch.js';
 import { readHostMemory } from './pool/host-memory.js';
-import { createProbe } from './probe.js';
+import { createProbe } from './probing/probe.js';
 import { keyRoutes } from './routes/admin/keys.js';
 import { tenantRoutes } from './routes/admin/tenants.js';
 import { capabilitiesRoute, refreshRoute } from './routes/capabilities.js';

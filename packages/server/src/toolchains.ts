@@ -3,7 +3,7 @@ import type { Registry } from '@gozolite/languages/registry';
 import type { Logger } from '@gozolite/telemetry/logger';
 import type { Caches } from './caches/caches.js';
 import type { PackWatch } from './packs/watch.js';
-import { openProbeCache, type ProbeCache } from './probe-cache.js';
+import { openProbeCache, type ProbeCache } from './probing/probe-cache.js';
 import type { Prover } from './smokes/prover.js';
 
 /** After a look that could not start its sandboxes: how soon to look again. */

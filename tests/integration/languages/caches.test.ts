@@ -35,7 +35,7 @@ const HELLO = '#include <bits/stdc++.h>\nint main() { std::cout << __cplusplus <
 const NOT_AHEAD = ['-include', '/dev/null'];
 
 test(
-  'before it is made programs compile as ever, and after it in a third of the time',
+  'before it is made programs compile as ever, and after it with half the CPU',
   async () => {
     const before = await cpp(HELLO);
     assert.equal(before.stdout, '202002\n');

@@ -1,18 +1,16 @@
 //! What was made ahead of the host's toolchains, such as a compiled standard library: a folder of
 //! the server's, which every sandbox with the host's root finds read-only (ADR 0101).
 
-use super::etc::folder as make_folder;
+use super::etc::folders;
+use super::packs::check_owned;
 use super::root::{attach, attributes, ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use rustix::fs::{fstat, open, Mode, OFlags};
-use rustix::io::Errno;
-use rustix::process::geteuid;
+use rustix::fs::{open, Mode, OFlags};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Where it lies in a sandbox, each segment a folder of the root's own.
 const PLACE: [&str; 3] = ["var", "cache", "gozolite"];
-const OTHERS_MAY_WRITE: u32 = 0o022;
 
 pub struct Caches {
     folder: PathBuf,
@@ -35,37 +33,22 @@ impl Caches {
     pub fn open(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = open(&self.folder, flags, Mode::empty())?;
-        let stat = fstat(&opened)?;
-        let is_known = stat.st_uid == self.owner || stat.st_uid == geteuid().as_raw();
-        if !is_known || stat.st_mode & OTHERS_MAY_WRITE != 0 {
-            return Err(Errno::PERM.into());
-        }
+        check_owned(&opened, self.owner)?;
         Ok(opened)
     }
 }
 
 /// Nothing of it is ever executed: compilers read it.
 pub fn attach_below(root: &Path, opened: &OwnedFd) -> io::Result<()> {
-    let place = make_place(root)?;
+    let place = folders(root, &PLACE)?;
     attach(opened, &place)?;
     attributes(&place, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
-}
-
-/// /var is there already where the host has GHC's package database (etc.rs).
-fn make_place(root: &Path) -> io::Result<PathBuf> {
-    let mut place = root.to_path_buf();
-    for segment in PLACE {
-        place.push(segment);
-        if !place.is_dir() {
-            make_folder(&place, 0o755)?;
-        }
-    }
-    Ok(place)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::geteuid;
     use std::fs::{create_dir, remove_dir_all, set_permissions, write, Permissions};
     use std::os::unix::fs::{symlink, PermissionsExt};
 
@@ -75,7 +58,7 @@ mod tests {
         create_dir(&root)?;
         create_dir(root.join("var"))?;
         create_dir(root.join("var/lib"))?;
-        assert_eq!(make_place(&root)?, root.join("var/cache/gozolite"));
+        assert_eq!(folders(&root, &PLACE)?, root.join("var/cache/gozolite"));
         assert!(root.join("var/cache/gozolite").is_dir() && root.join("var/lib").is_dir());
         remove_dir_all(root)
     }

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Entries of the host's /etc that toolchains read: configuration, nothing secret. A `*` at the
 /// end stands for any rest of the name.
@@ -110,11 +110,7 @@ fn fill(etc: &Path, take: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> 
 fn fill_var(root: &Path) -> io::Result<()> {
     let sources = HOST_VAR_LIB.iter().map(|name| Path::new("/var/lib").join(name));
     for source in sources.filter(|source| source.is_dir()) {
-        let target = root.join("var/lib");
-        if !target.is_dir() {
-            folder(&root.join("var"), 0o755)?;
-            folder(&target, 0o755)?;
-        }
+        let target = folders(root, &["var", "lib"])?;
         copy_folder(&source, &target.join(source.file_name().unwrap_or_default()))?;
     }
     Ok(())
@@ -129,6 +125,18 @@ pub fn copy(etc: &Path) -> io::Result<()> {
 pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new().mode(mode).create(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Those of a path below a root that are not there yet; several things may lie in one.
+pub fn folders(root: &Path, names: &[&str]) -> io::Result<PathBuf> {
+    let mut path = root.to_path_buf();
+    for name in names {
+        path.push(name);
+        if !path.is_dir() {
+            folder(&path, 0o755)?;
+        }
+    }
+    Ok(path)
 }
 
 fn bind_folder(source: &Path, target: &Path) -> io::Result<()> {

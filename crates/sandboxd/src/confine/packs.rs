@@ -118,8 +118,17 @@ impl Identity {
 /// Root's, or of the user who started a launcher without root: inside its own namespace that is
 /// root too. Anybody else's, or what a group may write to, could become another toolchain.
 fn check_owner(folder: &OwnedFd) -> io::Result<Stat> {
+    check_owned(folder, geteuid().as_raw())
+}
+
+/// The same for a folder that may be this user's as well.
+///
+/// # Errors
+/// `EPERM` where it is anybody else's, or others may write to it.
+pub fn check_owned(folder: &OwnedFd, owner: u32) -> io::Result<Stat> {
     let stat = fstat(folder)?;
-    if stat.st_uid != geteuid().as_raw() || stat.st_mode & OTHERS_MAY_WRITE != 0 {
+    let is_known = stat.st_uid == owner || stat.st_uid == geteuid().as_raw();
+    if !is_known || stat.st_mode & OTHERS_MAY_WRITE != 0 {
         return Err(Errno::PERM.into());
     }
     Ok(stat)

@@ -51,7 +51,9 @@ pub fn make(root: &Path, source: &Source<'_>) -> io::Result<()> {
                 copy_top_level(root, name)?;
             }
             etc::of_host(&root.join("etc"))?;
-            caches.as_ref().map(|opened| caches::attach_below(root, opened)).transpose()?;
+            if let Some(opened) = caches {
+                caches::attach_below(root, opened)?;
+            }
         }
         Source::Pack(tree) => {
             attach(&tree.usr, &root.join("usr"))?;

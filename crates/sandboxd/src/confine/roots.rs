@@ -140,8 +140,12 @@ impl Roots {
         if changed == self.etc_changed {
             return Ok(());
         }
+        let caches = self.caches.as_ref().map(Caches::open).transpose();
         // Without them its toolchains work all the same.
-        let caches = self.caches.as_ref().and_then(|caches| caches.open().ok());
+        let caches = caches.unwrap_or_else(|error| {
+            eprintln!("sandboxd: the folder of --caches is not used: {error}");
+            None
+        });
         let fresh = self.make(&Source::Host(caches))?;
         let old = std::mem::replace(&mut self.host, fresh);
         self.etc_changed = changed;

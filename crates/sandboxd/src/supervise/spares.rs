@@ -156,12 +156,11 @@ pub fn obtain(
         Unavailable::Failed(SetupFailure { step: Step::Rootfs, errno })
     })?;
     let load = match purpose {
-        Purpose::Over(layer) => adopt::measure(layer),
+        Purpose::Over(layer) if own.is_nothing() => adopt::measure(layer),
         _ => None,
     };
-    let is_over = matches!(purpose, Purpose::Over(_)) && load.is_none();
     let shelved = if load.is_some() { &Purpose::Plain } else { purpose };
-    'choices: for breed in choices((recipe, words), limits, is_over) {
+    'choices: for breed in choices((recipe, words), limits) {
         let shelf = context.spares.shelves.shelf(shelved, breed.runtime.is_some());
         let Some(shelf) = shelf.filter(|_| own.is_nothing()) else { break };
         shelf.ask(&breed, limits);
@@ -170,12 +169,13 @@ pub fn obtain(
             context.spares.templates.strike((&breed, &root), gone);
             let Some(mut parked) = found else { break };
             let workspace = parked.workspace().map(|it| it.fit(limits.disk_kb, load.as_ref()));
-            if load.is_some() && !matches!(workspace, Some(Ok(()))) {
+            let has_all = matches!(workspace, Some(Ok(())));
+            if load.is_some() && !has_all {
                 break 'choices; // A copy that failed once would fail in each that waits.
             }
             // A runtime may hold more than the request allows: then the kernel refuses (EBUSY).
             let fits = !parked.is_booted() || parked.take_over(limits, cores).is_ok();
-            if fits && matches!(workspace, Some(Ok(()))) {
+            if fits && has_all {
                 if parked.is_of_template() {
                     context.spares.templates.praise(&breed, &root);
                 }

@@ -8,10 +8,10 @@ import {
   cacheCommand,
   cacheFiles,
 } from '@gozolite/languages/offers/cache';
-import { canonicalJson, HOST, launchOf, probeEnv } from '@gozolite/languages/recipe';
+import { canonicalJson, HOST, probeEnv } from '@gozolite/languages/recipe';
 import type { Backend } from '@gozolite/sandbox/backend';
 import type { Logger } from '@gozolite/telemetry/logger';
-import { identityOf } from '../probe-cache.js';
+import { identityOf } from '../probing/probe-cache.js';
 import { type Made, makeCache } from './make.js';
 
 /** Where sandboxes have the folder; crates/sandboxd/src/confine/caches.rs has it too. */
@@ -58,10 +58,9 @@ export function createCaches({ folder, backend, policy, log }: CachesDeps): Cach
     const draft = join(folder, `${DRAFT}${name}`);
     let made: Made;
     try {
-      rmSync(draft, { recursive: true, force: true });
       mkdirSync(draft, { mode: 0o755 });
       const env = probeEnv(language.env ?? {}, toolchain.paths);
-      const recipe = launchOf({ rootfs: HOST.rootfs, command, env });
+      const recipe = { rootfs: HOST.rootfs, command, env };
       made = await makeCache({ backend, policy, signal: end.signal }, { recipe, folder: draft });
       if (made.kind === 'made') renameSync(draft, join(folder, name));
     } catch (error) {
@@ -86,11 +85,12 @@ export function createCaches({ folder, backend, policy, log }: CachesDeps): Cach
   };
 
   const makeAll = async (): Promise<void> => {
-    const missing = [...wanted].filter(([name]) => isMissing(name));
     if (wanted.size === 0) return;
     if (!isFolder(folder)) return log.warn({ file: folder }, 'no folder for caches of toolchains');
     for (const name of staleIn(folder, wanted)) remove(name);
-    for (const [name, one] of missing) if (!end.signal.aborted) await make(name, one);
+    for (const [name, one] of wanted) {
+      if (isMissing(name) && !end.signal.aborted) await make(name, one);
+    }
   };
 
   return {

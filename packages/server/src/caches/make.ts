@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
 import type { Outcome } from '@gozolite/contract/outcome';
 import type { LaunchRecipe } from '@gozolite/contract/recipe';
-import { launchOf } from '@gozolite/languages/recipe';
 import type { Backend, SandboxResult } from '@gozolite/sandbox/backend';
+import { ownCommand } from '../probing/own-command.js';
 
 export type Made =
   | { readonly kind: 'made' }
@@ -49,19 +49,9 @@ export async function makeCache(
   { recipe, folder }: { readonly recipe: Omit<LaunchRecipe, 'digest'>; readonly folder: string },
 ): Promise<Made> {
   const unpacking = unpack(folder);
-  const { rootfs, command, env } = recipe;
+  const archived = { ...recipe, command: [...NICE, ...recipe.command] };
   const result = await backend.run(
-    {
-      id: `cache_${randomUUID()}/run`,
-      recipe: launchOf({ rootfs, command: [...NICE, ...command], env }),
-      args: [],
-      env: {},
-      limits: limitsWithin(policy),
-      files: [],
-      stdin: new Uint8Array(),
-      keepOutput: false,
-      artifacts: [],
-    },
+    ownCommand(`cache_${randomUUID()}`, archived, limitsWithin(policy)),
     {
       signal,
       onOutput: ({ stream, bytes }) => {

@@ -6,7 +6,7 @@ import type { Recipe } from '@gozolite/contract/recipe';
 import type { Claim, Proof } from '@gozolite/languages/offers/offer';
 import { canonicalJson } from '@gozolite/languages/recipe';
 import type { Logger } from '@gozolite/telemetry/logger';
-import { identityOf } from '../probe-cache.js';
+import { identityOf } from '../probing/probe-cache.js';
 import { createLine } from './line.js';
 import { type Took, tookIn } from './took.js';
 

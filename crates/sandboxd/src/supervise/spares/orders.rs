@@ -61,17 +61,13 @@ pub fn breed_for(recipe: &Rc<Recipe>, args: &[String], limits: &Limits) -> Breed
     Breed { rootfs: recipe.rootfs.clone(), runtime }
 }
 
-/// What could serve a request, the best first. A layer that can only lie under the workspace, and
-/// an environment of its own, may be more than a runtime can take on.
-pub fn choices(
-    (recipe, words): (&Rc<Recipe>, &Words),
-    limits: &Limits,
-    is_over: bool,
-) -> Vec<Breed> {
+/// What could serve a request, the best first. An environment of its own may be more than a runtime
+/// can take on.
+pub fn choices((recipe, words): (&Rc<Recipe>, &Words), limits: &Limits) -> Vec<Breed> {
     let best = breed_for(recipe, &words.args, limits);
     let bare = Breed { rootfs: recipe.rootfs.clone(), runtime: None };
     match best.runtime {
-        Some(_) if !is_over && recipe.boot_serves(&words.env) => vec![best, bare],
+        Some(_) if recipe.boot_serves(&words.env) => vec![best, bare],
         _ => vec![bare],
     }
 }

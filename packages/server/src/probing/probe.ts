@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { LimitPolicy, Limits } from '@gozolite/contract/limits';
-import type { LaunchRecipe } from '@gozolite/contract/recipe';
 import type { Probe } from '@gozolite/languages/offers/probe';
 import type { Backend } from '@gozolite/sandbox/backend';
+import { ownCommand } from './own-command.js';
 
 const WALL_MS_MAX = 20_000;
 const MEMORY_KB = 512 * 1024;
@@ -17,17 +16,7 @@ export function createProbe(backend: Backend, policy: LimitPolicy, onLost: () =>
   return async (argv, env, rootfs) => {
     count += 1;
     const result = await backend.run(
-      {
-        id: `probe_${count}/run`,
-        recipe: recipeOf(argv, env, rootfs),
-        args: [],
-        env: {},
-        limits,
-        files: [],
-        stdin: new Uint8Array(),
-        keepOutput: false,
-        artifacts: [],
-      },
+      ownCommand(`probe_${count}`, { rootfs, command: argv, env }, limits),
       { signal: AbortSignal.timeout(2 * WALL_MS_MAX) },
     );
     const { outcome } = result;
@@ -54,16 +43,4 @@ function probeLimits({ compile }: LimitPolicy): Limits {
     stack_kb: Math.min(compile.defaults.stack_kb, memoryKb),
     output_kb: 64,
   };
-}
-
-/** The command whole, so that a look at a toolchain always is the same recipe. */
-function recipeOf(
-  command: readonly string[],
-  env: Readonly<Record<string, string>>,
-  rootfs: string,
-): LaunchRecipe {
-  const sorted = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
-  const content = { rootfs, command, env: Object.fromEntries(sorted) };
-  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  return { digest, ...content };
 }
