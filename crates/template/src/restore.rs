@@ -15,6 +15,7 @@ const READ_EXECUTE: usize = 5;
 const ANONYMOUS: usize = 0x22;
 const FIXED: usize = 0x10;
 const FIXED_NEW: usize = 0x10_0000;
+const POPULATE_WRITE: usize = 23;
 const GROWS_DOWN: usize = 0x100;
 const MOVE_FIXED: usize = 3;
 const VDSO: usize = 33;
@@ -223,18 +224,21 @@ fn map_areas(table: Table) {
     }
 }
 
-/// The pages, as many runs at once as the kernel takes.
+/// The pages, as many runs at once as the kernel takes. They are made before they are written to: a
+/// fault of the copy for each of them takes a quarter longer.
 #[inline(always)]
 fn fill(table: Table) {
     let (mut number, mut place) = (0, META_BYTES);
     while number < table.count {
         let count = (table.count - number).min(RUNS_MAX);
         let at = OURS + (table.first + number * RUN_WORDS) * 8;
-        let done = need(call(Nr::Preadv, [crate::begin::IMAGE, at, count, place, 0, 0]));
         let mut wanted = 0;
         for run in words(at, count * RUN_WORDS).chunks_exact(RUN_WORDS) {
+            // Older than Linux 5.14, it knows no such advice: then the copy has them made.
+            let _ = call(Nr::Madvise, [run[0], run[1], POPULATE_WRITE, 0, 0, 0]);
             wanted += run[1];
         }
+        let done = need(call(Nr::Preadv, [crate::begin::IMAGE, at, count, place, 0, 0]));
         if done != wanted {
             sys::exit(crate::begin::BROKEN);
         }

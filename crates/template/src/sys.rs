@@ -28,6 +28,7 @@ pub enum Nr {
     Pread = 17,
     Pwrite = 18,
     Mremap = 25,
+    Madvise = 28,
     GetPid = 39,
     Fcntl = 72,
     Readlink = 89,

@@ -4,7 +4,6 @@
 
 use crate::child::plan::{Plan, STRINGS_BYTES_MAX, STRINGS_MAX};
 use crate::confine::rlimits::{self, ASKED};
-use rustix::fs::{fcntl_add_seals, fcntl_get_seals, SealFlags};
 use rustix::io::{pread, Errno};
 use rustix::thread::CpuSet;
 use std::ffi::{c_char, CStr, CString};
@@ -61,16 +60,6 @@ fn put(words: &mut [u64; WORDS], at: usize, value: u64) {
     if let Some(place) = words.get_mut(at) {
         *place = value;
     }
-}
-
-/// PID 1's side: its runtime is where it waits. Nothing of it is to be seen in the sandbox.
-pub fn say_there(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    fcntl_add_seals(file, SealFlags::SHRINK)
-}
-
-/// The launcher's side.
-pub fn is_there(file: BorrowedFd<'_>) -> bool {
-    fcntl_get_seals(file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
 }
 
 /// The payload's side.

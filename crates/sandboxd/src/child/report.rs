@@ -8,10 +8,13 @@ pub const REPORT_BYTES: usize = 32;
 const FAILED: u32 = 1;
 const STARTED: u32 = 2;
 const ENDED: u32 = 3;
+const THERE: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     Failed(SetupFailure),
+    /// Its runtime is where it waits for its request.
+    There,
     /// The program was executed: monotonic time, and the CPU time that preparation used.
     /// On which CPU the program is comes with it.
     Started {
@@ -36,6 +39,7 @@ impl Report {
     pub fn encode(&self) -> [u8; REPORT_BYTES] {
         let (kind, first, second, long, longer) = match *self {
             Report::Failed(failure) => (FAILED, failure.step as u32, failure.errno as u32, 0, 0),
+            Report::There => (THERE, 0, 0, 0, 0),
             Report::Started { at_ns, prepare_cpu_us, cpu } => {
                 (STARTED, cpu, 0, at_ns, prepare_cpu_us)
             }
@@ -65,6 +69,7 @@ impl Report {
                 let step = Step::from_number(first)?;
                 Some(Report::Failed(SetupFailure { step, errno: second as i32 }))
             }
+            THERE => Some(Report::There),
             STARTED => Some(Report::Started { at_ns: long, prepare_cpu_us: longer, cpu: first }),
             ENDED => Some(Report::Ended(Ended {
                 at_ns: long,
@@ -104,6 +109,7 @@ mod tests {
             let end = Ended { at_ns, exit_code: Some(code), signal: None, disk_full: full };
             let signalled = Ended { exit_code: None, signal: Some(signal.into()), ..end };
             let reports = [
+                Report::There,
                 Report::Started { at_ns, prepare_cpu_us: cpu, cpu: code as u32 },
                 Report::Failed(SetupFailure { step: Step::PivotRoot, errno: code }),
                 Report::Ended(end),

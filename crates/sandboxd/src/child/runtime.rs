@@ -1,7 +1,8 @@
 //! PID 1 beside a runtime that was started before there is a request.
 
 use crate::child::payload::Payload;
-use crate::child::{handoff, held, monotonic_ns, orders, wait_for_release, INIT, WAITING};
+use crate::child::report::Report;
+use crate::child::{handoff, held, monotonic_ns, tell, wait_for_release, INIT, WAITING};
 use crate::protocol::steps::{SetupFailure, Step};
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
@@ -20,12 +21,12 @@ pub fn serve(
     set_name(WAITING).map_err(Step::Orders.failed())?;
     if let Some(held) = &site.held {
         held::reach(held, runtime)?;
-        orders::say_there(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
+        tell(ends.report.as_fd(), Report::There);
     }
     let waiter = Waiter::new(ends.release.as_fd(), runtime)?;
     if let Some(ready) = ready {
         waiter.wait_until_ready(ready)?;
-        orders::say_there(ends.orders.as_fd()).map_err(Step::Orders.failed())?;
+        tell(ends.report.as_fd(), Report::There);
     }
     waiter.wait()?;
     orders.read(ends.orders.as_fd()).map_err(Step::Orders.failed())?;

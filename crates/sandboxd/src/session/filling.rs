@@ -16,8 +16,10 @@ use crate::supervise::network::way;
 use crate::supervise::parked::{Parked, Parts};
 use crate::supervise::running::Running;
 use crate::supervise::slots::{lend, Lease};
-use crate::supervise::spares::{obtain, Kindred, Own, Purpose, Unavailable};
+use crate::supervise::spares::late::{self, Late};
+use crate::supervise::spares::{obtain, Kindred, Obtained, Own, Purpose, Unavailable};
 use crate::workspace::Writing;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// How long an egress process may take to confine itself; it takes some milliseconds.
@@ -31,6 +33,8 @@ pub struct Filling {
     /// It was made before the request came.
     prepared: bool,
     lease: Option<Lease>,
+    /// Its runtime is on its way: what the client says waits.
+    late: Option<Late>,
     began_ns: u64,
 }
 
@@ -102,9 +106,28 @@ impl Filling {
         let kindred = Kindred { recipe: &recipe, words: &words, purpose: &purpose };
         let terminal = start.interactive.and_then(|interactive| interactive.terminal);
         let data = data::open(&start.data, context)?;
-        let own = Own { way, data, terminal, given: None };
-        let (parked, prepared) = obtain(context, &kindred, (lent, &start.limits), own)?;
-        Ok(Filling { start, recipe, words, parked, prepared, lease, began_ns: now_ns })
+        let own = Own { way, data, terminal, ..Own::default() };
+        let obtained = obtain(context, &kindred, (lent, &start.limits), own)?;
+        let Obtained { parked, is_ready: prepared, late } = obtained;
+        Ok(Filling { start, recipe, words, parked, prepared, lease, late, began_ns: now_ns })
+    }
+
+    /// What tells that its runtime is there, or has failed, while that is waited for.
+    pub fn late_report(&self) -> Option<&OwnedFd> {
+        self.late.as_ref().and_then(|_| self.parked.report())
+    }
+
+    pub fn is_late(&self, now_ns: u64) -> bool {
+        self.late.as_ref().is_some_and(|late| !late::is_settled(&self.parked, late, now_ns))
+    }
+
+    /// Its runtime is there, or it starts cold.
+    pub fn settle(mut self, context: &mut Context) -> Result<Filling, Refusal> {
+        let Some(late) = self.late.take() else { return Ok(self) };
+        let purpose = if self.start.keep { Purpose::Kept } else { Purpose::Plain };
+        let limits = &self.start.limits;
+        self.parked = late::settle(context, (self.parked, late), &purpose, limits)?;
+        Ok(self)
     }
 
     pub fn write(&mut self, file: &FileHeader, bytes: &[u8]) -> Result<(), Refusal> {
@@ -129,8 +152,11 @@ impl Filling {
         self.parked.egress_mut()
     }
 
-    /// By when the egress process has to be ready; `None` where there is none or it has answered.
+    /// By when what is waited for has to be there: an egress process, or a runtime.
     pub fn awaits_until_ns(&self) -> Option<u64> {
+        if let Some(late) = &self.late {
+            return Some(late.until_ns());
+        }
         let awaited = self.egress().is_some_and(|egress| egress.readiness().is_none());
         awaited.then_some(self.began_ns + READY_NS_MAX)
     }

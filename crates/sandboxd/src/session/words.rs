@@ -102,6 +102,18 @@ impl Session {
         }
     }
 
+    /// The runtime that its sandbox starts with is there, or will not be.
+    pub fn settle(&mut self, context: &mut Context, now_ns: u64) {
+        match std::mem::replace(&mut self.state, State::Closing) {
+            State::Filling(filling) => match filling.settle(context) {
+                Ok(filling) => self.state = State::Filling(Box::new(filling)),
+                Err(refusal) => return self.give_up(refusal, now_ns),
+            },
+            other => self.state = other,
+        }
+        self.handle_frames(context, now_ns);
+    }
+
     fn fill(&mut self, mut filling: Box<Filling>, file: (&FileHeader, &[u8]), now_ns: u64) {
         match filling.write(file.0, file.1) {
             Ok(()) => self.state = State::Filling(filling),

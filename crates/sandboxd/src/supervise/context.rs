@@ -273,7 +273,7 @@ impl Context {
     /// When something may be made ahead: at once where nothing runs, and never where every CPU has
     /// a program, or requests wait for one. A program that ends soon is left alone.
     fn stock_due_ns(&self) -> u64 {
-        match self.running {
+        match self.running + self.spares.late() {
             _ if self.draining => u64::MAX,
             0 if self.condemned.is_empty() => 0,
             running if running as u64 >= self.host.cores => u64::MAX,

@@ -8,7 +8,7 @@ use crate::child::monotonic_ns;
 use crate::protocol::message::Stream;
 use crate::session::{Session, State};
 use crate::supervise::context::Context;
-use crate::supervise::watch::{data, watch, Kind, Seat, ALL_KINDS, KINDS};
+use crate::supervise::watch::{data, stop_waiting, watch, Kind, Seat, ALL_KINDS, KINDS};
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::event::Timespec;
 use std::mem::MaybeUninit;
@@ -129,6 +129,9 @@ impl Daemon {
             Kind::Stdout => drop(seat.session.pump(Stream::Stdout, now_ns)),
             Kind::Stderr => drop(seat.session.pump(Stream::Stderr, now_ns)),
             Kind::Egress => seat.session.read_egress(context, now_ns),
+            Kind::Report if stop_waiting(seat, context, now_ns) => {
+                seat.session.settle(context, now_ns);
+            }
             other => handle_sandbox(seat, context, other, now_ns),
         });
     }
@@ -215,6 +218,9 @@ fn handle_sandbox(seat: &mut Seat, context: &mut Context, kind: Kind, now_ns: u6
 fn tick_seat(seat: &mut Seat, context: &mut Context, now_ns: u64) {
     if seat.session.silence_ends_ns().is_some_and(|end_ns| end_ns <= now_ns) {
         return lose(seat, context, now_ns);
+    }
+    if stop_waiting(seat, context, now_ns) {
+        seat.session.settle(context, now_ns);
     }
     seat.session.give_up_egress(context, now_ns);
     let State::Live(sandbox) = &mut seat.session.state else { return };

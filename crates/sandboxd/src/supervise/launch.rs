@@ -7,6 +7,7 @@ use crate::cgroup::group::Group;
 use crate::cgroup::Tree;
 use crate::child::orders;
 use crate::child::plan::{Plan, Site};
+use crate::child::report::{Report, REPORT_BYTES};
 use crate::child::{self, Ends, Room};
 use crate::confine::data::DataSets;
 use crate::confine::namespaces;
@@ -18,13 +19,13 @@ use crate::supervise::network::networks::Networks;
 use crate::supervise::terminal;
 use crate::sys::{self, Cloned};
 use crate::workspace::Workspace;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fchown, memfd_create, Gid, MemfdFlags, Uid};
-use rustix::io::ioctl_fionbio;
+use rustix::io::{ioctl_fionbio, Errno};
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{
     pidfd_send_signal, set_parent_process_death_signal, waitid, Signal, WaitId, WaitIdOptions,
 };
+use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Where the host itself runs short, sandboxes go first, whatever the launcher inherited (proc(5)).
@@ -42,6 +43,17 @@ pub struct Launched {
     /// Its closing tells the child, until it has a death signal, that the launcher is gone.
     release: OwnedFd,
     orders: OwnedFd,
+    /// What PID 1 has told before there was a request.
+    told: Cell<Told>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Told {
+    #[default]
+    Nothing,
+    There,
+    /// It has failed, or is gone.
+    Gone,
 }
 
 /// The launcher's ends of the program's streams.
@@ -66,14 +78,27 @@ impl Launched {
 
     /// Whether it still waits: nothing failed, and nothing has ended it.
     pub fn waits(&self) -> bool {
-        let mut fds = [PollFd::new(&self.report, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(poll(&mut fds, Some(&now)), Ok(0))
+        self.hear() != Told::Gone
     }
 
     /// Whether PID 1 has told that its runtime is where it waits.
     pub fn is_there(&self) -> bool {
-        orders::is_there(self.orders.as_fd())
+        self.hear() == Told::There
+    }
+
+    fn hear(&self) -> Told {
+        let mut bytes = [0u8; REPORT_BYTES];
+        while self.told.get() != Told::Gone {
+            match rustix::io::read(&self.report, &mut bytes) {
+                Ok(REPORT_BYTES) if Report::decode(&bytes) == Some(Report::There) => {
+                    self.told.set(Told::There);
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                _ => self.told.set(Told::Gone),
+            }
+        }
+        self.told.get()
     }
 
     /// Writes the limits, hands the orders over and lets the program start, or the runtime that
@@ -107,7 +132,16 @@ pub fn launch(
     let group = tree.take().map_err(Step::Cgroup.failed())?;
     match launch_in(&group, networks, site, (workspace, terminal)) {
         Ok((pidfd, Ours { report, release, orders, pipes })) => Ok((
-            Launched { pidfd, group, report, egress: None, data: None, release, orders },
+            Launched {
+                pidfd,
+                group,
+                report,
+                egress: None,
+                data: None,
+                release,
+                orders,
+                told: Cell::default(),
+            },
             pipes,
         )),
         Err(failure) => {
@@ -255,7 +289,7 @@ fn make_pipes(
         ioctl_fionbio(end, true)?;
     }
     let (work, tmp) = workspace.mounts()?;
-    let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let orders = memfd_create(c"orders", MemfdFlags::CLOEXEC)?;
     let (release, report) = (release_read, report_write);
     let theirs = orders.try_clone()?;
     let ends = Ends { release, report, stdin, stdout, stderr, work, tmp, orders: theirs };

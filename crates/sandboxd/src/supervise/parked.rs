@@ -12,6 +12,7 @@ use crate::supervise::running::Running;
 use crate::supervise::slots::Slot;
 use crate::workspace::Workspace;
 use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// Where those go that were dropped: the launcher's next round takes them down.
@@ -38,7 +39,7 @@ pub struct Booted {
 }
 
 impl Booted {
-    /// PID 1 tells when it waits.
+    /// PID 1 tells when it waits, or that it never will.
     fn says_where(&self) -> bool {
         self.is_held || self.is_of_template
     }
@@ -71,10 +72,13 @@ impl Parked {
         match &self.booted {
             _ if !launched.waits() => Phase::Gone,
             None => Phase::Waits,
+            Some(booted) if booted.says_where() => match launched.is_there() {
+                true => Phase::Waits,
+                false => Phase::Boots,
+            },
             // The first process is ours: its runtime is not started yet, or has ended.
             Some(_) if launched.group.processes() <= 1 => Phase::Empty,
             Some(booted) if booted.says_ready && !workspace.has(folder, "ready") => Phase::Boots,
-            Some(booted) if booted.says_where() && !launched.is_there() => Phase::Boots,
             Some(_) => Phase::Waits,
         }
     }
@@ -84,8 +88,17 @@ impl Parked {
         !self.parts.as_ref().is_some_and(|parts| parts.launched.waits())
     }
 
+    /// Whether PID 1 has told that its runtime waits.
+    pub fn is_there(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.launched.is_there())
+    }
+
     pub fn is_booted(&self) -> bool {
         self.booted.is_some()
+    }
+
+    pub fn says_where(&self) -> bool {
+        self.booted.as_ref().is_some_and(Booted::says_where)
     }
 
     pub fn is_of_template(&self) -> bool {
@@ -100,6 +113,11 @@ impl Parked {
 
     pub fn workspace(&mut self) -> Option<&mut Workspace> {
         self.parts.as_mut().map(|parts| &mut parts.workspace)
+    }
+
+    /// Where PID 1 tells how far it is.
+    pub fn report(&self) -> Option<&OwnedFd> {
+        self.parts.as_ref().map(|parts| &parts.launched.report)
     }
 
     pub fn egress(&self) -> Option<&Egress> {

@@ -134,7 +134,7 @@ impl Running {
                 }
                 Some(Report::Ended(ended)) => self.ended = Some(ended),
                 Some(Report::Failed(failure)) => self.failure = Some(failure),
-                None => {}
+                Some(Report::There) | None => {}
             }
         }
         started

@@ -4,6 +4,7 @@
 //! in them, and which, is ordered by clients (docs/adr/0058); the others have the roots of the last
 //! requests, one each (docs/adr/0043).
 
+pub mod late;
 pub mod orders;
 mod own;
 mod shelf;
@@ -23,6 +24,7 @@ use crate::supervise::context::{c_string, Context};
 use crate::supervise::launch::launch;
 use crate::supervise::parked::{Graveyard, Parked, Parts};
 use crate::supervise::slots::Slot;
+use crate::supervise::spares::late::Late;
 use crate::supervise::spares::orders::{choices, Order, Orders};
 use crate::supervise::spares::shelf::{lay_out, Runtime, Waiting};
 use crate::supervise::spares::shelves::Shelves;
@@ -67,13 +69,15 @@ pub struct Spares {
     retire_ns: u64,
     pub templates: Templates,
     graveyard: Graveyard,
+    /// One for each that a request waits for (late.rs).
+    late: Rc<()>,
 }
 
 impl Default for Spares {
     fn default() -> Spares {
         let (shelves, orders) = (Shelves::default(), Orders::default());
         let (templates, graveyard) = (Templates::new(), Graveyard::default());
-        Spares { shelves, orders, retire_ns: u64::MAX, templates, graveyard }
+        Spares { shelves, orders, retire_ns: u64::MAX, templates, graveyard, late: Rc::default() }
     }
 }
 
@@ -86,6 +90,15 @@ impl Spares {
 
     pub fn graveyard(&self) -> &Graveyard {
         &self.graveyard
+    }
+
+    fn count_late(&self) -> Rc<()> {
+        Rc::clone(&self.late)
+    }
+
+    /// So many start while their request waits.
+    pub fn late(&self) -> usize {
+        Rc::strong_count(&self.late) - 1
     }
 
     /// Of those that wait, so many have a runtime.
@@ -138,9 +151,15 @@ impl Spares {
     }
 }
 
-/// A sandbox for a request, and whether all was done ahead that could be: never one that has
-/// something of its own.
-///
+/// A sandbox for a request.
+pub struct Obtained {
+    pub parked: Parked,
+    /// All was done ahead that could be: never of one that has something of its own.
+    pub is_ready: bool,
+    /// It is not there yet.
+    pub late: Option<Late>,
+}
+
 /// # Errors
 /// Every uid is in use, there is no such root (any more), or a step of making it failed.
 pub fn obtain(
@@ -148,7 +167,7 @@ pub fn obtain(
     Kindred { recipe, words, purpose }: &Kindred<'_>,
     (lent, limits): (Option<Rc<Slot>>, &Limits),
     own: Own,
-) -> Result<(Parked, bool), Unavailable> {
+) -> Result<Obtained, Unavailable> {
     let (rootfs, cores) = (&recipe.rootfs, context.host.cores);
     let root = context.template.roots_mut().find(rootfs).map_err(|error| {
         // Not by the step itself: that is the child's, in a sandbox of which there is none yet.
@@ -180,11 +199,15 @@ pub fn obtain(
                     context.spares.templates.praise(&breed, &root);
                 }
                 let is_ready = recipe.boot.is_none() || parked.is_booted();
-                return Ok((parked, is_ready));
+                return Ok(Obtained { parked, is_ready, late: None });
             }
         }
+        if let Some((parked, late)) = late::start(context, (&breed, &root), purpose, limits) {
+            return Ok(Obtained { parked, is_ready: false, late: Some(late) });
+        }
     }
-    Ok((make(context, (&root, purpose), (lent, limits), (own, None))?, false))
+    let parked = make(context, (&root, purpose), (lent, limits), (own, None))?;
+    Ok(Obtained { parked, is_ready: false, late: None })
 }
 
 /// Makes one ahead, if there are few. `true` when it did.
@@ -224,7 +247,7 @@ fn make(
     context: &mut Context,
     (root, purpose): (&Path, &Purpose),
     (lent, limits): (Option<Rc<Slot>>, &Limits),
-    (Own { way, data, terminal, given }, runtime): (Own, Option<&Runtime>),
+    (Own { way, data, terminal, given, is_awaited }, runtime): (Own, Option<&Runtime>),
 ) -> Result<Parked, Unavailable> {
     faults::begin_sandbox();
     let slot = lent.or_else(|| context.slots.take()).ok_or(Unavailable::Busy)?;
@@ -260,7 +283,7 @@ fn make(
     let groups = (&mut context.tree, &mut context.networks);
     let (mut launched, pipes) =
         launch(groups, &site, (&workspace, terminal)).map_err(Unavailable::Failed)?;
-    if booted.is_some() {
+    if booted.is_some() && !is_awaited {
         // Where it can't stand back it is booted all the same.
         let _ = launched.group.stand_back(true);
     }

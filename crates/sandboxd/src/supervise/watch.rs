@@ -82,6 +82,10 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
         let wish = (Kind::Egress, Some(egress.descriptor()), !egress.has_ended(), EventFlags::IN);
         watch_one(&mut seat.watched, index, context, wish);
     }
+    if let State::Filling(filling) = &seat.session.state {
+        let wish = (Kind::Report, filling.late_report(), true, EventFlags::IN);
+        watch_one(&mut seat.watched, index, context, wish);
+    }
     let room = seat.session.has_room();
     let State::Live(sandbox) = &seat.session.state else { return };
     let running = &sandbox.running;
@@ -99,6 +103,21 @@ pub fn watch(seat: &mut Seat, index: usize, context: &Context) {
     for wish in wishes {
         watch_one(&mut seat.watched, index, context, wish);
     }
+}
+
+/// What was waited for is there, or too late: its sandbox may be another one from here on.
+pub fn stop_waiting(seat: &mut Seat, context: &Context, now_ns: u64) -> bool {
+    let State::Filling(filling) = &seat.session.state else { return false };
+    let report = filling.late_report().filter(|_| !filling.is_late(now_ns));
+    report.is_some_and(|report| {
+        watch_one(
+            &mut seat.watched,
+            0,
+            context,
+            (Kind::Report, Some(report), false, EventFlags::IN),
+        );
+        true
+    })
 }
 
 type Wish<'a> = (Kind, Option<&'a OwnedFd>, bool, EventFlags);

@@ -23,6 +23,8 @@ pub struct Own {
     pub data: Option<DataSets>,
     pub terminal: Option<Size>,
     pub given: Option<Given>,
+    /// A request waits for its runtime.
+    pub is_awaited: bool,
 }
 
 impl Own {

@@ -106,12 +106,12 @@ pub struct Waiting {
 
 impl Waiting {
     /// A runtime that is not there long after it was to be started has ended; one that starts from
-    /// a template is there in no time, or never.
+    /// a template, or is held, is there in no time, or never.
     fn phase(&self) -> Phase {
         let is_late = || monotonic_ns() - self.since_ns >= STARTED_NS_MAX;
         match self.parked.phase(BOOT_FOLDER) {
             Phase::Empty if is_late() => Phase::Gone,
-            Phase::Boots if self.parked.is_of_template() && is_late() => Phase::Gone,
+            Phase::Boots if self.parked.says_where() && is_late() => Phase::Gone,
             phase => phase,
         }
     }
@@ -156,6 +156,10 @@ impl Shelf {
 
     fn line(&self, breed: &Breed) -> Option<&Line> {
         self.ordered.iter().find(|line| line.breed == *breed)
+    }
+
+    pub fn is_ordered(&self, breed: &Breed) -> bool {
+        self.line(breed).is_some()
     }
 
     /// So many of them should wait.

@@ -259,7 +259,8 @@ fn begin(context: &mut Context, (breed, runtime): (&Breed, &Runtime), root: &Pat
     let object = context.spares.templates.object.as_ref()?.try_clone().ok()?;
     let given = Given { image: image.try_clone().ok()?, object, is_whole: false };
     let limits = Limits { stack_kb: runtime.stack_kb, cpus: runtime.cpus, ..LIMITS };
-    let own = Own { given: Some(given), ..Own::default() };
+    // Not with the smallest share: others wait for it, and it is one in a thousand.
+    let own = Own { given: Some(given), is_awaited: true, ..Own::default() };
     let made = make(context, (root, &Purpose::Plain), (None, &limits), (own, Some(runtime)));
     let parked = made.ok()?;
     parked.limit(&limits, context.host.cores).ok()?;
