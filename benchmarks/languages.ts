@@ -13,7 +13,7 @@ import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import type { Gozo } from '@gozolite/sdk/gozo';
 import { startLocal } from '../packages/cli/src/local.js';
 import { machine, percentile } from './figures.js';
-import { type PackRoot, packRoot } from './in-pack.js';
+import { type PackRoot, packRoot } from './speed/in-pack.js';
 import { recipeIn } from './speed/pack.js';
 
 const ROUNDS = { least: 5, most: 10 };

@@ -6,7 +6,7 @@ import type { LanguageFile } from '@gozolite/languages/schema';
 import { packFolders } from '@gozolite/packs/folders';
 import { type InstalledPack, readInstalled } from '@gozolite/packs/installed';
 import { existsInside } from '@gozolite/packs/tree/inside';
-import { type PackRoot, packRoot } from '../in-pack.js';
+import { type PackRoot, packRoot } from './in-pack.js';
 
 /**
  * The toolchain of an installed pack below GOZO_PACKS.

@@ -1,5 +1,5 @@
-import { packRoot } from '../../in-pack.js';
 import { startTimer } from '../../timer.js';
+import { packRoot } from '../in-pack.js';
 import { assertAnswer, type Subject } from '../subject.js';
 import type { Program, Work } from '../work.js';
 
