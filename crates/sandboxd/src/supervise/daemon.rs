@@ -189,7 +189,8 @@ impl Daemon {
 
     fn is_drained(&self, now_ns: u64) -> bool {
         let Some(deadline_ns) = self.drain_deadline_ns else { return false };
-        let gone = self.context.running == 0 && self.context.deadline_ns() == u64::MAX;
+        let left = self.context.running + self.context.spares.late();
+        let gone = left == 0 && self.context.deadline_ns() == u64::MAX;
         gone || now_ns >= deadline_ns
     }
 }
