@@ -8,7 +8,7 @@ import { startOwnServer } from '../integration/own-server.js';
 
 const WHERE_FROM = `
 with open('/proc/self/environ', 'rb') as file:
-    print(b'LD_PRELOAD=' in file.read())
+    print(b'LD_AUDIT=' in file.read())
 `;
 const TEMPLATE_MS_MAX = 60_000;
 const AT_ONCE = 24;

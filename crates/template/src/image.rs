@@ -3,6 +3,8 @@
 /// The first word of an image that is whole; written last.
 pub const MAGIC: usize = 0x3154_4f5a_4f47;
 pub const PAGE: usize = 4096;
+/// A huge one (x86_64).
+pub const HUGE: usize = 2 << 20;
 /// Where nothing of any program lies: of the kernel's own choices none is below.
 pub const OURS: usize = 0x1000_0000_0000;
 /// Of the records below. A pack with hundreds of libraries needs a fifth of it.
@@ -36,6 +38,7 @@ pub mod at {
     pub const LAST_RECORD: usize = 28;
     pub const STRINGS: usize = 29;
     pub const TIMERS: usize = 30;
+    pub const MOVED: usize = 31;
     pub const FIRST_RECORD: usize = 32;
 }
 
@@ -66,7 +69,8 @@ pub const OF_FILE: usize = 4;
 /// It has pages in the image.
 pub const FILLED: usize = 8;
 
-/// Pages of the image: address, bytes; as preadv(2) wants them, and in the image's order.
+/// Pages of the image: address, bytes; as preadv(2) wants them, and in the image's order. Those
+/// that are moved come first, and fill huge pages.
 pub const RUN_WORDS: usize = 2;
 /// How many of them one call takes.
 pub const RUNS_MAX: usize = 1024;

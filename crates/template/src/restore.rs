@@ -16,6 +16,7 @@ const ANONYMOUS: usize = 0x22;
 const FIXED: usize = 0x10;
 const FIXED_NEW: usize = 0x10_0000;
 const POPULATE_WRITE: usize = 23;
+const HUGE_PAGES: usize = 14;
 const GROWS_DOWN: usize = 0x100;
 const MOVE_FIXED: usize = 3;
 const VDSO: usize = 33;
@@ -35,6 +36,8 @@ mod own {
 /// The space that is ours: records, then our own facts, the code, a stack.
 const FACTS: usize = OURS + META_BYTES;
 const CODE: usize = FACTS + PAGE;
+/// Where huge pages are made, of which the parts are moved to their places.
+const HUGE_PLACE: usize = OURS + (1 << 30);
 
 /// Never returns: this process is another one afterwards, or ends.
 pub fn restore(stack: &[usize]) -> ! {
@@ -104,7 +107,8 @@ extern "C" fn become_other() -> ! {
     unmap_others(head, facts);
     move_kernel_pages(head, facts[own::VDSO]);
     map_areas(Table::of(head[at::AREAS]));
-    fill(Table::of(head[at::RUNS]));
+    let place = move_in(Table::of(head[at::MOVED]), META_BYTES);
+    fill(Table::of(head[at::RUNS]), place);
     protect(Table::of(head[at::AREAS]));
     let ready = process::keep_ready(Table::of(head[at::FILES]));
     need(call(Nr::CloseRange, [crate::begin::IMAGE, crate::begin::READY, 0, 0, 0, 0]));
@@ -224,11 +228,45 @@ fn map_areas(table: Table) {
     }
 }
 
+/// A huge page is made in a tenth of the time of its 512 small ones, and its parts are moved to
+/// their places. Where the kernel has none to give, small ones are. Gives the place of what is next
+/// in the image.
+#[inline(always)]
+fn move_in(table: Table, place: usize) -> usize {
+    let runs = words(OURS + table.first * 8, table.count * RUN_WORDS);
+    let mut wanted = 0;
+    for run in runs.chunks_exact(RUN_WORDS) {
+        wanted += run[1];
+    }
+    if wanted == 0 {
+        return place;
+    }
+    let room = (wanted + HUGE - 1) & !(HUGE - 1);
+    need(call(Nr::Mmap, [HUGE_PLACE, room, READ_WRITE, ANONYMOUS | FIXED_NEW, usize::MAX, 0]));
+    let _ = call(Nr::Madvise, [HUGE_PLACE, room, HUGE_PAGES, 0, 0, 0]);
+    let _ = call(Nr::Madvise, [HUGE_PLACE, wanted, POPULATE_WRITE, 0, 0, 0]);
+    let image = crate::begin::IMAGE;
+    if need(call(Nr::Pread, [image, HUGE_PLACE, wanted, place, 0, 0])) != wanted {
+        sys::exit(crate::begin::BROKEN);
+    }
+    let mut from = HUGE_PLACE;
+    for run in runs.chunks_exact(RUN_WORDS) {
+        need(call(Nr::Mremap, [from, run[1], run[1], MOVE_FIXED, run[0], 0]));
+        from += run[1];
+    }
+    // What is left of the last one.
+    let rest = HUGE_PLACE + room - from;
+    if rest > 0 {
+        need(call(Nr::Munmap, [from, rest, 0, 0, 0, 0]));
+    }
+    place + wanted
+}
+
 /// The pages, as many runs at once as the kernel takes. They are made before they are written to: a
 /// fault of the copy for each of them takes a quarter longer.
 #[inline(always)]
-fn fill(table: Table) {
-    let (mut number, mut place) = (0, META_BYTES);
+fn fill(table: Table, mut place: usize) {
+    let mut number = 0;
     while number < table.count {
         let count = (table.count - number).min(RUNS_MAX);
         let at = OURS + (table.first + number * RUN_WORDS) * 8;

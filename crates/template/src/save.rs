@@ -2,6 +2,7 @@
 //! process: threads, shared memory that is written to, descriptors of a kind that it doesn't know.
 
 mod areas;
+mod pages;
 mod process;
 
 use crate::heap;
@@ -36,8 +37,6 @@ struct Saver {
     /// The next free word of the records, and byte of the strings, which grow from the end.
     next: usize,
     strings: usize,
-    /// Where the next page goes.
-    page_at: usize,
     pagemap: usize,
 }
 
@@ -51,7 +50,7 @@ pub fn save(image: usize, stack: usize) -> Result<(), Why> {
     call(Nr::Mmap, [OURS, SCRATCH_BYTES, READ_WRITE, PRIVATE_FIXED, usize::MAX, 0])?;
     let pagemap = open(b"/proc/self/pagemap\0")?;
     let (next, strings) = (at::FIRST_RECORD, META_BYTES);
-    let mut saver = Saver { image, next, strings, page_at: META_BYTES, pagemap };
+    let mut saver = Saver { image, next, strings, pagemap };
     saver.descriptors()?;
     saver.signals()?;
     saver.timers()?;

@@ -64,12 +64,15 @@ impl Given {
 
     /// What its runtime's environment has besides.
     pub fn environment(&self) -> Vec<CString> {
-        let mut environment = vec![CString::from(c"LD_PRELOAD=/proc/self/fd/5")];
-        if self.is_whole {
-            // What the kernel was told of this process's own C library would outlive that.
-            environment.push(CString::from(c"GLIBC_TUNABLES=glibc.pthread.rseq=0"));
+        if !self.is_whole {
+            return vec![CString::from(c"LD_PRELOAD=/proc/self/fd/5")];
         }
-        environment
+        // Loaded before any of the runtime's libraries (rtld-audit(7)), which would only be taken
+        // away; what the kernel was told of this process's own C library would outlive that.
+        vec![
+            CString::from(c"LD_AUDIT=/proc/self/fd/5"),
+            CString::from(c"GLIBC_TUNABLES=glibc.pthread.rseq=0"),
+        ]
     }
 }
 

@@ -1,19 +1,13 @@
-//! The memory of the process: what of it comes from files, and the pages that are its own.
+//! The areas of the process's memory, and what of it comes from files.
 
 use super::{head, open, Saver, Why};
 use crate::image::*;
-use crate::sys::{self, bytes, call, words, Nr};
+use crate::sys::{self, bytes, call, Nr};
 use crate::text::Text;
 use core::sync::atomic::Ordering::Relaxed;
 
-const MAPS: usize = OURS + META_BYTES;
-const MAPS_BYTES: usize = 4 << 20;
-const PAGEMAP: usize = MAPS + MAPS_BYTES;
-const PAGEMAP_BYTES: usize = 32 << 20;
-/// proc(5), pagemap: the page is there, is in swap, is one of a file.
-const IN_RAM: usize = 1 << 63;
-const IN_SWAP: usize = 1 << 62;
-const OF_A_FILE: usize = 1 << 61;
+pub(super) const MAPS: usize = OURS + META_BYTES;
+pub(super) const MAPS_BYTES: usize = 4 << 20;
 
 impl Saver {
     pub(super) fn areas(&mut self) -> Result<(), Why> {
@@ -47,15 +41,7 @@ impl Saver {
         head()[at::KERNEL_AREAS] = kernel_areas;
         self.table(at::AREAS, first, AREA_WORDS);
         let area_count = (self.next - first) / AREA_WORDS;
-        let first_run = self.next;
-        for area in 0..area_count {
-            let place = first + area * AREA_WORDS;
-            if self.runs(words(OURS + place * 8, AREA_WORDS))? {
-                head()[place + 3] |= FILLED;
-            }
-        }
-        self.table(at::RUNS, first_run, RUN_WORDS);
-        Ok(())
+        self.pages(Table { first, count: area_count })
     }
 
     /// Records one area (proc(5), maps); of the kernel's own pages it gives start and end.
@@ -111,62 +97,6 @@ impl Saver {
             self.string(path)
         }
     }
-
-    /// Keeps what an area has of its own.
-    pub(super) fn runs(&mut self, area: &[usize]) -> Result<bool, Why> {
-        let (start, end, protection, kind) = (area[0], area[1], area[2], area[3]);
-        if protection & 1 == 0 {
-            return Ok(false);
-        }
-        if kind & FILLED != 0 {
-            self.run(start, end)?;
-            return Ok(true);
-        }
-        if kind & SHARED != 0 {
-            return Ok(false);
-        }
-        let (mut run, mut has_any) = (start, false);
-        let mut chunk = start;
-        while chunk < end {
-            let pages = ((end - chunk) / PAGE).min(PAGEMAP_BYTES / 8);
-            let from = chunk / PAGE * 8;
-            let count = call(Nr::Pread, [self.pagemap, PAGEMAP, pages * 8, from, 0, 0])? / 8;
-            if count == 0 {
-                return Err(Why::Kernel);
-            }
-            for (at, entry) in words(PAGEMAP, count).iter().enumerate() {
-                let is_there = entry & (IN_RAM | IN_SWAP) != 0;
-                let page = chunk + at * PAGE;
-                // Where no file is beneath, a page of zeros is what there is anyway.
-                let is_own = is_there
-                    && match kind & OF_FILE {
-                        0 => !is_zero(page),
-                        _ => entry & OF_A_FILE == 0,
-                    };
-                if !is_own {
-                    has_any |= self.run(run, page)?;
-                    run = page + PAGE;
-                }
-            }
-            chunk += count * PAGE;
-        }
-        has_any |= self.run(run, end)?;
-        Ok(has_any)
-    }
-
-    pub(super) fn run(&mut self, start: usize, end: usize) -> Result<bool, Why> {
-        if start >= end {
-            return Ok(false);
-        }
-        self.record(&[start, end - start])?;
-        self.put(start, end - start, self.page_at)?;
-        self.page_at += end - start;
-        Ok(true)
-    }
-}
-
-fn is_zero(page: usize) -> bool {
-    words(page, PAGE / 8).iter().all(|word| *word == 0)
 }
 
 /// Of the file whose path is kept there: one that has changed is not mapped into another process.
