@@ -3,11 +3,12 @@
 use rustix::fs::{mkdirat, openat, unlinkat, AtFlags, Mode, OFlags};
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// The longest file that is read here is memory.stat, about 2 KiB.
 const FILE_BYTES_MAX: usize = 16 * 1024;
+const FILE_BYTES: usize = 4096;
 
 pub fn make_folder(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     Ok(mkdirat(parent, name, Mode::from_raw_mode(0o755))?)
@@ -47,21 +48,39 @@ pub fn write_if_there(folder: BorrowedFd<'_>, name: &str, value: &[u8]) -> io::R
 }
 
 pub fn read(folder: BorrowedFd<'_>, name: &str) -> io::Result<String> {
-    let file = openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut text = Vec::with_capacity(4096);
-    let mut chunk = [0u8; 4096];
+    read_open(open(folder, name)?.as_fd())
+}
+
+pub fn open(folder: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+    Ok(openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// A value or a table, from its start: it comes whole, so what is shorter than asked is all.
+pub fn read_open(file: BorrowedFd<'_>) -> io::Result<String> {
+    read_until(file, |count| count < FILE_BYTES)
+}
+
+/// A list of processes: more may come behind a short part.
+pub fn read_list(folder: BorrowedFd<'_>, name: &str) -> io::Result<String> {
+    read_until(open(folder, name)?.as_fd(), |count| count == 0)
+}
+
+fn read_until(file: BorrowedFd<'_>, is_last: impl Fn(usize) -> bool) -> io::Result<String> {
+    let mut text = Vec::with_capacity(FILE_BYTES);
+    let mut chunk = [0u8; FILE_BYTES];
     while text.len() < FILE_BYTES_MAX {
-        let count = rustix::io::read(&file, &mut chunk)?;
-        if count == 0 {
+        let count = rustix::io::pread(file, &mut chunk, text.len() as u64)?;
+        text.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        if is_last(count) {
             break;
         }
-        text.extend_from_slice(chunk.get(..count).unwrap_or_default());
     }
     String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-pub fn read_number(folder: BorrowedFd<'_>, name: &str) -> u64 {
-    read(folder, name).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+/// The number that a file was read for; 0 where it could not be.
+pub fn number(text: io::Result<String>) -> u64 {
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The value behind `key ` in a flat keyed file such as memory.stat; 0 where it is absent.

@@ -1,5 +1,6 @@
 //! What one sandbox is limited, counted and ended by.
 
+use super::kept::Kept;
 use super::{files, memory, v1, v2, watched};
 use crate::protocol::message::Limits;
 use std::cell::Cell;
@@ -20,7 +21,7 @@ pub struct Counters {
 pub struct Group {
     pub(super) name: OsString,
     pub(super) limits: GroupLimits,
-    pub(super) unified: Option<OwnedFd>,
+    pub(super) unified: Option<Kept>,
     /// The limits that were written last.
     pub(super) in_force: Cell<Option<Limits>>,
 }
@@ -70,6 +71,23 @@ impl Group {
         Ok(())
     }
 
+    /// Whether the limits in force let it hold more than these would.
+    pub fn may_hold_more(&self, limits: &Limits) -> bool {
+        self.in_force.get().is_none_or(|force| force.memory_kb > limits.memory_kb)
+    }
+
+    /// Opens what will be read when its run has ended, while it runs: then somebody waits for it.
+    pub fn keep_open(&self) {
+        if let Some(unified) = &self.unified {
+            unified.keep(&["cpu.stat"]);
+        }
+        match (&self.limits, &self.unified) {
+            (GroupLimits::V1(group), _) => group.keep_open(),
+            (GroupLimits::V2, Some(folder)) => v2::keep_open(folder),
+            (GroupLimits::V2, None) | (GroupLimits::Watched(_), _) => {}
+        }
+    }
+
     /// Whether it gets the CPU only where no other sandbox wants it. Sandboxes that are watched
     /// have no such rank.
     pub fn stand_back(&self, is_last: bool) -> io::Result<()> {
@@ -107,7 +125,7 @@ impl Group {
             GroupLimits::Watched(watched) => Some(watched.cpu_us()),
         };
         // cpu.stat is there without any controller of v2 (cgroup-v2.rst).
-        let unified = || self.unified.as_ref().map(|folder| v2::cpu_us(folder.as_fd()));
+        let unified = || self.unified.as_ref().map(v2::cpu_us);
         alone.or_else(unified).unwrap_or(0)
     }
 
@@ -123,7 +141,7 @@ impl Group {
     pub fn processes(&self) -> u64 {
         match (&self.limits, &self.unified) {
             (GroupLimits::V1(group), _) => group.processes(),
-            (GroupLimits::V2, Some(folder)) => v2::processes(folder.as_fd()),
+            (GroupLimits::V2, Some(folder)) => v2::processes(folder),
             (GroupLimits::V2, None) | (GroupLimits::Watched(_), _) => u64::MAX,
         }
     }
@@ -132,7 +150,7 @@ impl Group {
     pub fn look_at_memory(&self, seen: &mut memory::Seen) {
         match (&self.limits, &self.unified) {
             (GroupLimits::V1(group), _) => group.look_at_memory(seen),
-            (GroupLimits::V2, Some(folder)) => v2::look_at_memory(folder.as_fd(), seen),
+            (GroupLimits::V2, Some(folder)) => v2::look_at_memory(folder, seen),
             (GroupLimits::V2, None) => {}
             (GroupLimits::Watched(watched), _) => watched.tell_memory(seen),
         }
@@ -141,7 +159,7 @@ impl Group {
     pub fn counters(&self) -> Counters {
         let counters = match (&self.limits, &self.unified) {
             (GroupLimits::V1(group), _) => group.counters(),
-            (GroupLimits::V2, Some(folder)) => v2::counters(folder.as_fd()),
+            (GroupLimits::V2, Some(folder)) => v2::counters(folder),
             (GroupLimits::V2, None) => Counters::default(),
             (GroupLimits::Watched(watched), _) => watched.counters(),
         };

@@ -8,6 +8,7 @@
 pub struct Charged {
     /// The highest that `usage` ever was.
     pub peak: u64,
+    /// 0 where the mark rose: then nothing follows from it.
     pub usage: u64,
     /// The page cache, `shmem` in it.
     pub file: u64,
@@ -24,9 +25,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether these two numbers, cheap to read, say that a look would show nothing new.
-    pub fn covers(&self, peak: u64, usage: u64) -> bool {
-        peak <= self.peak && usage <= self.counted
+    /// Whether a look could show anything new; gives what is used now then. Where the mark rose it
+    /// is at least that, so that nobody has to read it.
+    pub fn used_if_new(&self, peak: u64, usage: impl FnOnce() -> u64) -> Option<u64> {
+        if peak > self.peak {
+            return Some(0);
+        }
+        Some(usage()).filter(|usage| *usage > self.counted)
     }
 
     /// Takes one look. A mark that rose since the last one had at most the clean pages of now in
@@ -76,7 +81,7 @@ mod tests {
     fn memory_that_takes_the_place_of_the_page_cache_counts_though_the_mark_stays() {
         let mut seen = Seen::default();
         seen.look(&charged(100 * MIB, MIB, 99 * MIB));
-        assert!(!seen.covers(100 * MIB, 100 * MIB));
+        assert_eq!(seen.used_if_new(100 * MIB, || 100 * MIB), Some(100 * MIB));
         seen.look(&charged(100 * MIB, 80 * MIB, 20 * MIB));
         assert_eq!(seen.kb(), 80 * 1024);
     }
@@ -106,7 +111,8 @@ mod tests {
                 seen.look(now);
                 prop_assert!(seen.counted >= before.counted && seen.peak >= before.peak);
                 prop_assert!(seen.counted >= now.anon + now.shmem);
-                if before.covers(now.peak, now.usage) && now.anon + now.shmem <= now.usage {
+                let is_old = before.used_if_new(now.peak, || now.usage).is_none();
+                if is_old && now.anon + now.shmem <= now.usage {
                     prop_assert_eq!(seen, before);
                 }
             }

@@ -6,6 +6,7 @@ mod census;
 mod files;
 pub mod group;
 mod hosts;
+mod kept;
 pub mod left;
 pub mod memory;
 pub mod numbers;
@@ -133,7 +134,7 @@ impl Tree {
     fn fill(&self, group: &mut Group) -> io::Result<()> {
         if let Some(unified) = &self.unified {
             files::make_folder(unified.as_fd(), &group.name)?;
-            group.unified = Some(files::open_folder(unified.as_fd(), &group.name)?);
+            group.unified = Some(files::open_folder(unified.as_fd(), &group.name)?.into());
         }
         match &self.limits {
             Controllers::V1(hierarchies) => {

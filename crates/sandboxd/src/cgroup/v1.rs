@@ -2,6 +2,7 @@
 
 use super::files::{self, keyed};
 use super::group::Counters;
+use super::kept::Kept;
 use super::memory::{Charged, Seen};
 use super::{hosts::Instance, numbers};
 use crate::lab::{holds, Protection};
@@ -11,7 +12,7 @@ use rustix::fs::{openat, Mode, OFlags};
 use rustix::process::{pidfd_open, pidfd_send_signal, Pid, PidfdFlags, Signal};
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 const SOCKET_LIMIT: &str = "memory.kmem.tcp.limit_in_bytes";
 /// Buffers of a sandbox's own loopback, beside its memory limit: no cgroup v1 counts both as one.
@@ -75,12 +76,12 @@ impl Hierarchies {
         let open = |folder: &OwnedFd| files::open_folder(folder.as_fd(), name);
         let alone = match &self.alone {
             None => None,
-            Some(alone) => Some((open(&alone.cpuacct)?, open(&alone.freezer)?)),
+            Some(alone) => Some((open(&alone.cpuacct)?.into(), open(&alone.freezer)?)),
         };
         let group = Group {
-            memory: open(&self.memory)?,
+            memory: open(&self.memory)?.into(),
             cpu: open(&self.cpu)?,
-            pids: open(&self.pids)?,
+            pids: open(&self.pids)?.into(),
             alone,
             oom_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         };
@@ -103,12 +104,17 @@ fn same_folder(first: &OwnedFd, second: &OwnedFd) -> bool {
     id(first).is_some() && id(first) == id(second)
 }
 
+/// What is read when a run ends.
+const AT_END: [&str; 4] =
+    [PEAK, "memory.kmem.tcp.max_usage_in_bytes", "memory.stat", "memory.oom_control"];
+const PEAK: &str = "memory.max_usage_in_bytes";
+
 pub struct Group {
-    memory: OwnedFd,
+    memory: Kept,
     cpu: OwnedFd,
-    pids: OwnedFd,
+    pids: Kept,
     /// cpuacct and freezer, where there is no v2 tree.
-    alone: Option<(OwnedFd, OwnedFd)>,
+    alone: Option<(Kept, OwnedFd)>,
     oom_event: OwnedFd,
 }
 
@@ -149,15 +155,17 @@ impl Group {
 
     fn watch_oom(&self) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let control = openat(&self.memory, "memory.oom_control", flags, Mode::empty())?;
+        let control = openat(self.memory.as_fd(), "memory.oom_control", flags, Mode::empty())?;
         let words = format!("{} {}", self.oom_event.as_raw_fd(), control.as_raw_fd());
         files::write(self.memory.as_fd(), "cgroup.event_control", words.as_bytes())
     }
 
     pub fn join(&self, pid: u32) -> io::Result<()> {
-        let alone = self.alone.iter().flat_map(|(cpuacct, freezer)| [cpuacct, freezer]);
-        for group in [&self.memory, &self.cpu, &self.pids].into_iter().chain(alone) {
-            files::write_number(group.as_fd(), "cgroup.procs", u64::from(pid))?;
+        let alone =
+            self.alone.iter().flat_map(|(cpuacct, freezer)| [cpuacct.as_fd(), freezer.as_fd()]);
+        let folders = [self.memory.as_fd(), self.cpu.as_fd(), self.pids.as_fd()];
+        for folder in folders.into_iter().chain(alone) {
+            files::write_number(folder, "cgroup.procs", u64::from(pid))?;
         }
         Ok(())
     }
@@ -171,7 +179,7 @@ impl Group {
         let Some((_, freezer)) = &self.alone else { return };
         for _ in 0..KILL_ROUNDS {
             let _ = files::write(freezer.as_fd(), "freezer.state", b"FROZEN");
-            let members = files::read(freezer.as_fd(), "cgroup.procs").unwrap_or_default();
+            let members = files::read_list(freezer.as_fd(), "cgroup.procs").unwrap_or_default();
             for pid in members.lines().filter_map(|line| line.parse::<i32>().ok()) {
                 let Some(pid) = Pid::from_raw(pid) else { continue };
                 if let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) {
@@ -188,27 +196,27 @@ impl Group {
     /// `None` where the v2 tree counts CPU time.
     pub fn cpu_us(&self) -> Option<u64> {
         let (cpuacct, _) = self.alone.as_ref()?;
-        Some(files::read_number(cpuacct.as_fd(), "cpuacct.usage") / 1000)
+        Some(cpuacct.read_number("cpuacct.usage") / 1000)
     }
 
     pub fn processes(&self) -> u64 {
-        files::read_number(self.pids.as_fd(), "pids.current")
+        self.pids.read_number("pids.current")
     }
 
     /// The high-water mark falls to what is used now (memory.rst).
     pub fn forget_peak(&self) {
-        let _ = files::write(self.memory.as_fd(), "memory.max_usage_in_bytes", b"0");
+        let _ = files::write(self.memory.as_fd(), PEAK, b"0");
     }
 
     pub fn look_at_memory(&self, seen: &mut Seen) {
-        let memory = self.memory.as_fd();
-        let peak = files::read_number(memory, "memory.max_usage_in_bytes")
-            + files::read_number(memory, "memory.kmem.tcp.max_usage_in_bytes");
-        let usage = files::read_number(memory, "memory.usage_in_bytes");
-        if seen.covers(peak, usage) {
+        let peak = self.memory.read_number(PEAK)
+            + self.memory.read_number("memory.kmem.tcp.max_usage_in_bytes");
+        let Some(usage) =
+            seen.used_if_new(peak, || self.memory.read_number("memory.usage_in_bytes"))
+        else {
             return;
-        }
-        let stat = files::read(memory, "memory.stat").unwrap_or_default();
+        };
+        let stat = self.memory.read("memory.stat").unwrap_or_default();
         seen.look(&Charged {
             peak,
             usage,
@@ -220,15 +228,22 @@ impl Group {
     }
 
     pub fn counters(&self) -> Counters {
-        let memory = self.memory.as_fd();
-        let pids = files::read(self.pids.as_fd(), "pids.events").unwrap_or_default();
-        Counters { cpu_us: 0, oom_kills: oom_kills(memory), pids_refused: keyed(&pids, "max") }
+        let pids = self.pids.read("pids.events").unwrap_or_default();
+        let oom_kills = oom_kills(&self.memory);
+        Counters { cpu_us: 0, oom_kills, pids_refused: keyed(&pids, "max") }
+    }
+
+    /// Opens what will be read when its run has ended.
+    pub fn keep_open(&self) {
+        self.memory.keep(&AT_END);
+        self.pids.keep(&["pids.current", "pids.events"]);
+        self.alone.iter().for_each(|(cpuacct, _)| cpuacct.keep(&["cpuacct.usage"]));
     }
 }
 
 /// Not asked of `memory.failcnt` first: Linux 6.18 leaves that at 0 where it killed.
-fn oom_kills(memory: BorrowedFd<'_>) -> u64 {
-    keyed(&files::read(memory, "memory.oom_control").unwrap_or_default(), "oom_kill")
+fn oom_kills(memory: &Kept) -> u64 {
+    keyed(&memory.read("memory.oom_control").unwrap_or_default(), "oom_kill")
 }
 
 #[cfg(test)]
@@ -246,7 +261,7 @@ mod tests {
                 fs::write(folder.join("memory.oom_control"), control)
             });
         let opened = fs::File::open(&folder);
-        let kills = opened.as_ref().map(|memory| oom_kills(memory.as_fd()));
+        let kills = opened.map(|memory| oom_kills(&Kept::from(OwnedFd::from(memory))));
         let _ = fs::remove_dir_all(&folder);
         assert!(written.is_ok());
         assert_eq!(kills.ok(), Some(1));

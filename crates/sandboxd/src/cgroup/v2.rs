@@ -2,6 +2,7 @@
 
 use super::files::{self, keyed};
 use super::group::Counters;
+use super::kept::Kept;
 use super::memory::{Charged, Seen};
 use super::{hosts::Instance, numbers};
 use crate::lab::{holds, Protection};
@@ -52,21 +53,20 @@ pub fn stand_back(folder: BorrowedFd<'_>, is_last: bool) -> io::Result<()> {
     files::write_number(folder, "cpu.weight", if is_last { 1 } else { 100 })
 }
 
-pub fn cpu_us(folder: BorrowedFd<'_>) -> u64 {
-    keyed(&files::read(folder, "cpu.stat").unwrap_or_default(), "usage_usec")
+pub fn cpu_us(folder: &Kept) -> u64 {
+    keyed(&folder.read("cpu.stat").unwrap_or_default(), "usage_usec")
 }
 
-pub fn processes(folder: BorrowedFd<'_>) -> u64 {
-    files::read_number(folder, "pids.current")
+pub fn processes(folder: &Kept) -> u64 {
+    folder.read_number("pids.current")
 }
 
-pub fn look_at_memory(folder: BorrowedFd<'_>, seen: &mut Seen) {
-    let peak = files::read_number(folder, "memory.peak");
-    let usage = files::read_number(folder, "memory.current");
-    if seen.covers(peak, usage) {
+pub fn look_at_memory(folder: &Kept, seen: &mut Seen) {
+    let peak = folder.read_number("memory.peak");
+    let Some(usage) = seen.used_if_new(peak, || folder.read_number("memory.current")) else {
         return;
-    }
-    let stat = files::read(folder, "memory.stat").unwrap_or_default();
+    };
+    let stat = folder.read("memory.stat").unwrap_or_default();
     seen.look(&Charged {
         peak,
         usage,
@@ -77,8 +77,13 @@ pub fn look_at_memory(folder: BorrowedFd<'_>, seen: &mut Seen) {
     });
 }
 
-pub fn counters(folder: BorrowedFd<'_>) -> Counters {
-    let events = files::read(folder, "memory.events").unwrap_or_default();
-    let pids = files::read(folder, "pids.events").unwrap_or_default();
+/// Opens what will be read when its run has ended.
+pub fn keep_open(folder: &Kept) {
+    folder.keep(&["memory.peak", "memory.stat", "memory.events", "pids.current", "pids.events"]);
+}
+
+pub fn counters(folder: &Kept) -> Counters {
+    let events = folder.read("memory.events").unwrap_or_default();
+    let pids = folder.read("pids.events").unwrap_or_default();
     Counters { cpu_us: 0, oom_kills: keyed(&events, "oom_kill"), pids_refused: keyed(&pids, "max") }
 }

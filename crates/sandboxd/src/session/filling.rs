@@ -192,6 +192,7 @@ impl Filling {
             interactive: self.start.interactive,
             _lease: self.lease,
         };
+        launched.group.keep_open();
         let mut running = Running::new(launched, pipes, limits, began_ns);
         running.booted_cpu_us = booted_cpu_us;
         Ok(Sandbox::new(running, workspace, slot, wishes))

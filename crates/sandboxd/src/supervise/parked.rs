@@ -163,7 +163,8 @@ impl Parked {
     /// The kernel's, of a cgroup's file: it may hold more than the request allows.
     pub fn take_over(&self, limits: &Limits, cores: u64) -> std::io::Result<()> {
         let Some(parts) = &self.parts else { return Ok(()) };
-        if self.is_held() && self.memory_kb() > limits.memory_kb {
+        let group = &parts.launched.group;
+        if self.is_held() && group.may_hold_more(limits) && self.memory_kb() > limits.memory_kb {
             return Err(std::io::ErrorKind::OutOfMemory.into());
         }
         parts.launched.group.limit(limits, cores)?;
