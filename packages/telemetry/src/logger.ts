@@ -107,7 +107,9 @@ export interface LoggerOptions {
 /** JSON lines: `level`, `time` (RFC 3339, UTC), the fields, `msg`. */
 export function createLogger({ level, to }: LoggerOptions): Logger {
   const descriptor = to === 'stdout' ? 1 : 2;
-  const log = gather(loggerOver(level, pino.destination({ dest: descriptor, sync: true })));
+  const minLength = GATHERED_CHARACTERS;
+  const sink = pino.destination({ dest: descriptor, sync: true, minLength });
+  const log = gather(loggerOver(level, sink), () => sink.flushSync());
   process.once('exit', () => log.flush());
   return log;
 }
@@ -115,10 +117,12 @@ export function createLogger({ level, to }: LoggerOptions): Logger {
 /** Ordinary lines wait this long: they take no time of the request that they tell of. */
 const GATHER_MS = 100;
 const GATHER_LINES_MAX = 1000;
+/** Lines that are due together are written in one call, up to about so much. */
+const GATHERED_CHARACTERS = 4096;
 
 type Write = () => void;
 
-function gather(over: StampedLogger): Logger & { flush(): void } {
+function gather(over: StampedLogger, writeOut: () => void): Logger & { flush(): void } {
   let waiting: Write[] = [];
   let timer: NodeJS.Timeout | undefined;
   const flush = () => {
@@ -127,6 +131,7 @@ function gather(over: StampedLogger): Logger & { flush(): void } {
     const lines = waiting;
     waiting = [];
     for (const write of lines) write();
+    writeOut();
   };
   const later = (write: Write) => {
     waiting.push(write);
