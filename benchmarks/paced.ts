@@ -1,5 +1,6 @@
-// Latency at half the rate that eight clients reach: programs begin at random moments, whether the
-// ones before have ended or not (a Poisson process), and each is counted from when it was due:
+// Latency at half the rate that eight clients reach: programs begin whether the ones before have
+// ended or not, as far from each other all of them, or at random moments (a Poisson process), and
+// each is counted from when it was due:
 //   GOZO_URL=… node scripts/run.mjs benchmarks/paced.ts
 // `RATE` (answers a second) is for all subjects alike, instead of half of what each one reaches.
 import { setTimeout } from 'node:timers/promises';
@@ -15,9 +16,13 @@ const FULL_MS = 1000 * number(process.env.SECONDS, 8);
 const PACED = number(SETTINGS.rounds, 600);
 const SETTLE_MS = 2_000;
 const SHARES = [0.5, 0.9, 0.99];
+/** How many of the mean distance the next one is away. */
+const ARRIVALS = { even: () => 1, random: () => -Math.log(1 - Math.random()) };
+type Arrivals = keyof typeof ARRIVALS;
 
 interface Paced {
   readonly subject: string;
+  readonly arrivals: Arrivals;
   readonly full: number;
   readonly rate: number;
   readonly times: readonly number[];
@@ -28,18 +33,23 @@ async function main(): Promise<void> {
   const [work] = await worksOf([SETTINGS.languages ?? 'python']);
   if (work === undefined) throw new Error('no language');
   const rows: Paced[] = [];
-  for (const subject of all) rows.push(await measure(subject, work));
+  for (const subject of all) rows.push(...(await measure(subject, work)));
   for (const subject of all) await subject[Symbol.asyncDispose]();
   report(work, rows);
 }
 
-async function measure(subject: Subject, work: Work): Promise<Paced> {
+async function measure(subject: Subject, work: Work): Promise<Paced[]> {
+  const { name } = subject;
   const full = await fullRate(subject, work);
   const rate = process.env.RATE === undefined ? full / 2 : Number(process.env.RATE);
-  await setTimeout(SETTLE_MS);
-  const times = await paced(subject, work, rate);
-  process.stderr.write(`${subject.name}: ${full.toFixed(1)}/s, paced ${rate.toFixed(1)}/s\n`);
-  return { subject: subject.name, full, rate, times };
+  const rows: Paced[] = [];
+  for (const arrivals of ['even', 'random'] as const) {
+    await setTimeout(SETTLE_MS);
+    const times = await paced(subject, work, { rate, next: ARRIVALS[arrivals] });
+    rows.push({ subject: name, arrivals, full, rate, times });
+  }
+  process.stderr.write(`${name}: ${full.toFixed(1)}/s, paced ${rate.toFixed(1)}/s\n`);
+  return rows;
 }
 
 async function fullRate(subject: Subject, work: Work): Promise<number> {
@@ -55,8 +65,13 @@ async function fullRate(subject: Subject, work: Work): Promise<number> {
   return (1000 * answers) / (performance.now() - began);
 }
 
+interface Pace {
+  readonly rate: number;
+  readonly next: () => number;
+}
+
 /** Milliseconds from when each was due to its answer. */
-async function paced(subject: Subject, work: Work, rate: number): Promise<number[]> {
+async function paced(subject: Subject, work: Work, { rate, next }: Pace): Promise<number[]> {
   const answers: Promise<number>[] = [];
   let due = performance.now();
   const one = async (from: number): Promise<number> => {
@@ -64,7 +79,7 @@ async function paced(subject: Subject, work: Work, rate: number): Promise<number
     return performance.now() - from;
   };
   while (answers.length < PACED) {
-    due += (-Math.log(1 - Math.random()) * 1000) / rate;
+    due += (next() * 1000) / rate;
     await setTimeout(Math.max(0, due - performance.now()));
     answers.push(one(due));
   }
@@ -75,10 +90,20 @@ function report({ language }: Work, rows: readonly Paced[]): void {
   const at = (row: Paced, share: number) => percentile(row.times, share);
   leave({
     name: 'paced',
-    title: `At half the rate: ${language}, never seen before, ${PACED} programs at random moments`,
-    columns: ['', `${CLIENTS} clients, /s`, 'paced, /s', 'p50, ms', 'p90', 'p99', 'p99 / p50'],
+    title: `At half the rate: ${language}, never seen before, ${PACED} programs`,
+    columns: [
+      '',
+      'arrivals',
+      `${CLIENTS} clients, /s`,
+      'paced, /s',
+      'p50, ms',
+      'p90',
+      'p99',
+      'p99 / p50',
+    ],
     rows: rows.map((row) => [
       row.subject,
+      row.arrivals,
       row.full,
       row.rate,
       ...SHARES.map((share) => at(row, share)),
@@ -89,7 +114,7 @@ function report({ language }: Work, rows: readonly Paced[]): void {
       ...{ kind: 'bar', title: `${language}, at half the rate`, unit: 'ms', isLogarithmic: false },
       categories: SHARES.map((share) => `p${100 * share}`),
       series: rows.map((row) => ({
-        name: row.subject,
+        name: `${row.subject}, ${row.arrivals}`,
         values: SHARES.map((share) => at(row, share)),
       })),
     },
