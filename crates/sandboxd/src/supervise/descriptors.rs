@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 /// What a sandbox that lives may still need, with the small files that are read meanwhile.
 const RESERVE: u64 = 64;
-/// For each sandbox: pipes, groups, its network, its workspace, its connection.
-const PER_SANDBOX: u64 = 24;
+/// For each sandbox: pipes, groups and their counters, its network, workspace and connection.
+const PER_SANDBOX: u64 = 28;
 /// How long nobody is accepted when none is left, unless one that lives ends.
 pub const PAUSE_NS: u64 = 20_000_000;
 
