@@ -1,7 +1,8 @@
-//! Preloaded into an interpreter that is booted ahead of requests (docs/adr/0054). In a template it
-//! writes the process's state into a file in memory where the interpreter would wait for its first
-//! request; in every later sandbox it puts this state in place of the process's own. All of that
-//! happens inside of a sandbox that is confined already, with nothing but its own rights.
+//! Loaded into an interpreter that is booted ahead of requests (docs/adr/0054). Preloaded into a
+//! template it writes the process's state into a file in memory where the interpreter would wait
+//! for its first request; in every later sandbox, where it is loaded before any library (docs/adr/
+//! 0103), it puts this state in place of the process's own. All of that happens inside of a sandbox
+//! that is confined already, with nothing but its own rights.
 //!
 //! No allocation and no library: most of the time there is none that could be called.
 
