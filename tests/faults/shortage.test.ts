@@ -80,7 +80,7 @@ test('doctor says how many sandboxes the descriptors are enough for', async () =
   const launcher = await startLauncher({ before });
   const { findings } = await launcher.backend.diagnose();
   const found = findings.find(({ id }) => id === 'descriptors');
-  assert.match(found?.detail ?? '', /enough for 8 sandboxes at once, slots for 64/);
+  assert.match(found?.detail ?? '', /enough for 7 sandboxes at once, slots for 64/);
   assert.deepEqual(await endLauncher(launcher), []);
 });
 

@@ -27,6 +27,7 @@ use crate::child::plan::Host;
 use crate::config::Config;
 use crate::confine::caches::Caches;
 use crate::confine::packs::Packs;
+use crate::standing::parent::DeathSignal;
 use crate::standing::{namespace, Ids, Standing};
 use crate::supervise::context::Context;
 use crate::supervise::daemon::Daemon;
@@ -107,7 +108,7 @@ fn serve(
         filter: confine::seccomp::filter_for_this_machine()?,
         landlock,
         cores: cores as u64,
-        death_signal: rustix::process::parent_process_death_signal().unwrap_or(None),
+        death_signal: DeathSignal::of_ours(),
         standing,
     };
     let mut context = Context::new(host, tree, template, slots)

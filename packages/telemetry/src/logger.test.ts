@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type LogLevel, loggerOver } from './logger.js';
+import { type LogLevel, loggerOnto, loggerOver } from './logger.js';
 
 function setting(level: LogLevel = 'info') {
   const lines: string[] = [];
@@ -60,4 +63,36 @@ test('an error is logged with its message, but not the text that JSON.parse quot
   }
   expect(last().error.name).toBe('SyntaxError');
   expect(JSON.stringify(last())).not.toContain('secret');
+});
+
+test('lines that are due together are written in one piece, in their order', () => {
+  const folder = mkdtempSync('/tmp/gozolite-log-');
+  const descriptor = openSync(join(folder, 'log'), 'w');
+  const log = loggerOnto('info', descriptor);
+  log.info({}, 'first');
+  expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('');
+  log.warn({}, 'second');
+  const lines = readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['first', 'second']);
+  closeSync(descriptor);
+  rmSync(folder, { recursive: true });
+});
+
+test('a full disk and a pipe that nobody reads end nothing and hold nothing up', () => {
+  const folder = mkdtempSync('/tmp/gozolite-log-');
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, 'w');
+  closeSync(reader);
+  const full = openSync('/dev/full', 'w');
+  const beganMs = Date.now();
+  for (const descriptor of [writer, full]) {
+    const log = loggerOnto('info', descriptor);
+    for (let count = 0; count < 10_000; count += 1) log.warn({ count }, 'x'.repeat(1000));
+    log.flush();
+    closeSync(descriptor);
+  }
+  expect(Date.now() - beganMs).toBeLessThan(10_000);
+  rmSync(folder, { recursive: true });
 });

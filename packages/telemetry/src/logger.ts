@@ -106,19 +106,38 @@ export interface LoggerOptions {
 
 /** JSON lines: `level`, `time` (RFC 3339, UTC), the fields, `msg`. */
 export function createLogger({ level, to }: LoggerOptions): Logger {
-  const descriptor = to === 'stdout' ? 1 : 2;
-  const minLength = GATHERED_CHARACTERS;
-  const sink = pino.destination({ dest: descriptor, sync: true, minLength });
-  const log = gather(loggerOver(level, sink), () => sink.flushSync());
+  const log = loggerOnto(level, to === 'stdout' ? 1 : 2);
   process.once('exit', () => log.flush());
   return log;
 }
 
+/**
+ * The same on any open file. One that can't be written to (a pipe that nobody reads, a full disk)
+ * ends no service and holds nothing up: lines are kept for later within a bound, then dropped.
+ */
+export function loggerOnto(level: LogLevel, descriptor: number): Logger & { flush(): void } {
+  const maxLength = UNWRITTEN_CHARACTERS_MAX;
+  const destination = pino.destination({ dest: descriptor, sync: true, maxLength });
+  destination.on('error', () => {});
+  let text = '';
+  const sink = {
+    write: (line: string) => {
+      text += line;
+    },
+  };
+  // Not by minLength and flushSync(): on such a file that tries again for ever (sonic-boom 4.2).
+  return gather(loggerOver(level, sink), () => {
+    const due = text;
+    text = '';
+    if (due !== '') destination.write(due);
+  });
+}
+
+/** As many as one flush may have. */
+const UNWRITTEN_CHARACTERS_MAX = 4 * 1024 * 1024;
 /** Ordinary lines wait this long: they take no time of the request that they tell of. */
 const GATHER_MS = 100;
 const GATHER_LINES_MAX = 1000;
-/** Lines that are due together are written in one call, up to about so much. */
-const GATHERED_CHARACTERS = 4096;
 
 type Write = () => void;
 

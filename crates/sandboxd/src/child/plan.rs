@@ -7,8 +7,8 @@ use crate::confine::rootfs::Layout;
 use crate::confine::seccomp::Filter;
 use crate::lab::{holds, Protection};
 use crate::protocol::message::{Boot, ErrorCode, Limits, Recipe, Words};
+use crate::standing::parent::DeathSignal;
 use crate::standing::Standing;
-use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -19,8 +19,7 @@ pub struct Host {
     pub filter: Filter,
     pub landlock: Option<Landlock>,
     pub cores: u64,
-    /// The launcher's own parent-death signal: it is lost whenever the effective uid changes.
-    pub death_signal: Option<Signal>,
+    pub death_signal: Option<DeathSignal>,
     pub standing: Standing,
 }
 

@@ -3,6 +3,7 @@
 
 mod ids;
 pub mod namespace;
+pub mod parent;
 mod subordinate;
 pub mod switches;
 pub mod trial;

@@ -14,6 +14,7 @@ use crate::confine::namespaces;
 use crate::lab::{holds, Protection};
 use crate::protocol::interactive::{SignalName, Size};
 use crate::protocol::steps::{SetupFailure, Step};
+use crate::standing::parent::DeathSignal;
 use crate::supervise::network::egress::Egress;
 use crate::supervise::network::networks::Networks;
 use crate::supervise::terminal;
@@ -22,9 +23,7 @@ use crate::workspace::Workspace;
 use rustix::fs::{fchown, memfd_create, Gid, MemfdFlags, Uid};
 use rustix::io::{ioctl_fionbio, Errno};
 use rustix::pipe::{pipe_with, PipeFlags};
-use rustix::process::{
-    pidfd_send_signal, set_parent_process_death_signal, waitid, Signal, WaitId, WaitIdOptions,
-};
+use rustix::process::{pidfd_send_signal, waitid, Signal, WaitId, WaitIdOptions};
 use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -180,8 +179,7 @@ fn launch_in(
     let Cloned::Parent(pid, pidfd) = cloned? else {
         return Err(Step::Clone.failed()(rustix::io::Errno::IO));
     };
-    let admitted =
-        keep_own_death_signal(site).and_then(|()| admit(group, pid, site, &ours.release));
+    let admitted = keep_death_signal(site).and_then(|()| admit(group, pid, site, &ours.release));
     if let Err(failure) = admitted {
         end_child(&pidfd);
         return Err(failure);
@@ -203,12 +201,9 @@ fn clone_as(
     sys::clone3(namespaces::flags(), group.clone_target()).map_err(Step::Clone.failed())
 }
 
-/// The launcher lost its own parent-death signal with the change of uid (PR_SET_PDEATHSIG(2const)).
-fn keep_own_death_signal(site: &Site) -> Result<(), SetupFailure> {
-    match site.host.death_signal {
-        None => Ok(()),
-        signal => set_parent_process_death_signal(signal).map_err(Step::Clone.failed()),
-    }
+fn keep_death_signal(site: &Site) -> Result<(), SetupFailure> {
+    let kept = site.host.death_signal.as_ref().map(DeathSignal::keep);
+    kept.unwrap_or(Ok(())).map_err(Step::Clone.failed())
 }
 
 /// What the child waits for: first its identity, with which it builds the root; then its groups,
